@@ -1,0 +1,113 @@
+"""One validated authorization request, and the seam through which it becomes a journey.
+
+``authorize`` builds an ``AuthorizationRequest`` and hands it to the ``JourneyOpener`` that
+``gateway.app`` injects; ``gateway.login`` carries it, sealed, through the journey and gives it back
+to ``grant`` and ``respond``. It is plain data: everything in it was checked, nothing is looked up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Protocol
+
+from pydantic import JsonValue, TypeAdapter
+from starlette.responses import Response
+
+from connectors.assurance import LevelOfAssurance
+from connectors.identity import PersonKind
+from gateway.settings import Client
+
+
+class ResponseMode(StrEnum):
+    """How the answer travels to the client (OAuth 2.0 Multiple Response Types §2.1, Form Post §2)."""
+
+    QUERY = "query"
+    FORM_POST = "form_post"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRequest:
+    """What the ``claims`` parameter says about one claim (Core §5.5.1)."""
+
+    essential: bool = False
+    values: tuple[JsonValue, ...] = ()
+    """``value`` is read as the one member of ``values``; empty means unconstrained."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsRequest:
+    """The ``claims`` parameter (Core §5.5), by destination; claim name to what was said about it."""
+
+    userinfo: dict[str, ClaimRequest] = field(default_factory=dict)
+    id_token: dict[str, ClaimRequest] = field(default_factory=dict)
+    verified_userinfo: tuple[dict[str, JsonValue], ...] = ()
+    """``verified_claims`` elements asked for in UserInfo, already well-formed (IDA §6)."""
+    verified_id_token: tuple[dict[str, JsonValue], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcrRequest:
+    """Levels the client asked for: the essential ``acr`` claim if there is one, else ``acr_values``."""
+
+    values: tuple[str, ...] = ()
+    """URIs in the client's order; empty means that it named none."""
+    essential: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationRequest:
+    """A complete, checked authentication request (Core §3.1.2.1)."""
+
+    client_id: str
+    redirect_uri: str
+    state: str | None = None
+    nonce: str | None = None
+    response_mode: ResponseMode = ResponseMode.QUERY
+    scope: tuple[str, ...] = ("openid",)
+    code_challenge: str
+    """PKCE challenge, method S256."""
+    acr: AcrRequest = AcrRequest()
+    minimum: LevelOfAssurance
+    """What the source must reach: the client's registration and ``acr`` together."""
+    accept_non_notified: bool = False
+    claims: ClaimsRequest = ClaimsRequest()
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    """From the request or the client's ``default_max_age``."""
+    ui_locales: tuple[str, ...] = ()
+    means: str | None = None
+    """Connector named by a hint such as ``eidas:country:gr``."""
+    country: str | None = None
+    """ISO 3166-1 alpha-2, upper case (``GR``, never ``EL``), from ``login_hint`` or a scope."""
+    person: PersonKind | None = None
+    """Kind of subject from ``login_hint``; only one that the client is registered for."""
+    issued_at: datetime
+    """When the request arrived, UTC."""
+
+    def to_record(self) -> bytes:
+        """UTF-8 JSON for the sealed store; ``from_record`` gives an equal object back."""
+        return _adapter().dump_json(self)
+
+    @staticmethod
+    def from_record(record: bytes) -> AuthorizationRequest:
+        """Inverse of ``to_record``; raises pydantic.ValidationError on anything else."""
+        return _adapter().validate_json(record)
+
+
+@cache
+def _adapter() -> TypeAdapter[AuthorizationRequest]:
+    return TypeAdapter(AuthorizationRequest)
+
+
+class JourneyOpener(Protocol):
+    """Opens a login journey for a checked request; implemented by ``gateway.login``."""
+
+    async def __call__(self, client: Client, request: AuthorizationRequest, *, now: datetime) -> Response:
+        """The 303 to the first page of the journey, with its cookie.
+
+        Raises GatewayError, which goes to the client's ``redirect_uri`` where its entry allows.
+        """
+        ...
