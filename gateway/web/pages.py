@@ -1,0 +1,220 @@
+"""What each page shows: one frozen dataclass per template, filled by ``login`` and ``oidc``.
+
+| dataclass | template | answer to |
+|---|---|---|
+| ``SelectPage`` | ``select.html`` | GET ``/login/{journey}`` |
+| ``HandoverPage`` | ``handover.html`` | a form that the browser posts to another origin |
+| ``GoPage`` | ``go.html`` | a link that the browser follows to another origin |
+| ``ReleasePage`` | ``release.html`` | GET ``/login/{journey}/release`` |
+| ``ErrorPage`` | ``error.html`` | every ``GatewayError`` that is shown |
+| ``EndedPage`` | ``ended.html`` | a journey that is over, or went on in another window |
+| ``TimeoutPage`` | ``timeout.html`` | a journey whose deadline has passed |
+
+A page holds words of the catalogue, codes and values, never sentences: texts belong to the
+locales, formatting and sorting to the renderer. Nothing here is ever logged.
+
+Chromium applies ``form-action`` to every redirect after a form was sent. So a form of ours is never
+answered by a redirect to another origin: the answer is a ``GoPage`` (``<meta http-equiv="refresh">``
+and a visible link), which is not a form submission, or a ``HandoverPage``, whose policy must also
+admit wherever the receiver redirects to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from connectors.assurance import LevelOfAssurance
+from connectors.identity import Address, Gender, Name, PartialDate, PersonKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceView:
+    """The service as its registration names it; texts by BCP 47 tag, ``de`` always there."""
+
+    name: Mapping[str, str]
+    operator: Mapping[str, str]
+    purpose: Mapping[str, str]
+    home_url: str
+    privacy_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What is around every page."""
+
+    languages: tuple[str, ...]
+    """BCP 47 tags, best first: the citizen's click, ``ui_locales``, ``Accept-Language``."""
+    path: str | None = None
+    """The page's own path, for ``?lang=`` links; None where the page answers a POST."""
+    journey: str | None = None
+    """Public number as shown, ``XXXXX-XXXXX``."""
+    service: ServiceView | None = None
+    step: int | None = None
+    """1 choose, 2 identify, 3 release."""
+    now: datetime
+    deadline: datetime | None = None
+
+
+class Target(StrEnum):
+    """Where a hand-over leads, for its words."""
+
+    COUNTRY = "country"
+    MEANS = "means"
+    """A means of identification without countries."""
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonChoice:
+    """A link that shows the countries for the other kind of person."""
+
+    kind: PersonKind
+    selected: bool
+    href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountryChoice:
+    """One submit button; the button sends ``means`` and ``country``."""
+
+    means: str
+    country: str | None
+    """ISO 3166-1 alpha-2; None for a means without countries."""
+    available: bool
+    reason: str | None = None
+    """If not available: ``level``, ``person``, ``attributes`` or ``down``."""
+    down_since: datetime | None = None
+    scheme_names: tuple[str, ...] = ()
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeansChoice:
+    """One means of identification with its countries, in the connector's order (not sorted)."""
+
+    means: str
+    name: Mapping[str, str]
+    """Display name by language, may be empty."""
+    countries: tuple[CountryChoice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectPage:
+    frame: Frame
+    action: str
+    """POST with ``means``, ``country``, ``person``."""
+    cancel_action: str
+    """POST without fields."""
+    person: PersonKind
+    """Kind of person the countries were computed for; hidden field ``person``."""
+    persons: tuple[PersonChoice, ...]
+    """Empty when the service accepts one kind only."""
+    means: tuple[MeansChoice, ...]
+    minimum: LevelOfAssurance
+    test: bool = False
+    """At least one test country: the yellow band."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverPage:
+    """A form for another origin: visible button, submitted at once by the external script."""
+
+    frame: Frame
+    action: str
+    fields: tuple[tuple[str, str], ...]
+    target: Target
+    country: str | None = None
+    change_href: str | None = None
+    """Back to the choice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoPage:
+    """Leads to ``url`` by ``meta refresh`` after no delay, and by a visible link."""
+
+    frame: Frame
+    url: str
+    target: Target
+    country: str | None = None
+    change_href: str | None = None
+
+
+ReleaseValue = str | Name | PartialDate | Address | Gender | tuple[str, ...]
+"""As in ``connectors.identity``; a tuple holds ISO 3166-1 alpha-2 codes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseItem:
+    """One attribute with its value."""
+
+    attribute: str
+    """Name of ``connectors.identity``, e.g. ``date_of_birth``."""
+    value: ReleaseValue
+    field: str
+    """Value of the check box ``optional`` for an optional item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonView:
+    """What would be transmitted about one person."""
+
+    role: str
+    """``subject`` or ``representative``."""
+    kind: PersonKind
+    required: tuple[ReleaseItem, ...]
+    optional: tuple[ReleaseItem, ...]
+    """Check boxes, never ticked beforehand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasePage:
+    frame: Frame
+    action: str
+    """POST with ``decision`` = ``release`` or ``refuse`` and any number of ``optional``."""
+    mode: str
+    """``inform``: one button onwards (and a quiet way out); ``confirm``: two equal buttons."""
+    persons: tuple[PersonView, ...]
+    raw_identifier: bool
+    """The source's own identifier is transmitted too; else only a pseudonym for this service."""
+    country: str | None
+    level: LevelOfAssurance
+    notified: bool
+    means: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage:
+    """What happened, whether data were transmitted, what to do now, numbers for support."""
+
+    frame: Frame
+    code: str
+    """Catalogue code; texts ``error.<code>.what`` and ``error.<code>.todo``."""
+    number: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Words that fill the texts (level words ``low``, ``substantial``, ``high``)."""
+    transmitted: bool = False
+    """No error of a journey has let data out; True only if that cannot be excluded."""
+    back_action: str | None = None
+    """POST without fields: to the service, with the error. Preferred over ``back_href``."""
+    back_href: str | None = None
+    """The service's home page, when no journey is left to end properly."""
+    retry_href: str | None = None
+    """Back to the choice, where another way may succeed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedPage:
+    frame: Frame
+    back_href: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeoutPage:
+    frame: Frame
+    back_href: str | None = None
+
+
+Page = SelectPage | HandoverPage | GoPage | ReleasePage | ErrorPage | EndedPage | TimeoutPage
