@@ -1,0 +1,39 @@
+"""Why trust was not given.
+
+::
+
+    TrustError
+    ├── VerificationError     a signature, certificate or structure that must not be believed
+    ├── DecryptionError       one uniform failure for everything about decryption
+    ├── MetadataError         a metadata document that must not be used
+    └── KeyUnavailable        our own key cannot be used now
+
+``reason`` is a stable dotted word (``signature.algorithm``); texts never hold message content.
+"""
+
+from __future__ import annotations
+
+
+class TrustError(Exception):
+    """Base of all; ``reason`` goes to audit and log."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class VerificationError(TrustError):
+    """Not verified; nothing of the message may be used."""
+
+
+class DecryptionError(TrustError):
+    """Not decrypted; deliberately without detail for the outside (security.md A.11)."""
+
+
+class MetadataError(TrustError):
+    """The document is refused; the copy held before stays in use until its own validUntil."""
+
+
+class KeyUnavailable(TrustError):
+    """An own key is missing, locked or unfit for the purpose."""
