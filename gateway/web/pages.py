@@ -9,6 +9,8 @@
 | ``ErrorPage`` | ``error.html`` | every ``GatewayError`` that is shown |
 | ``EndedPage`` | ``ended.html`` | a journey that is over, or went on in another window |
 | ``TimeoutPage`` | ``timeout.html`` | a journey whose deadline has passed |
+| ``ErrorReferencePage`` | ``error_reference.html`` | GET ``/error/{code}`` |
+| ``IndexPage`` | ``index.html`` | GET ``/`` |
 
 A page holds words of the catalogue, codes and values, never sentences: texts belong to the
 locales, formatting and sorting to the renderer. Nothing here is ever logged.
@@ -28,6 +30,7 @@ from enum import StrEnum
 
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import Address, Gender, Name, PartialDate, PersonKind
+from gateway.errors import CatalogueEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +132,8 @@ class HandoverPage:
     country: str | None = None
     change_href: str | None = None
     """Back to the choice."""
+    cancel_action: str | None = None
+    """POST without fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +145,7 @@ class GoPage:
     target: Target
     country: str | None = None
     change_href: str | None = None
+    cancel_action: str | None = None
 
 
 ReleaseValue = str | Name | PartialDate | Address | Gender | tuple[str, ...]
@@ -217,4 +223,31 @@ class TimeoutPage:
     back_href: str | None = None
 
 
-Page = SelectPage | HandoverPage | GoPage | ReleasePage | ErrorPage | EndedPage | TimeoutPage
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorReferencePage:
+    """GET ``/error/{code}``, for integrators: cause and remedy of one catalogue entry, in English."""
+
+    frame: Frame
+    entry: CatalogueEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPage:
+    """GET ``/``: what this is and where integrators and citizens find more."""
+
+    frame: Frame
+    discovery_href: str
+    countries_href: str
+
+
+Page = (
+    SelectPage
+    | HandoverPage
+    | GoPage
+    | ReleasePage
+    | ErrorPage
+    | EndedPage
+    | TimeoutPage
+    | ErrorReferencePage
+    | IndexPage
+)
