@@ -1,0 +1,258 @@
+"""``make check`` and ``make test``: what runs, in which order, and what it came to.
+
+::
+
+    python tests/run.py check            format, lint, types, contracts, documents, house rules
+    python tests/run.py test             the checks, then every suite
+    python tests/run.py test NAME ...    only these suites, e.g. ``units browser``
+
+Every part runs, whatever the parts before it said; the end of the output is a table and one line
+``N passed, N failed, N skipped``. A suite whose prerequisite is missing is named there. With
+``REQUIRE_ALL=1`` in the environment that is a failure, and so is a test that skips itself for any
+reason other than the absence of the project's shared data beside the checkout.
+
+The exit status is 0 when everything that had to pass has passed, else 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = Path(sys.executable).parent
+REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Something outside the locked Python packages."""
+
+    name: str
+    present: Callable[[], bool]
+    debian: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """One run of pytest over ``paths``; ``needs`` must be there for it to mean anything."""
+
+    name: str
+    about: str
+    paths: tuple[str, ...]
+    ignore: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What a part came to; ``notes`` are shown under the table."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+def _program(*names: str) -> Callable[[], bool]:
+    return lambda: any(shutil.which(name) for name in names)
+
+
+def _fonts() -> bool:
+    return any(Path("/usr/share/fonts").rglob("DejaVuSans.ttf"))
+
+
+def _node_packages() -> bool:
+    return (ROOT / "node_modules" / ".package-lock.json").is_file()
+
+
+CHROMIUM = Need(name="Chromium", present=_program("chromium", "chromium-browser"), debian=("chromium",))
+FONTS = Need(name="a font with Greek and Cyrillic", present=_fonts, debian=("fonts-dejavu-core",))
+XMLSEC1 = Need(name="the program xmlsec1", present=_program("xmlsec1"), debian=("xmlsec1",))
+NODE_PACKAGES = Need(
+    name="the npm packages of the tests",
+    present=_node_packages,
+    remedy="python -m gateway.web.assets --development",
+)
+
+SUITES = (
+    Suite(
+        name="units",
+        about="rules of each room, attacks, the OpenID Provider over HTTP, the real store",
+        paths=("tests", "gateway", "connectors", "trust"),
+        ignore=("tests/house", "tests/journeys", "tests/clients", "tests/browser"),
+        needs=(XMLSEC1,),
+    ),
+    Suite(
+        name="journeys",
+        about="whole logins between running programs",
+        paths=("tests/journeys",),
+    ),
+    Suite(
+        name="clients",
+        about="independent OpenID clients: openid-client, Authlib",
+        paths=("tests/clients",),
+        needs=(NODE_PACKAGES,),
+    ),
+    Suite(
+        name="browser",
+        about="Chromium: keyboard, accessibility, without JavaScript",
+        paths=("tests/browser",),
+        needs=(CHROMIUM, FONTS, NODE_PACKAGES),
+    ),
+)
+
+CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("format", (str(SCRIPTS / "ruff"), "format", "--check", "--quiet", ".")),
+    ("lint", (str(SCRIPTS / "ruff"), "check", "--quiet", ".")),
+    ("types", (str(SCRIPTS / "mypy"), "--no-error-summary")),
+    ("import contracts", (str(SCRIPTS / "lint-imports"), "--no-cache")),
+    ("generated documents", (sys.executable, "docs/generate.py", "--check")),
+    ("Dockerfile", (str(SCRIPTS / "hadolint"), "Dockerfile")),
+    ("house rules", (sys.executable, "-m", "pytest", "--quiet", "-p", "no:playwright", "tests/house")),
+)
+
+
+def say(text: str) -> None:
+    """A line of our own between those of the tools."""
+    print(f"── {text}", flush=True)
+
+
+def check() -> list[Outcome]:
+    """Run every check; each counts as one."""
+    outcomes = []
+    for name, command in CHECKS:
+        begin = time.monotonic()
+        finished = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        good = finished.returncode == 0
+        seconds = time.monotonic() - begin
+        say(f"{name}: {'ok' if good else 'FAILED'} ({seconds:.1f} s)")
+        if not good:
+            print(finished.stdout.rstrip(), flush=True)
+        outcomes.append(
+            Outcome(name=f"check: {name}", passed=int(good), failed=int(not good), seconds=seconds)
+        )
+    return outcomes
+
+
+def provide(suites: Sequence[Suite]) -> None:
+    """Bring what is missing: Debian packages when we are root there, npm packages always."""
+    needs = {need.name: need for suite in suites for need in suite.needs}
+    packages = [name for need in needs.values() if not need.present() for name in need.debian]
+    if packages and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        say(f"installing {' '.join(packages)}")
+        quiet = ("apt-get", "--quiet", "--quiet", "--yes")
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        install = (*quiet, "install", "--no-install-recommends", *packages)
+        for command in ((*quiet, "update"), install):
+            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+    if NODE_PACKAGES.name in needs:
+        say("npm packages of the tests, from the lock file")
+        command = (sys.executable, "-m", "gateway.web.assets", "--development")
+        subprocess.run(command, cwd=ROOT, check=False)
+
+
+def missing_for(suite: Suite) -> list[str]:
+    """Why ``suite`` cannot run; empty when it can."""
+    missing = []
+    for need in suite.needs:
+        if not need.present():
+            remedy = f"apt-get install {' '.join(need.debian)}" if need.debian else need.remedy
+            missing.append(f"{need.name} is missing; remedy: {remedy}")
+    missing += [f"{path} is not there" for path in suite.paths if not (ROOT / path).exists()]
+    return missing
+
+
+def read_report(report: Path, outcome: Outcome) -> None:
+    """Take the counts from pytest's JUnit file (our own pytest wrote it a moment ago)."""
+    for case in ET.parse(report).iter("testcase"):
+        skip = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcome.failed += 1
+        elif skip is None:
+            outcome.passed += 1
+        else:
+            outcome.skipped += 1
+            reason = skip.get("message", "")
+            if REQUIRE_ALL and "shared" not in reason:
+                outcome.failed += 1
+                outcome.notes.append(f"skipped although everything is required: {case.get('name')}: {reason}")
+
+
+def run(suite: Suite) -> Outcome:
+    """One suite, its output passed through."""
+    outcome = Outcome(name=suite.name)
+    missing = missing_for(suite)
+    if missing:
+        outcome.notes = [f"cannot run: {reason}" for reason in missing]
+        outcome.failed = int(REQUIRE_ALL)
+        return outcome
+    say(f"{suite.name}: {suite.about}")
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="eid-gateway-tests-") as scratch:
+        report = Path(scratch) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "--quiet", f"--junitxml={report}"]
+        if find_spec("pytest_playwright") and CHROMIUM not in suite.needs:
+            command += ["-p", "no:playwright"]
+        command += [f"--ignore={path}" for path in suite.ignore]
+        status = subprocess.run([*command, *suite.paths], cwd=ROOT, check=False).returncode
+        if report.is_file():
+            read_report(report, outcome)
+    outcome.seconds = time.monotonic() - begin
+    if status and not outcome.failed:  # a collection error, an interrupt, or no test at all
+        outcome.failed = 1
+        outcome.notes.append(f"pytest ended with status {status}")
+    return outcome
+
+
+def summarise(outcomes: Sequence[Outcome]) -> int:
+    """Print the table, the notes and the closing line; returns the exit status."""
+    print()
+    width = max(len(outcome.name) for outcome in outcomes)
+    print(f"{'':{width}}  passed  failed  skipped  seconds")
+    for outcome in outcomes:
+        print(
+            f"{outcome.name:{width}}  {outcome.passed:6}  {outcome.failed:6}"
+            f"  {outcome.skipped:7}  {outcome.seconds:7.1f}"
+        )
+    for outcome in outcomes:
+        for note in outcome.notes:
+            print(f"{outcome.name}: {note}")
+    passed, failed, skipped = (
+        sum(getattr(outcome, name) for outcome in outcomes) for name in ("passed", "failed", "skipped")
+    )
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return int(failed > 0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests/run.py", description=__doc__.partition("\n")[0])
+    parser.add_argument("command", choices=("check", "test"))
+    parser.add_argument("suites", nargs="*", choices=[[], *(suite.name for suite in SUITES)], default=[])
+    chosen = parser.parse_args()
+    if chosen.command == "check":
+        return summarise(check())
+    suites = [suite for suite in SUITES if not chosen.suites or suite.name in chosen.suites]
+    provide(suites)
+    outcomes = [] if chosen.suites else check()
+    outcomes += [run(suite) for suite in suites]
+    return summarise(outcomes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
