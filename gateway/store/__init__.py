@@ -1,12 +1,11 @@
 """Short-lived, sealed state with atomic take-once, over the Redis protocol."""
 
 from gateway.store.connection import EmbeddedStore, StoreAddress, connect
-from gateway.store.errors import STORE_UNAVAILABLE, AlreadyClaimed, StoreUnavailable
+from gateway.store.errors import AlreadyClaimed, StoreUnavailable
 from gateway.store.sealing import BearerSecret, SealBroken, key_name, new_journey_number
 from gateway.store.store import Batch, Store
 
 __all__ = [
-    "STORE_UNAVAILABLE",
     "AlreadyClaimed",
     "Batch",
     "BearerSecret",

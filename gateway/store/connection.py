@@ -16,12 +16,12 @@ an answer is not repeated. Both ways a single-use record is at worst lost, never
 
 from __future__ import annotations
 
-import os
 import secrets
 import ssl
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import redis
@@ -54,7 +54,7 @@ class StoreAddress:
 def connect(address: StoreAddress) -> Client:
     """A client for ``address``; opens no connection yet. Raises ValueError for an unknown scheme."""
     parts = urlsplit(address.url)
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "password": address.password,
         "username": unquote(parts.username) if parts.username else None,
         "socket_timeout": address.timeout_seconds,
@@ -63,10 +63,10 @@ def connect(address: StoreAddress) -> Client:
     retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
     if parts.scheme in _SINGLE:
         tls = _tls(address) if _SINGLE[parts.scheme] else {}
-        return Redis.from_url(_without_user(address.url), **options, **tls, retry=retry)  # type: ignore[no-any-return]  # untyped **options
+        return Redis.from_url(_without_user(address.url), **options, **tls, retry=retry)
     if parts.scheme in _SENTINEL:
         tls = {"ssl": True, **_tls(address)} if _SENTINEL[parts.scheme] else {}
-        sentinel = Sentinel(
+        sentinel = Sentinel(  # type: ignore[no-untyped-call]  # untyped in redis
             _hosts(parts.netloc, 26379),
             sentinel_kwargs={**options, **tls},
             retry=retry,
@@ -77,7 +77,7 @@ def connect(address: StoreAddress) -> Client:
     if parts.scheme in _CLUSTER:
         tls = {"ssl": True, **_tls(address)} if _CLUSTER[parts.scheme] else {}
         nodes = [ClusterNode(host, port) for host, port in _hosts(parts.netloc, 6379)]
-        return RedisCluster(startup_nodes=nodes, retry=retry, **options, **tls)  # type: ignore[arg-type]  # **options
+        return RedisCluster(startup_nodes=nodes, retry=retry, **options, **tls)
     raise ValueError(f"unknown store scheme {parts.scheme!r}")
 
 
@@ -104,7 +104,7 @@ class EmbeddedStore:
         )
 
     def __enter__(self) -> StoreAddress:
-        os.chmod(self._directory.name, 0o700)
+        Path(self._directory.name).chmod(0o700)
         self._server.start()
         # Set now, not in the configuration file: the password is never on disk.
         with redis.Redis.from_url(self.address.url) as client:
@@ -116,7 +116,7 @@ class EmbeddedStore:
         self._directory.cleanup()
 
 
-def _tls(address: StoreAddress) -> dict[str, object]:
+def _tls(address: StoreAddress) -> dict[str, Any]:
     return {
         "ssl_cert_reqs": "required",
         "ssl_check_hostname": True,

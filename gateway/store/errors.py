@@ -9,21 +9,7 @@
 
 from __future__ import annotations
 
-from gateway.errors import CATALOGUE, GatewayError
-
-STORE_UNAVAILABLE = CATALOGUE.add(
-    "store.unavailable",
-    "4001",
-    "temporarily_unavailable",
-    503,
-    to_client=False,
-    hint="The gateway cannot reach its short-term store at the moment; try again later",
-    documentation=(
-        "Redis or Valkey does not answer within [store] timeout_seconds, or refuses. Nothing was half "
-        "done: single-use records are taken before they take effect. Check the server, its memory "
-        "limit (noeviction) and the password; the gateway recovers by itself."
-    ),
-)
+from gateway.errors import STORE_UNAVAILABLE, GatewayError
 
 
 class StoreUnavailable(GatewayError):

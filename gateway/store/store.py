@@ -74,7 +74,7 @@ class Store:
         try:
             pipeline = self._client.pipeline(transaction=False)
             for name, until in wanted:
-                pipeline.set(name, b"1", nx=True, exat=until)
+                pipeline.execute_command("SET", name, b"1", "NX", "EXAT", until)
             answers = await pipeline.execute()
         except (RedisError, OSError) as error:
             raise StoreUnavailable(error) from error
@@ -90,8 +90,8 @@ class Store:
         name = f"eg:rate:{_hash(bucket)}:{now // window}"
         try:
             pipeline = self._client.pipeline(transaction=False)
-            pipeline.incr(name)
-            pipeline.expire(name, window)
+            pipeline.execute_command("INCR", name)
+            pipeline.execute_command("EXPIRE", name, window)
             answers = await pipeline.execute()
         except (RedisError, OSError) as error:
             raise StoreUnavailable(error) from error
