@@ -1,0 +1,455 @@
+"""Catalogue entries of the OpenID Provider: family 10 (authorization request) and 11 (the rest).
+
+Hints are for integrators: what was wrong and which rule says so, never a value that was sent.
+"""
+
+from __future__ import annotations
+
+from gateway.errors import CATALOGUE
+
+_add = CATALOGUE.add
+
+# ------------------------------------------------------- 10: authorization request, shown as a page
+
+REQUEST_UNREADABLE = _add(
+    "authorize.unreadable",
+    "1001",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="The authorization request is not a well-formed query or form, or it is too large",
+    documentation=(
+        "The query or body could not be read: not application/x-www-form-urlencoded, not UTF-8, more "
+        "than 100 parameters, or above the size limit. Remedy: build the request with a URL library; "
+        "shorten the claims parameter."
+    ),
+)
+CLIENT_UNKNOWN = _add(
+    "authorize.client_unknown",
+    "1002",
+    "unauthorized_client",
+    400,
+    to_client=False,
+    hint="client_id is missing, repeated or not registered here",
+    documentation=(
+        "No client of this identifier is registered, so nobody can be answered (RFC 6749 section "
+        "4.1.2.1). Remedy: compare client_id with the file name in registry/clients/."
+    ),
+)
+REDIRECT_URI_MISMATCH = _add(
+    "authorize.redirect_uri_mismatch",
+    "1003",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="redirect_uri is missing, repeated or not exactly one of the registered URIs",
+    documentation=(
+        "redirect_uri is compared octet by octet with the registration (Core section 3.1.2.1): case, "
+        "port, trailing slash and query count. Nothing is sent there. Remedy: register the URI as the "
+        "service sends it."
+    ),
+)
+
+# --------------------------------------------------- 10: authorization request, answered to the client
+
+PARAMETER_REPEATED = _add(
+    "authorize.parameter_repeated",
+    "1010",
+    "invalid_request",
+    400,
+    hint="A parameter appears more than once (RFC 6749 section 3.1)",
+    documentation="Parameters must not be repeated. Remedy: send each parameter once.",
+)
+PARAMETER_TOO_LONG = _add(
+    "authorize.parameter_too_long",
+    "1011",
+    "invalid_request",
+    400,
+    hint="state, nonce or another parameter exceeds its length limit",
+    documentation="Limits: state 4096, nonce 512, claims 16384, any other 2048 characters.",
+)
+RESPONSE_TYPE_MISSING = _add(
+    "authorize.response_type_missing",
+    "1012",
+    "invalid_request",
+    400,
+    hint="response_type is missing; use response_type=code",
+    documentation="response_type is required (Core section 3.1.2.1). Remedy: response_type=code.",
+)
+RESPONSE_TYPE_UNSUPPORTED = _add(
+    "authorize.response_type_unsupported",
+    "1013",
+    "unsupported_response_type",
+    400,
+    hint="Only response_type=code is supported",
+    documentation=(
+        "Implicit and hybrid flows are not offered (RFC 9700 section 2.1.2). Remedy: use the "
+        "authorization code flow with PKCE."
+    ),
+)
+RESPONSE_MODE_UNSUPPORTED = _add(
+    "authorize.response_mode_unsupported",
+    "1014",
+    "invalid_request",
+    400,
+    hint="response_mode must be query or form_post",
+    documentation="Other response modes are not offered; see response_modes_supported in discovery.",
+)
+REQUEST_OBJECT_UNSUPPORTED = _add(
+    "authorize.request_unsupported",
+    "1015",
+    "request_not_supported",
+    400,
+    hint="The request parameter is not supported; send plain parameters",
+    documentation="Request objects (Core section 6.1) are not offered. See discovery.",
+)
+REQUEST_URI_UNSUPPORTED = _add(
+    "authorize.request_uri_unsupported",
+    "1016",
+    "request_uri_not_supported",
+    400,
+    hint="The request_uri parameter is not supported; send plain parameters",
+    documentation="Requests by reference (Core section 6.2) are not offered and never fetched.",
+)
+REGISTRATION_UNSUPPORTED = _add(
+    "authorize.registration_unsupported",
+    "1017",
+    "registration_not_supported",
+    400,
+    hint="The registration parameter is not supported",
+    documentation="Clients are registered by the operator, not within a request (Core section 7.2.1).",
+)
+SCOPE_WITHOUT_OPENID = _add(
+    "authorize.scope_without_openid",
+    "1018",
+    "invalid_scope",
+    400,
+    hint="scope must contain openid",
+    documentation="Only OpenID Connect is served (Core section 3.1.2.1). Remedy: scope=openid ...",
+)
+PKCE_MISSING = _add(
+    "authorize.pkce_missing",
+    "1019",
+    "invalid_request",
+    400,
+    hint="code_challenge is missing; PKCE is required",
+    documentation=(
+        "PKCE is required of every client (RFC 9700 section 2.1.1). Remedy: code_challenge = "
+        "BASE64URL(SHA256(code_verifier)), code_challenge_method=S256."
+    ),
+)
+PKCE_METHOD_UNSUPPORTED = _add(
+    "authorize.pkce_method_unsupported",
+    "1020",
+    "invalid_request",
+    400,
+    hint="code_challenge_method must be S256",
+    documentation=(
+        "The method plain protects nothing and is refused; a missing method means plain (RFC 7636 "
+        "section 4.3). Remedy: code_challenge_method=S256."
+    ),
+)
+PKCE_CHALLENGE_MALFORMED = _add(
+    "authorize.pkce_challenge_malformed",
+    "1021",
+    "invalid_request",
+    400,
+    hint="code_challenge must be 43 base64url characters without padding",
+    documentation="An S256 challenge is the base64url form of 32 octets (RFC 7636 section 4.2).",
+)
+PROMPT_INVALID = _add(
+    "authorize.prompt_invalid",
+    "1022",
+    "invalid_request",
+    400,
+    hint="prompt has an unsupported value, or none together with others",
+    documentation=(
+        "Supported: none (alone), login, consent, select_account; see prompt_values_supported. There "
+        "are no accounts here, so create is refused."
+    ),
+)
+LOGIN_REQUIRED = _add(
+    "authorize.login_required",
+    "1023",
+    "login_required",
+    400,
+    hint="prompt=none cannot succeed: every login is a fresh identification",
+    documentation=(
+        "The gateway keeps no sessions, so identification without the citizen is impossible. Remedy: "
+        "send the request without prompt=none."
+    ),
+)
+MAX_AGE_INVALID = _add(
+    "authorize.max_age_invalid",
+    "1024",
+    "invalid_request",
+    400,
+    hint="max_age must be a number of seconds",
+    documentation="max_age is a non-negative decimal integer (Core section 3.1.2.1).",
+)
+CLAIMS_MALFORMED = _add(
+    "authorize.claims_malformed",
+    "1025",
+    "invalid_request",
+    400,
+    hint="The claims parameter is not a JSON object as Core section 5.5 defines it",
+    documentation=(
+        "claims holds the members userinfo and id_token, each an object of claim names with null or an "
+        "object with essential, value, values. Repeated members are refused."
+    ),
+)
+VERIFIED_CLAIMS_MALFORMED = _add(
+    "authorize.verified_claims_malformed",
+    "1026",
+    "invalid_request",
+    400,
+    hint="verified_claims in the claims parameter needs verification.trust_framework and claims",
+    documentation=(
+        "OpenID Connect for Identity Assurance section 6: each element has verification with "
+        "trust_framework, null or constrained, and claims with at least one member."
+    ),
+)
+ACR_UNREACHABLE = _add(
+    "authorize.acr_unreachable",
+    "1027",
+    "unmet_authentication_requirements",
+    400,
+    hint="The essential acr cannot be reached with the means registered for this client",
+    documentation=(
+        "No level named by the essential acr claim exists here or can be reached by a means this "
+        "client offers. Remedy: request a value of acr_values_supported, or have means added."
+    ),
+)
+ID_TOKEN_HINT_INVALID = _add(
+    "authorize.id_token_hint_invalid",
+    "1028",
+    "invalid_request",
+    400,
+    hint="id_token_hint is not an ID token that was issued here for this client",
+    documentation=(
+        "The hint must carry a signature of a published key, this issuer, and this client as audience; "
+        "it may have expired."
+    ),
+)
+CLIENT_CLASS_UNSERVED = _add(
+    "authorize.client_class_unserved",
+    "1029",
+    "unauthorized_client",
+    400,
+    hint="A client of class fapi2 must push its request, which is not offered yet",
+    documentation=(
+        "The class fapi2 promises pushed requests and sender-constrained tokens. It is not silently "
+        "served with less. Remedy: register the client as compat."
+    ),
+)
+
+# --------------------------------------------- 10: found after identification, answered to the client
+
+ACR_UNMET = _add(
+    "authorize.acr_unmet",
+    "1040",
+    "unmet_authentication_requirements",
+    400,
+    hint="The level of assurance that was reached is not among the essential acr values",
+    documentation=(
+        "Core section 5.5.1.1: an essential acr that is not met is a failed authentication. Levels of "
+        "schemes that are not notified never stand for notified ones."
+    ),
+)
+SUBJECT_MISMATCH = _add(
+    "authorize.subject_mismatch",
+    "1041",
+    "login_required",
+    400,
+    hint="Somebody else identified than the sub or id_token_hint of the request names",
+    documentation=(
+        "The request asked for one particular person (Core sections 3.1.2.2 and 5.5.1). Remedy: let "
+        "that person log in, or omit the hint."
+    ),
+)
+AUTHENTICATION_TOO_OLD = _add(
+    "authorize.authentication_too_old",
+    "1042",
+    "login_required",
+    400,
+    hint="The source used an authentication older than max_age allows",
+    documentation=(
+        "A fresh authentication was demanded of the source, but the instant it states is older than "
+        "max_age. Remedy: ask the source's operator why it ignores ForceAuthn."
+    ),
+)
+
+# ------------------------------------------------------------------------------- 11: client authentication
+
+CLIENT_AUTHENTICATION_MISSING = _add(
+    "client.authentication_missing",
+    "1101",
+    "invalid_client",
+    401,
+    to_client=False,
+    hint="Client authentication is missing",
+    documentation="Every client is confidential. See token_endpoint_auth_methods_supported.",
+)
+CLIENT_AUTHENTICATION_FAILED = _add(
+    "client.authentication_failed",
+    "1102",
+    "invalid_client",
+    401,
+    to_client=False,
+    hint="Client authentication failed",
+    documentation=(
+        "Unknown client, wrong secret, or another method than the registered one. With "
+        "client_secret_basic, id and secret are form-urlencoded before base64 (RFC 6749 section 2.3.1)."
+    ),
+)
+CLIENT_AUTHENTICATION_AMBIGUOUS = _add(
+    "client.authentication_ambiguous",
+    "1103",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="More than one client authentication method in one request",
+    documentation="RFC 6749 section 2.3: exactly one method. Remedy: drop client_secret from the body.",
+)
+CLIENT_ASSERTION_INVALID = _add(
+    "client.assertion_invalid",
+    "1104",
+    "invalid_client",
+    401,
+    to_client=False,
+    hint="client_assertion is invalid: iss and sub = client_id, aud = issuer as a string, exp, jti",
+    documentation=(
+        "Checked: the registered algorithm, a kid of the registered key set, iss = sub = client_id, aud "
+        "exactly the issuer as one string, exp at most five minutes ahead, jti present. The audit log "
+        "names the rule that failed."
+    ),
+)
+CLIENT_ASSERTION_REPLAYED = _add(
+    "client.assertion_replayed",
+    "1105",
+    "invalid_client",
+    401,
+    to_client=False,
+    hint="The jti of client_assertion was used before",
+    documentation="Each assertion works once (RFC 7523 section 3). Remedy: a fresh jti per request.",
+)
+CLIENT_KEYS_UNAVAILABLE = _add(
+    "client.keys_unavailable",
+    "1106",
+    "invalid_client",
+    401,
+    to_client=False,
+    hint="The key set of this client cannot be loaded",
+    documentation=(
+        "jwks_uri did not answer over https with a JWK Set of at most 64 KiB. Remedy: check the address, "
+        "its certificate and that it is reachable from the gateway."
+    ),
+)
+
+# -------------------------------------------------------------------------------------- 11: token endpoint
+
+TOKEN_REQUEST_UNREADABLE = _add(
+    "token.unreadable",
+    "1110",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="The request is not a well-formed form without repeated parameters",
+    documentation="The body must be application/x-www-form-urlencoded, each parameter once.",
+)
+GRANT_TYPE_MISSING = _add(
+    "token.grant_type_missing",
+    "1111",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="grant_type is missing",
+    documentation="Remedy: grant_type=authorization_code.",
+)
+GRANT_TYPE_UNSUPPORTED = _add(
+    "token.grant_type_unsupported",
+    "1112",
+    "unsupported_grant_type",
+    400,
+    to_client=False,
+    hint="Only grant_type=authorization_code is supported",
+    documentation="No password, implicit, client-credentials or refresh grant exists here.",
+)
+CODE_MISSING = _add(
+    "token.code_missing",
+    "1113",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="code or redirect_uri is missing",
+    documentation="Both are required at the token endpoint (RFC 6749 section 4.1.3).",
+)
+CODE_INVALID = _add(
+    "token.code_invalid",
+    "1114",
+    "invalid_grant",
+    400,
+    to_client=False,
+    hint="The code is unknown, expired, already used, or was issued for another client or redirect_uri",
+    documentation=(
+        "A code lives seconds and works once; a second use also revokes the access token of the first "
+        "(RFC 6749 section 4.1.2). The audit log tells which of the causes it was."
+    ),
+)
+CODE_VERIFIER_MISSING = _add(
+    "token.code_verifier_missing",
+    "1115",
+    "invalid_grant",
+    400,
+    to_client=False,
+    hint="code_verifier is missing or not 43 to 128 unreserved characters",
+    documentation="RFC 7636 section 4.1 gives the form. The code stays usable after this refusal.",
+)
+CODE_VERIFIER_WRONG = _add(
+    "token.code_verifier_wrong",
+    "1116",
+    "invalid_grant",
+    400,
+    to_client=False,
+    hint="code_verifier does not match the code_challenge",
+    documentation="BASE64URL(SHA256(code_verifier)) differs from the challenge. The code is spent.",
+)
+TOKEN_UNSIGNED = _add(
+    "token.unsigned",
+    "1117",
+    "server_error",
+    503,
+    to_client=False,
+    hint="The gateway cannot sign at the moment",
+    documentation="The signing key is missing or its module does not answer. Check the key state.",
+)
+
+# --------------------------------------------------------------------------------------------- 11: UserInfo
+
+ACCESS_TOKEN_MISSING = _add(
+    "userinfo.token_missing",
+    "1130",
+    "invalid_token",
+    401,
+    to_client=False,
+    hint="No access token; send it in the Authorization header",
+    documentation="RFC 6750 section 2.1: Authorization: Bearer <token>; or access_token in a form body.",
+)
+ACCESS_TOKEN_INVALID = _add(
+    "userinfo.token_invalid",
+    "1131",
+    "invalid_token",
+    401,
+    to_client=False,
+    hint="The access token is unknown, expired or revoked",
+    documentation="Access tokens live minutes and end when their code is used a second time.",
+)
+ACCESS_TOKEN_MISPLACED = _add(
+    "userinfo.token_misplaced",
+    "1132",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="Send exactly one access token, in the header or the form body, never in the query",
+    documentation="A token in a URL ends up in logs (RFC 6750 section 5.3, FAPI 2.0 section 5.3.4).",
+)
