@@ -79,7 +79,7 @@ bench: $(VENV)/.sandbox gateway/web/static/kern/INTEGRITY
 	@$(PY) -m bench
 
 docs: $(VENV)/.dev
-	@$(PY) docs/generate.py
+	@$(PY) -m docs.generate
 
 format: $(VENV)/.dev
 	@$(VENV)/bin/ruff format .

@@ -120,7 +120,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint", (str(SCRIPTS / "ruff"), "check", "--quiet", ".")),
     ("types", (str(SCRIPTS / "mypy"), "--no-error-summary")),
     ("import contracts", (str(SCRIPTS / "lint-imports"), "--no-cache")),
-    ("generated documents", (sys.executable, "docs/generate.py", "--check")),
+    ("generated documents", (sys.executable, "-m", "docs.generate", "--check")),
     ("Dockerfile", (str(SCRIPTS / "hadolint"), "Dockerfile")),
     ("house rules", (sys.executable, "-m", "pytest", "--quiet", "-p", "no:playwright", "tests/house")),
 )
