@@ -29,6 +29,15 @@ class ResponseMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnAddress:
+    """Where and how an answer reaches the client. Exists only once the redirect URI is proven."""
+
+    redirect_uri: str
+    state: str | None = None
+    response_mode: ResponseMode = ResponseMode.QUERY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRequest:
     """What the ``claims`` parameter says about one claim (Core §5.5.1)."""
 
@@ -84,8 +93,17 @@ class AuthorizationRequest:
     """ISO 3166-1 alpha-2, upper case (``GR``, never ``EL``), from ``login_hint`` or a scope."""
     person: PersonKind | None = None
     """Kind of subject from ``login_hint``; only one that the client is registered for."""
+    subject: str | None = None
+    """The ``sub`` that alone may log in (``id_token_hint``, or ``sub`` with a value in ``claims``)."""
     issued_at: datetime
     """When the request arrived, UTC."""
+
+    @property
+    def return_address(self) -> ReturnAddress:
+        """Where success and errors of this request go."""
+        return ReturnAddress(
+            redirect_uri=self.redirect_uri, state=self.state, response_mode=self.response_mode
+        )
 
     def to_record(self) -> bytes:
         """UTF-8 JSON for the sealed store; ``from_record`` gives an equal object back."""
