@@ -17,6 +17,7 @@ family, and neither number nor code is ever reused or renamed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
@@ -88,7 +89,7 @@ class Catalogue:
         self._entries[code] = entry
         return entry
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[CatalogueEntry]:
         return iter(sorted(self._entries.values(), key=lambda e: e.number))
 
     def __getitem__(self, code: str) -> CatalogueEntry:

@@ -1,0 +1,195 @@
+"""Typed audit events, written durably before what they describe takes effect.
+
+One frozen dataclass per event; its class name is the event's name in the log, its fields are the
+body. They hold what (EU) 2015/1501 Article 9(3) asks for (node, message identification, date and
+time) and what support and auditors need, and no personal data: no name, no identifier of a person,
+no address, no secret.
+
+Usage: ``await audit.record(ExchangeStarted(...), now=now)``; only then the effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import Enum
+
+from gateway.errors import AUDIT_UNAVAILABLE, GatewayError
+from trust.log import AppendOnlyLog, LogUnavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyOpened:
+    """An authorization request was accepted."""
+
+    journey: str
+    client: str
+    minimum: str
+    """Lowest level of assurance that satisfies the request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeStarted:
+    """A request is about to leave towards a peer."""
+
+    journey: str
+    client: str
+    connector: str
+    peer: str
+    """Node identification: entityID of the peer."""
+    country: str | None
+    message_id: str
+    """ID of the outgoing message."""
+    minimum: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityAccepted:
+    """An answer was verified completely and claimed against replay."""
+
+    journey: str
+    client: str
+    connector: str
+    peer: str
+    country: str | None
+    request_id: str
+    """ID of our message."""
+    message_id: str
+    """ID of the verified statement."""
+    level: str
+    notified: bool
+    person: str
+    """``natural`` or ``legal``."""
+    represented: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeFailed:
+    """An exchange ended without an identity."""
+
+    journey: str
+    client: str
+    connector: str
+    peer: str
+    country: str | None
+    request_id: str
+    code: str
+    """Entry of the error catalogue."""
+    reason: str
+    """The connector's own word, e.g. ``signature.algorithm``; never shown outside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRefused:
+    """An answer came that belongs to no exchange of this browser; nothing was consumed."""
+
+    connector: str
+    journey: str | None
+    """The journey the answer claims to belong to, unproven; None if it names none."""
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataReleased:
+    """The citizen released data and a code was issued, not yet handed out."""
+
+    journey: str
+    client: str
+    level: str
+    attributes: tuple[str, ...]
+    """Names of the attributes, no values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyEnded:
+    """The journey ended with an error for the client."""
+
+    journey: str
+    client: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefused:
+    """An authorization request was refused before a journey began."""
+
+    client: str | None
+    """Registered identifier; None if the request named no registered client."""
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssued:
+    """A code was redeemed; the tokens are not yet handed out."""
+
+    journey: str
+    client: str
+    level: str
+    authentication: str
+    """How the client authenticated, e.g. ``private_key_jwt``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRefused:
+    """A token request was refused."""
+
+    journey: str | None
+    client: str | None
+    code: str
+    revoked: bool = False
+    """The code had been redeemed before, and the token issued then was revoked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserInfoRefused:
+    """A UserInfo request was refused."""
+
+    code: str
+
+
+Event = (
+    JourneyOpened
+    | ExchangeStarted
+    | IdentityAccepted
+    | ExchangeFailed
+    | AnswerRefused
+    | DataReleased
+    | JourneyEnded
+    | RequestRefused
+    | TokenIssued
+    | TokenRefused
+    | UserInfoRefused
+)
+
+
+class AuditUnavailable(GatewayError):
+    """The event is not durable; what it describes must not take effect."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(AUDIT_UNAVAILABLE, cause=cause)
+
+
+class Audit:
+    """Writes events to the log."""
+
+    def __init__(self, log: AppendOnlyLog) -> None:
+        self._log = log
+
+    async def record(self, *events: Event, now: datetime) -> None:
+        """Return when all events are durable; raises AuditUnavailable."""
+        pending = [self._log.append(type(event).__name__, _body(event), now=now) for event in events]
+        try:
+            for future in pending:
+                await asyncio.wrap_future(future)
+        except LogUnavailable as error:
+            raise AuditUnavailable(error) from error
+
+
+def _body(event: Event) -> dict[str, object]:
+    body: dict[str, object] = {}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        body[field.name] = value.value if isinstance(value, Enum) else value
+    return body

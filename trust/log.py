@@ -1,0 +1,253 @@
+"""The durable append-only log: who decided what, and when, chained so that no entry can be changed.
+
+One table, ``log``. An entry is an event name, a time and a body of JSON values; it never holds
+personal data. Entries are chained (security.md D.8)::
+
+    h_0 = 32 zero octets
+    h_n = SHA-256(0x01 || h_(n-1) || canonical JSON of {"body", "event", "seq", "time"})
+
+Canonical JSON is RFC 8785; bodies hold only strings, integers, booleans, null, lists and objects
+with ASCII keys, for which sorted keys and no white space are the whole of it.
+
+>>> entry_hash(bytes(32), 1, "2026-01-01T00:00:00.000000Z", "example", '{"a":1}').hex()[:16]
+'118bd3291a984de8'
+
+Writers of several processes take turns (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock), so
+the chain has no fork. One thread per process writes; whatever has queued up meanwhile goes into one
+transaction and one fsync, so that durability costs little per event.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.exc import SQLAlchemyError
+
+_GENESIS = bytes(32)
+_PREFIX = b"\x01"
+
+METADATA = sa.MetaData()
+LOG = sa.Table(
+    "log",
+    METADATA,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    sa.Column("time", sa.Text, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+)
+
+# The hot path speaks to the driver: SQLAlchemy's own execution costs three times the write itself.
+# The number is ``eid_log`` in ASCII: the lock under which PostgreSQL writers take turns.
+_TAKE_TURNS = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": f"SELECT pg_advisory_xact_lock({0x6569_645F_6C6F_67})",
+}
+_LAST = "SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1"
+_INSERT = {
+    "sqlite": "INSERT INTO log (seq, time, event, body, hash) VALUES (?, ?, ?, ?, ?)",
+    "postgresql": "INSERT INTO log (seq, time, event, body, hash) VALUES (%s, %s, %s, %s, %s)",
+}
+
+
+class LogUnavailable(Exception):
+    """The entry is not durable, so what it describes must not happen."""
+
+
+class LogBroken(Exception):
+    """The chain does not fit; ``seq`` is the first entry that cannot be believed."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"entry {seq} does not follow from the one before")
+        self.seq = seq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the log."""
+
+    seq: int
+    time: str
+    event: str
+    body: str
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    time: str
+    event: str
+    body: str
+    done: Future[None]
+
+
+def open_database(url: str) -> sa.Engine:
+    """An engine whose commits are durable: SQLite in WAL mode with synchronous=FULL, or PostgreSQL."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return sa.create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(parsed, connect_args={"timeout": 5.0, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: SQLiteConnection, _: object) -> None:
+        # The driver must not begin transactions of its own: the writer takes the lock at once.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the schema up to date; raises LogUnavailable. Once, by the parent, before workers start."""
+    config = Config()
+    config.set_main_option("script_location", "trust:migrations")
+    config.set_main_option("path_separator", "os")
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except SQLAlchemyError as error:
+        raise LogUnavailable(type(error).__name__) from error
+
+
+def entry_hash(previous: bytes, seq: int, time: str, event: str, body: str) -> bytes:
+    """``h_n`` of the module docstring; ``body`` is canonical JSON already."""
+    canonical = f'{{"body":{body},"event":{_text(event)},"seq":{seq},"time":{_text(time)}}}'
+    return sha256(_PREFIX + previous + canonical.encode()).digest()
+
+
+def canonical_json(value: object) -> str:
+    """RFC 8785 for the values that bodies may hold; raises TypeError and ValueError for others."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, the one form of times in the log."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class AppendOnlyLog:
+    """Appends durably. ``start`` and ``stop`` frame its writer thread; one per process."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._connection: sa.PoolProxiedConnection | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._write_forever, name="log-writer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is queued, then end the thread and close the database."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+        self._engine.dispose()
+
+    def append(self, event: str, body: Mapping[str, object], *, now: datetime) -> Future[None]:
+        """Queue one entry. The future is done when it is durable, or holds LogUnavailable."""
+        done: Future[None] = Future()
+        self._queue.put(_Pending(timestamp(now), event, canonical_json(body), done))
+        return done
+
+    def check(self) -> None:
+        """Take the writers' turn and give it back; raises LogUnavailable. For the health page."""
+        try:
+            connection = self._engine.raw_connection()
+            try:
+                connection.cursor().execute(_TAKE_TURNS[self._engine.name])
+            finally:
+                connection.rollback()
+                connection.close()
+        except Exception as error:
+            raise LogUnavailable(type(error).__name__) from error
+
+    def entries(self, *, after: int = 0) -> Iterator[Entry]:
+        """All entries with a greater ``seq``, in order."""
+        with self._engine.connect() as connection:
+            for row in connection.execute(sa.select(LOG).where(LOG.c.seq > after).order_by(LOG.c.seq)):
+                yield Entry(seq=row.seq, time=row.time, event=row.event, body=row.body, hash=bytes(row.hash))
+
+    def verify(self) -> int:
+        """Recompute the chain; gives the number of entries, raises LogBroken at the first misfit."""
+        previous, size = _GENESIS, 0
+        for entry in self.entries():
+            size += 1
+            expected = entry_hash(previous, entry.seq, entry.time, entry.event, entry.body)
+            if entry.seq != size or entry.hash != expected:
+                raise LogBroken(size)
+            previous = entry.hash
+        return size
+
+    def _write_forever(self) -> None:
+        ending = False
+        while not ending:
+            batch = [self._queue.get()]
+            while not self._queue.empty() and len(batch) < 500:
+                batch.append(self._queue.get())
+            ending = None in batch
+            entries = [entry for entry in batch if entry is not None]
+            if entries:
+                self._write(entries)
+        self._disconnect()
+
+    def _write(self, batch: Sequence[_Pending]) -> None:
+        try:
+            self._connection = self._connection or self._engine.raw_connection()
+            cursor = self._connection.cursor()
+            cursor.execute(_TAKE_TURNS[self._engine.name])
+            cursor.execute(_LAST)
+            last = cursor.fetchone()
+            seq, previous = (int(last[0]), bytes(last[1])) if last else (0, _GENESIS)
+            rows = []
+            for entry in batch:
+                seq += 1
+                previous = entry_hash(previous, seq, entry.time, entry.event, entry.body)
+                rows.append((seq, entry.time, entry.event, entry.body, previous))
+            cursor.executemany(_INSERT[self._engine.name], rows)
+            cursor.close()
+            self._connection.commit()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the callers must learn of it
+            self._disconnect()
+            for entry in batch:
+                failure = LogUnavailable(type(error).__name__)
+                failure.__cause__ = error
+                entry.done.set_exception(failure)
+            return
+        for entry in batch:
+            entry.done.set_result(None)
+
+    def _disconnect(self) -> None:
+        # After a failure the file or server may have been replaced: begin afresh next time.
+        if self._connection is not None:
+            with suppress(Exception):  # the connection may be broken in any way its driver knows
+                self._connection.invalidate()
+            self._connection = None
+        self._engine.dispose()
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
