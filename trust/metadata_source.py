@@ -1,0 +1,335 @@
+"""The metadata of one anchor over time: load, refresh, keep, expire.
+
+::
+
+    octets ──verify_document──▶ newer than the copy held? ──▶ announce ──▶ written down ──▶ in use
+       │                             │
+       └── any refusal ──────────────┴──▶ the copy held stays in use until its own validUntil
+
+What is read by logins is one immutable snapshot, swapped in one assignment: nobody ever waits
+for the network. The last good octets lie in a file, so that a restart while the peer is away
+still has them; they are verified again in full before use.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from trust.anchors import TrustAnchor
+from trust.errors import MetadataError, TrustError
+from trust.fetch import FetchPolicy, fetch
+from trust.metadata import DroppedEntity, MetadataDocument, MetadataRole, PeerMetadata
+from trust.metadata_document import DocumentPolicy, require_active, verify_document
+
+_log = logging.getLogger(__name__)
+
+SHORTEST_REFRESH = timedelta(minutes=5)
+LONGEST_REFRESH = timedelta(hours=24)
+
+
+class SourceState(StrEnum):
+    OK = "ok"
+    STALE = "stale"
+    """A valid copy is in use, but it could not be refreshed."""
+    DOWN = "down"
+    """Nothing valid is held: logins through this anchor are impossible."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """For health, metrics and the operator."""
+
+    anchor: str
+    state: SourceState
+    since: datetime
+    reason: str | None
+    """Why it is not ``ok``."""
+    valid_until: datetime | None
+    next_refresh: datetime
+    spent: float
+    """How much of the copy's life is over, 0 to 1; the alarms ring at 0.5 and 0.8 when stale."""
+    entities: int
+    dropped: tuple[DroppedEntity, ...]
+    alerts: tuple[str, ...]
+    """``<entityID> <alert>``, e.g. certificates outside their dates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataChange:
+    """What taking a new document changes; announced before the change has any effect."""
+
+    anchor: str
+    sha256: str
+    previous_sha256: str | None
+    valid_until: datetime
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    rekeyed: tuple[str, ...]
+    """entityIDs whose signing keys are others than before."""
+
+
+Announce = Callable[[MetadataChange], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Everything that changes, in one immutable piece."""
+
+    document: MetadataDocument | None = None
+    accepted_at: datetime | None = None
+    failed_since: datetime | None = None
+    reason: str | None = None
+    next_refresh: datetime | None = None
+
+
+class MetadataSource:
+    """One anchor's metadata. Reading is lock-free; ``load`` and ``refresh`` exclude each other."""
+
+    def __init__(
+        self,
+        policy: DocumentPolicy,
+        *,
+        read: Callable[[], bytes],
+        kept: Path | None = None,
+        announce: Announce | None = None,
+        started: datetime,
+    ) -> None:
+        """``read`` brings octets or raises; ``kept`` is the file of the last good copy.
+
+        ``announce`` runs before a new document takes effect; if it raises, nothing changes.
+        """
+        self.policy = policy
+        self._read = read
+        self._kept = kept
+        self._announce = announce
+        self._started = started
+        self._state = _State()
+        self._working = threading.Lock()
+
+    @property
+    def anchor(self) -> TrustAnchor:
+        return self.policy.anchor
+
+    def load(self, now: datetime) -> None:
+        """Take the kept copy of an earlier run, if it still verifies; raises nothing."""
+        if self._kept is None:
+            return
+        with self._working:
+            try:
+                octets = self._kept.read_bytes()
+                document = verify_document(octets, self.policy, now=now)
+            except FileNotFoundError:
+                return
+            except (TrustError, OSError) as error:
+                _log.warning("kept metadata of %s not used: %s", self.anchor.id, _reason(error))
+                return
+            # announced when it was fetched; now refresh at once
+            self._state = _State(document, now, None, None, now)
+
+    def refresh(self, now: datetime) -> None:
+        """Fetch, verify and take the current document.
+
+        Raises TrustError when it was refused; the copy held before then stays in use.
+        """
+        with self._working:
+            try:
+                require_active(self.anchor, now)
+                octets = self._read()
+                self._accept(verify_document(octets, self.policy, now=now), now)
+            except (TrustError, OSError) as error:
+                self._fail(_reason(error), now)
+                if isinstance(error, TrustError):
+                    raise
+                raise MetadataError("metadata.unreadable", type(error).__name__) from error
+            except Exception:  # recorded for the operator, then raised: a defect of ours must not look fresh
+                self._fail("metadata.internal", now)
+                raise
+            self._keep(octets)
+
+    def document(self, now: datetime) -> MetadataDocument:
+        """The document in use.
+
+        Raises MetadataError ``metadata.anchor-inactive``, ``metadata.unavailable`` (never had
+        one) or ``metadata.expired``.
+        """
+        require_active(self.anchor, now)
+        document = self._state.document
+        if document is None:
+            raise MetadataError("metadata.unavailable", self.anchor.id)
+        if document.valid_until <= now:
+            raise MetadataError("metadata.expired", self.anchor.id)
+        return document
+
+    def peer(self, entity_id: str, now: datetime, role: MetadataRole) -> PeerMetadata:
+        """One peer of the document in use.
+
+        Raises MetadataError as ``document`` does, ``metadata.unknown-entity``,
+        ``metadata.entity-dropped`` with the reason as detail, or ``metadata.expired``.
+        """
+        document = self.document(now)
+        peer = document.peers.get((entity_id, role))
+        if peer is None:
+            for entity in document.dropped:
+                if entity.entity_id == entity_id:
+                    raise MetadataError("metadata.entity-dropped", entity.reason)
+            raise MetadataError("metadata.unknown-entity", self.anchor.id)
+        if peer.valid_until <= now:
+            raise MetadataError("metadata.expired", entity_id)
+        return peer
+
+    def peers(self, now: datetime) -> tuple[PeerMetadata, ...]:
+        """Every peer usable at ``now``; none when the source is down. Raises nothing."""
+        try:
+            document = self.document(now)
+        except MetadataError:
+            return ()
+        return tuple(peer for peer in document.peers.values() if peer.valid_until > now)
+
+    def next_refresh(self) -> datetime:
+        """When ``refresh`` is due again."""
+        return self._state.next_refresh or self._started
+
+    def status(self, now: datetime) -> SourceStatus:
+        """How this source is at ``now``."""
+        state = self._state
+        document = state.document
+        reason, since = state.reason, state.failed_since or state.accepted_at or self._started
+        try:
+            self.document(now)
+            word = SourceState.OK if state.reason is None else SourceState.STALE
+        except MetadataError as error:
+            word = SourceState.DOWN
+            reason = state.reason or error.reason
+            if error.reason == "metadata.anchor-inactive":
+                reason = error.reason
+            elif document is not None:
+                since = document.valid_until
+        return SourceStatus(
+            anchor=self.anchor.id,
+            state=word,
+            since=since,
+            reason=reason,
+            valid_until=None if document is None else document.valid_until,
+            next_refresh=self.next_refresh(),
+            spent=_spent(state, now),
+            entities=0 if document is None else len(document.peers),
+            dropped=() if document is None else document.dropped,
+            alerts=()
+            if document is None
+            else tuple(f"{p.entity_id} {alert}" for p in document.peers.values() for alert in p.alerts),
+        )
+
+    def _accept(self, document: MetadataDocument, now: datetime) -> None:
+        held = self._state.document
+        if held is not None and document.older_than(held):
+            raise MetadataError("metadata.rollback", "older than the copy held")
+        if self._announce is not None and (held is None or held.sha256 != document.sha256):
+            self._announce(_change(held, document))
+        self._state = _State(document, now, None, None, refresh_time(document, now))
+
+    def _fail(self, reason: str, now: datetime) -> None:
+        state = self._state
+        self._state = _State(
+            state.document, state.accepted_at, state.failed_since or now, reason, now + SHORTEST_REFRESH
+        )
+
+    def _keep(self, octets: bytes) -> None:
+        """Write the copy down as a whole or not at all; a full disk must not stop logins."""
+        if self._kept is None:
+            return
+        try:
+            self._kept.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._kept.parent, prefix=".", suffix=".part")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(octets)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(name).replace(self._kept)
+            except OSError:
+                Path(name).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            _log.warning("metadata of %s could not be kept: %s", self.anchor.id, type(error).__name__)
+
+
+def refresh_time(document: MetadataDocument, now: datetime) -> datetime:
+    """min(cacheDuration, (validUntil − now) / 2), but at least 5 minutes and at most 24 hours."""
+    wait = (document.valid_until - now) / 2
+    if document.cache_duration is not None:
+        wait = min(wait, document.cache_duration)
+    return now + min(max(wait, SHORTEST_REFRESH), LONGEST_REFRESH)
+
+
+def source_for(
+    policy: DocumentPolicy,
+    *,
+    config_dir: Path,
+    keep_dir: Path | None,
+    fetch_policy: FetchPolicy,
+    announce: Announce | None = None,
+    started: datetime,
+) -> MetadataSource:
+    """The source of an anchor as the bundle declares it: by ``url``, or by ``file`` under ``config_dir``.
+
+    Raises MetadataError ``metadata.location`` when it is neither or both.
+    """
+    location = policy.anchor.metadata
+    size = policy.shape.max_bytes
+    if (location.url is None) == (location.file is None):
+        raise MetadataError("metadata.location", f"{policy.anchor.id}: either url or file")
+    url, path = location.url, config_dir / (location.file or "")
+
+    def read() -> bytes:
+        if url is not None:
+            return fetch(url, policy=fetch_policy, max_bytes=size)
+        with path.open("rb") as file:
+            return file.read(size + 1)
+
+    return MetadataSource(
+        policy,
+        read=read,
+        # a file is its own copy
+        kept=None if keep_dir is None or url is None else keep_dir / f"{policy.anchor.id}.xml",
+        announce=announce,
+        started=started,
+    )
+
+
+def _reason(error: Exception) -> str:
+    return error.reason if isinstance(error, TrustError) else "metadata.unreadable"
+
+
+def _spent(state: _State, now: datetime) -> float:
+    if state.document is None or state.accepted_at is None:
+        return 1.0
+    life = (state.document.valid_until - state.accepted_at).total_seconds()
+    return min(1.0, max(0.0, (now - state.accepted_at).total_seconds() / life)) if life > 0 else 1.0
+
+
+def _change(held: MetadataDocument | None, new: MetadataDocument) -> MetadataChange:
+    before = {} if held is None else dict(held.peers)
+    names = {entity_id for entity_id, _ in new.peers}
+    names_before = {entity_id for entity_id, _ in before}
+    rekeyed = {
+        key[0]
+        for key, peer in new.peers.items()
+        if key in before and set(before[key].signing_keys) != set(peer.signing_keys)
+    }
+    return MetadataChange(
+        anchor=new.anchor,
+        sha256=new.sha256,
+        previous_sha256=None if held is None else held.sha256,
+        valid_until=new.valid_until,
+        added=tuple(sorted(names - names_before)),
+        removed=tuple(sorted(names_before - names)),
+        rekeyed=tuple(sorted(rekeyed)),
+    )
