@@ -1,0 +1,82 @@
+"""Where everything listens, decided once from the environment.
+
+| variable | meaning | default |
+|---|---|---|
+| ``SANDBOX_PORT_BASE`` | first port; gateway +0, its management +1, services +10, nodes +20 | 8400 |
+| ``SANDBOX_TLS`` | ``1``: https everywhere, nodes on another site (``127.0.0.1``) | off |
+| ``SANDBOX_PROFILE`` | the gateway's keys: ``rsa`` (RSA-3072) or ``ec`` (P-256) | ``rsa`` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal, Self
+
+Profile = Literal["rsa", "ec"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """The addresses of one sandbox."""
+
+    port_base: int = 8400
+    tls: bool = False
+    profile: Profile = "rsa"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the three variables; raises ValueError naming the one that is wrong."""
+        text = environment.get("SANDBOX_PORT_BASE") or "8400"
+        if not text.isdecimal() or not 1024 <= int(text) <= 65500:
+            raise ValueError(f"SANDBOX_PORT_BASE must be a port between 1024 and 65500, not {text!r}")
+        profile = environment.get("SANDBOX_PROFILE") or "rsa"
+        if profile not in ("rsa", "ec"):
+            raise ValueError(f"SANDBOX_PROFILE must be rsa or ec, not {profile!r}")
+        tls = environment.get("SANDBOX_TLS", "") in ("1", "true", "yes")
+        return cls(port_base=int(text), tls=tls, profile="ec" if profile == "ec" else "rsa")
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls else "http"
+
+    @property
+    def gateway_port(self) -> int:
+        return self.port_base
+
+    @property
+    def management_port(self) -> int:
+        return self.port_base + 1
+
+    @property
+    def services_port(self) -> int:
+        return self.port_base + 10
+
+    @property
+    def nodes_port(self) -> int:
+        return self.port_base + 20
+
+    @property
+    def gateway(self) -> str:
+        """The issuer."""
+        return f"{self.scheme}://localhost:{self.gateway_port}"
+
+    @property
+    def management(self) -> str:
+        """The management listener is never TLS: it is for the machine itself."""
+        return f"http://127.0.0.1:{self.management_port}"
+
+    @property
+    def services(self) -> str:
+        return f"{self.scheme}://localhost:{self.services_port}"
+
+    @property
+    def nodes(self) -> str:
+        """With TLS the nodes are another site than the gateway, as in life: their answer is a
+        cross-site POST, and browsers then withhold ``SameSite=Lax`` cookies."""
+        host = "127.0.0.1" if self.tls else "localhost"
+        return f"{self.scheme}://{host}:{self.nodes_port}"
+
+    def record(self) -> dict[str, object]:
+        """Plain values for ``state.json``."""
+        return asdict(self)

@@ -1,0 +1,176 @@
+"""The node server: one Starlette application, one path per country.
+
+``/<cc>/metadata``, ``/<cc>/sso`` (Redirect and POST), ``/<cc>/answer``; ``/national/…`` is the
+national connector, which takes the country from the form parameter ``country``.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HTTPRequest
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+
+from sandbox.nodes.countries import Citizen, Country, countries, national
+from sandbox.nodes.faults import FAULTS
+from sandbox.nodes.plan import Failure, Plan, answer_plan, failure_plan
+from sandbox.nodes.request import Incoming, Refused, Request, take
+from sandbox.nodes.response import build, refusal_response
+from sandbox.nodes.rules import accept
+from sandbox.nodes.world import Exchange, World
+
+_HERE = Path(__file__).parent
+_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
+class Nodes:
+    """The HTTP surface over a ``World``."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._pages = Jinja2Templates(directory=_HERE / "templates")
+
+    def routes(self) -> list[Route | Mount]:
+        return [
+            Route("/", self.index),
+            Route("/health", self.health),
+            Mount("/static", StaticFiles(directory=_HERE.parent / "static")),
+            Route("/{node}/metadata", self.metadata),
+            Route("/{node}/sso", self.sso, methods=["GET", "POST"]),
+            Route("/{node}/answer", self.answer, methods=["POST"]),
+        ]
+
+    def _page(self, http: HTTPRequest, name: str, status: int = 200, /, **context: Any) -> Response:
+        return self._pages.TemplateResponse(http, name, context, status_code=status, headers=_NO_STORE)
+
+    async def index(self, http: HTTPRequest) -> Response:
+        nodes = (*countries().values(), national())
+        return self._page(http, "index.html", nodes=nodes, services=self._world.addresses.services)
+
+    async def health(self, http: HTTPRequest) -> Response:
+        return JSONResponse({"status": "ok", "nodes": sorted(countries())})
+
+    async def metadata(self, http: HTTPRequest) -> Response:
+        node = self._world.node(http.path_params["node"])
+        if node is None:
+            return PlainTextResponse("no such node", 404)
+        document = await run_in_threadpool(self._world.metadata, node)
+        return Response(document, media_type="application/samlmetadata+xml")
+
+    async def sso(self, http: HTTPRequest) -> Response:
+        node = self._world.node(http.path_params["node"])
+        if node is None:
+            return PlainTextResponse("no such node", 404)
+        if http.method == "POST":
+            form = await http.form()
+            fields = {k: v for k, v in form.multi_items() if isinstance(v, str)}
+            query = None
+        else:
+            fields = dict(http.query_params)
+            query = http.scope["query_string"]
+        incoming = Incoming(
+            destination=f"{self._world.base(node)}/sso",
+            saml_request=fields.get("SAMLRequest", ""),
+            relay_state=fields.get("RelayState"),
+            query=query,
+        )
+        try:
+            request = await run_in_threadpool(self._accepted, node, incoming)
+            origin = _origin(node, fields.get("country"))
+        except Refused as refusal:
+            return await run_in_threadpool(self._refused, http, node, refusal)
+        return self._page(
+            http,
+            "choose.html",
+            speaker=node,
+            origin=origin,
+            request=request,
+            exchange=self._world.open(node, origin, request),
+            citizens=[_listed(c) for c in origin.citizens if c.kind in request.persons],
+            faults=[f for f in FAULTS.values() if not (f.rsa_only and node.elliptic)],
+        )
+
+    def _accepted(self, node: Country, incoming: Incoming) -> Request:
+        element, requester = take(incoming, self._world.requesters)
+        return accept(element, requester, incoming, node, is_national=node.path == "national")
+
+    def _refused(self, http: HTTPRequest, node: Country, refusal: Refused) -> Response:
+        """A page that names the rule, with the SAML error for the requester if it is known."""
+        message, consumer = "", None
+        if refusal.requester is not None:
+            consumer = refusal.requester.consumers[0]
+            issuer = f"{self._world.base(node)}/metadata"
+            octets = refusal_response(node, self._world.signing[node.path], issuer, refusal, consumer)
+            message = base64.b64encode(octets).decode()
+        return self._page(
+            http,
+            "answer.html",
+            400,
+            refusal=refusal,
+            message=message,
+            consumer=consumer,
+            relay_state=refusal.relay_state,
+            twice=False,
+        )
+
+    async def answer(self, http: HTTPRequest) -> Response:
+        form = await http.form()
+        exchange = self._world.take(str(form.get("exchange", "")))
+        if exchange is None or exchange.speaker.path != http.path_params["node"]:
+            return PlainTextResponse("This exchange is over. Start again at the service.", 410)
+        citizen = exchange.origin.citizen(str(form.get("citizen", "")))
+        declined = form.get("decision") != "answer" or citizen is None
+        try:
+            plan = self._plan(exchange, None if declined else citizen, str(form.get("fault", "")))
+        except KeyError:
+            return PlainTextResponse("no such fault", 400)
+        pair = self._world.signing[exchange.speaker.path]
+        octets = await run_in_threadpool(build, plan, pair)
+        return self._page(
+            http,
+            "answer.html",
+            refusal=None,
+            message=base64.b64encode(octets).decode(),
+            consumer=exchange.request.consumer,
+            relay_state=exchange.request.relay_state,
+            twice=plan.sent_twice,
+        )
+
+    def _plan(self, exchange: Exchange, citizen: Citizen | None, fault: str) -> Plan:
+        issuer = f"{self._world.base(exchange.speaker)}/metadata"
+        now = datetime.now(UTC)
+        if citizen is None or citizen.decides == "decline":
+            denied = Failure(top="Requester", second="RequestDenied", message="202012 - consent not given")
+            return failure_plan(exchange.speaker, issuer, exchange.request, now, denied)
+        plan = answer_plan(exchange.speaker, exchange.origin, issuer, exchange.request, citizen, now)
+        return FAULTS[fault].change(plan) if fault else plan
+
+
+def _origin(node: Country, wanted: str | None) -> Country:
+    """Whose citizens are asked; raises Refused when a national connector cannot tell."""
+    if node.path != "national":
+        return node
+    for country in countries().values():
+        if wanted in (country.node_code, country.code):
+            return country
+    raise Refused("000005", "form parameter country is missing or names no supported country")
+
+
+def _listed(citizen: Citizen) -> dict[str, str]:
+    """A citizen as the page shows one."""
+    names = [citizen.attributes.get(key) for key in ("FirstName", "FamilyName", "LegalName")]
+    shown = [n if isinstance(n, str) else n.get("latin", n["original"]) for n in names if n]
+    return {"id": citizen.id, "level": citizen.level, "note": citizen.note, "title": " ".join(shown)}
+
+
+def build_app(world: World) -> Starlette:
+    """The application for one world."""
+    return Starlette(routes=Nodes(world).routes())

@@ -1,0 +1,202 @@
+"""What a node is about to answer, as one plain record.
+
+``answer_plan`` makes the honest plan for a citizen; a fault of the error menu changes some of its
+fields; ``response.build`` follows it to the letter, right or wrong.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import escape
+from typing import Any, Literal
+
+from sandbox.nodes import names as n
+from sandbox.nodes.attributes import BY_FRIENDLY, AttributeName
+from sandbox.nodes.countries import Citizen, Country
+from sandbox.nodes.request import Request
+
+VALIDITY = timedelta(minutes=5)
+
+_ADDRESS_ORDER = (
+    "PoBox", "LocatorDesignator", "LocatorName", "CvaddressArea", "Thoroughfare", "PostName",
+    "AdminunitFirstline", "AdminunitSecondline", "PostCode", "AdminUnitFirstLine", "FullCvaddress",
+    "AddressId",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One AttributeValue; ``latin`` False is the original script, None says nothing."""
+
+    text: str
+    latin: bool | None = None
+    comment_at: int | None = None
+    """Put an XML comment after so many characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One saml2:Attribute to be sent."""
+
+    attribute: AttributeName
+    values: tuple[Value, ...]
+    representative: bool = False
+
+    @property
+    def uri(self) -> str:
+        return self.attribute.representative_uri if self.representative else self.attribute.uri
+
+    @property
+    def friendly(self) -> str:
+        return ("Representative" if self.representative else "") + self.attribute.friendly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A SAML status other than Success."""
+
+    top: str
+    second: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Every choice in a Response."""
+
+    speaker: Country
+    """Who signs: the country's node, or the national connector."""
+    request: Request
+    now: datetime
+    in_response_to: str | None
+    destination: str
+    issuer: str
+    failure: Failure | None = None
+    statements: tuple[Statement, ...] = ()
+    level: str = ""
+    audience: str = ""
+    recipient: str = ""
+    confirmed_request: str | None = None
+    not_before: datetime | None = None
+    not_on_or_after: datetime | None = None
+    name_id: str = ""
+    signed_by: Literal["node", "stranger", "nobody"] = "node"
+    method: str = ""
+    digest: str = ""
+    break_signature: bool = False
+    encrypted: bool = True
+    content: str = "aes256-gcm"
+    copies: int = 1
+    doctype: bool = False
+    sent_twice: bool = False
+
+
+def failure_plan(speaker: Country, issuer: str, request: Request, now: datetime, failure: Failure) -> Plan:
+    """A Response that says no."""
+    return Plan(
+        speaker=speaker,
+        request=request,
+        now=now,
+        in_response_to=request.id,
+        destination=request.consumer,
+        issuer=issuer,
+        failure=failure,
+        method=speaker.signature,
+        digest=speaker.digest,
+    )
+
+
+def answer_plan(
+    speaker: Country, origin: Country, issuer: str, request: Request, citizen: Citizen, now: datetime
+) -> Plan:
+    """The honest answer of ``citizen`` of ``origin``."""
+    level = n.level_uri(citizen.level, notified=origin.notified)
+    if not request.satisfied_by(level):
+        failure = Failure(top="Responder", second="NoAuthnContext", message="000009 - level not reached")
+        return failure_plan(speaker, issuer, request, now, failure)
+    return Plan(
+        speaker=speaker,
+        request=request,
+        now=now,
+        in_response_to=request.id,
+        destination=request.consumer,
+        issuer=issuer,
+        statements=statements(origin, request, citizen),
+        level=level,
+        audience=request.requester.entity_id,
+        recipient=request.consumer,
+        confirmed_request=request.id,
+        not_before=now,
+        not_on_or_after=now + VALIDITY,
+        name_id=secrets.token_urlsafe(24),
+        method=speaker.signature,
+        digest=speaker.digest,
+        content=speaker.content,
+    )
+
+
+def statements(origin: Country, request: Request, citizen: Citizen) -> tuple[Statement, ...]:
+    """The attributes that were asked for and that this citizen has, in the order asked."""
+    target = request.requester.country
+    known = dict(citizen.attributes)
+    key = "PersonIdentifier" if citizen.kind == "natural" else "LegalPersonIdentifier"
+    known[key] = _identifier(origin, target, citizen.identifier)
+    found = [
+        Statement(attribute=a, values=_values(origin, known[a.friendly], a))
+        for a in request.attributes
+        if a.friendly in known and a.person == citizen.kind
+    ]
+    return tuple(found) + representative(origin, target, citizen.representative)
+
+
+def representative(origin: Country, target: str, person: Mapping[str, Any]) -> tuple[Statement, ...]:
+    """The attributes of the natural person acting (Attribute Profile §2.8)."""
+    if not person:
+        return ()
+    known = dict(person)
+    known["PersonIdentifier"] = _identifier(origin, target, known.pop("identifier"))
+    return tuple(
+        Statement(
+            attribute=BY_FRIENDLY[friendly],
+            values=_values(origin, value, BY_FRIENDLY[friendly]),
+            representative=True,
+        )
+        for friendly, value in known.items()
+    )
+
+
+def _identifier(origin: Country, target: str, rest: str) -> str:
+    return f"{origin.node_code}/{target}/{rest.replace('*', secrets.token_hex(12))}"
+
+
+def _values(origin: Country, value: Any, attribute: AttributeName) -> tuple[Value, ...]:
+    if isinstance(value, list):
+        return tuple(Value(text=str(v)) for v in value)
+    if isinstance(value, dict) and "form" in value:
+        return (Value(text=address(value, attribute.person)),)
+    if isinstance(value, dict):
+        pair = []
+        if "latin" in value:
+            pair.append(Value(text=value["latin"]))
+        pair.append(Value(text=value["original"], latin=False))
+        return tuple(reversed(pair)) if origin.original_first else tuple(pair)
+    return (Value(text=str(value)),)
+
+
+def address(parts: Mapping[str, str], person: str) -> str:
+    """The base64 of an address in one of the forms seen in practice (eidas.md §5.6)."""
+    form = parts["form"]
+    prefix = {"profile": "eidas:", "node": f"eidas-{person}:", "broken": "eidas:", "plain": ""}[form]
+    elements = [
+        f"<{prefix}{name}>{escape(parts[name])}</{prefix}{name}>" for name in _ADDRESS_ORDER if name in parts
+    ]
+    text = "\n".join(elements)
+    if form == "broken":
+        text = text.replace("</eidas:PostCode>", "</eidas:Postcode>")
+    octets = text.encode()
+    # Java nodes wrap their base64 (MIME style); others do not.
+    return (base64.encodebytes(octets) if form == "node" else base64.b64encode(octets)).decode()

@@ -1,0 +1,128 @@
+"""Everything the node server knows: keys, the requester's metadata, exchanges under way."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from sandbox.addresses import Addresses
+from sandbox.authority import KeyPair, KeyStore
+from sandbox.nodes.countries import Country, countries, national
+from sandbox.nodes.metadata import node_metadata
+from sandbox.nodes.request import Request
+from sandbox.nodes.requester import Requesters
+
+EXCHANGE_LIFETIME = timedelta(minutes=30)
+EXCHANGES = 1000
+METADATA_KEPT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request accepted, the citizen still deciding."""
+
+    speaker: Country
+    origin: Country
+    request: Request
+    since: datetime
+
+
+@dataclass(slots=True)
+class World:
+    """State of the node server; thread-safe."""
+
+    addresses: Addresses
+    signing: dict[str, KeyPair]
+    """Message signing keys by node path."""
+    metadata_signing: dict[str, KeyPair]
+    requesters: Requesters
+    _exchanges: dict[str, Exchange] = field(default_factory=dict)
+    _metadata: dict[str, tuple[datetime, bytes]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def node(self, path: str) -> Country | None:
+        """The node at ``/<path>/``."""
+        return national() if path == "national" else countries().get(path)
+
+    def base(self, node: Country) -> str:
+        return f"{self.addresses.nodes}/{node.path}"
+
+    def metadata(self, node: Country) -> bytes:
+        """The node's metadata, signed anew every ten minutes."""
+        now = datetime.now(UTC)
+        with self._lock:
+            kept = self._metadata.get(node.path)
+        if kept and now - kept[0] < METADATA_KEPT:
+            return kept[1]
+        states = [c.node_code for c in countries().values()] if node.path == "national" else []
+        document = node_metadata(
+            node,
+            self.base(node),
+            self.signing[node.path],
+            self.metadata_signing[node.path],
+            now,
+            member_states=states,
+        )
+        with self._lock:
+            self._metadata[node.path] = (now, document)
+        return document
+
+    def open(self, speaker: Country, origin: Country, request: Request) -> str:
+        """Remember an exchange; returns its handle."""
+        now = datetime.now(UTC)
+        handle = secrets.token_urlsafe(24)
+        with self._lock:
+            for old in [h for h, e in self._exchanges.items() if now - e.since > EXCHANGE_LIFETIME]:
+                del self._exchanges[old]
+            while len(self._exchanges) >= EXCHANGES:
+                del self._exchanges[next(iter(self._exchanges))]
+            self._exchanges[handle] = Exchange(speaker=speaker, origin=origin, request=request, since=now)
+        return handle
+
+    def take(self, handle: str) -> Exchange | None:
+        """The exchange, once."""
+        with self._lock:
+            return self._exchanges.pop(handle, None)
+
+
+def key_names(node: Country) -> tuple[str, str, str]:
+    """File stems of a node's keys: message signing, metadata signing, the authority above it."""
+    return f"{node.path}-signing", f"{node.path}-metadata", f"{node.path}-authority"
+
+
+def make_keys(store: KeyStore) -> None:
+    """Create whatever keys the nodes still lack."""
+    for node in (*countries().values(), national()):
+        signing, metadata, authority = key_names(node)
+        issuer = None
+        if node.chained:
+            issuer = store.obtain(authority, "p256", f"{node.name} metadata authority", authority=True)
+        store.obtain(metadata, node.metadata_key, f"{node.name} metadata signer", issuer)
+        store.obtain(signing, node.key, f"{node.name} node")
+
+
+def anchor_file(node: Country) -> str:
+    """File name of the certificate that a receiving state takes as its anchor."""
+    _, metadata, authority = key_names(node)
+    return (authority if node.chained else metadata) + ".crt"
+
+
+def load_world(addresses: Addresses, state: Path) -> World:
+    """Read what ``sandbox.state`` has prepared; raises FileNotFoundError when it has not."""
+    store = KeyStore(state / "nodes", lambda _: None)
+    nodes = (*countries().values(), national())
+    signer = x509.load_pem_x509_certificate((state / "config" / "keys" / "saml-metadata.crt").read_bytes())
+    allowed = tuple(
+        f"{addresses.gateway}/connectors/{connector}/metadata" for connector in ("eidas", "eidas-national")
+    )
+    return World(
+        addresses,
+        {node.path: store.load(key_names(node)[0]) for node in nodes},
+        {node.path: store.load(key_names(node)[1]) for node in nodes},
+        Requesters(allowed, signer, state / "ca.pem" if addresses.tls else None),
+    )
