@@ -47,11 +47,12 @@ def test_make_target_exists(document: Path) -> None:
     assert used <= targets
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=short)
+@pytest.mark.parametrize("document", [d for d in DOCUMENTS if d.name != "CHANGELOG.md"], ids=short)
 def test_file_named_in_code_style_exists(document: Path) -> None:
-    """A path such as ``gateway/oidc/token.py`` in backticks is a file or folder of ours."""
-    if document.name == "CHANGELOG.md":
-        pytest.skip("a changelog names what was")
+    """A path such as ``gateway/oidc/token.py`` in backticks is a file or folder of ours.
+
+    Not so in the changelog, which names what was.
+    """
     rooms = r"(?:gateway|connectors|trust|sandbox|tests|docs|requirements|bench)"
     for name in re.findall(rf"`({rooms}/[\w./-]*)`", document.read_text("utf-8")):
         assert (ROOT / name).exists(), f"{short(document)}: {name}"
