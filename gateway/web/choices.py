@@ -1,0 +1,95 @@
+"""The country list as it stands on the page: named, sorted, with a reason where a way is closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_time
+
+from gateway.web import countries
+from gateway.web.local_text import LocalText, localise
+from gateway.web.pages import CountryChoice, MeansChoice, SelectPage
+from gateway.web.translations import Translations
+
+REASONS = ("level", "person", "attributes", "down")
+
+FORMATS = {"en": "en_GB"}
+"""Whose dates and times a page writes where the language alone would mean another continent's."""
+
+FILTER_FROM = 13
+"""A filter above shorter lists costs more than it saves (ux.md §4.1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountryButton:
+    """One entry of the list."""
+
+    name: str
+    language: str | None
+    """Set where ``name`` is not in the page's language."""
+    own: tuple[countries.OwnName, ...]
+    schemes: str
+    code: str | None
+    available: bool
+    reason: str
+    test: bool
+    terms: str
+    """What the filter searches: every name of the country and of its eIDs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeansGroup:
+    """The ways of one connector, under one heading if there are several."""
+
+    means: str
+    heading: LocalText
+    countries: tuple[CountryButton, ...]
+
+
+def clock(moment: datetime, language: str, zone: ZoneInfo) -> str:
+    """Time of day as the page writes it."""
+    return format_time(moment, format="short", tzinfo=zone, locale=FORMATS.get(language, language))
+
+
+def groups(page: SelectPage, translations: Translations, zone: ZoneInfo) -> tuple[MeansGroup, ...]:
+    """``page.means`` in the service's order, the countries in the order of the page's language."""
+    return tuple(_group(means, translations, zone) for means in page.means if means.countries)
+
+
+def _group(means: MeansChoice, translations: Translations, zone: ZoneInfo) -> MeansGroup:
+    heading = localise(means.name, translations.language) if means.name else LocalText(means.means)
+    buttons = [_button(choice, heading, translations, zone) for choice in means.countries]
+    buttons.sort(key=lambda button: countries.collation_key(button.name))
+    return MeansGroup(means=means.means, heading=heading, countries=tuple(buttons))
+
+
+def _button(
+    choice: CountryChoice, heading: LocalText, translations: Translations, zone: ZoneInfo
+) -> CountryButton:
+    language = translations.language
+    shown = countries.name(choice.country, language) if choice.country else heading.text
+    own = countries.own_names(choice.country, shown) if choice.country else ()
+    known_as = (shown, *(name.text for name in own), *choice.scheme_names)
+    if choice.country:  # who has typed "Greece" on a German page finds Greece
+        known_as += tuple(countries.name(choice.country, other) for other in ("en", "de", "fr", "es"))
+    return CountryButton(
+        name=shown,
+        language=None if choice.country else heading.language,
+        own=own,
+        schemes=", ".join(choice.scheme_names),
+        code=choice.country,
+        available=choice.available,
+        reason="" if choice.available else _reason(choice, translations, zone),
+        test=choice.test,
+        terms=" ".join(dict.fromkeys(known_as)),
+    )
+
+
+def _reason(choice: CountryChoice, translations: Translations, zone: ZoneInfo) -> str:
+    reason = choice.reason if choice.reason in REASONS else "down"
+    if reason == "down" and choice.down_since is not None:
+        since = clock(choice.down_since, translations.language, zone)
+        return translations.text("reason.down_since", clock=since)
+    return translations.text(f"reason.{reason}")

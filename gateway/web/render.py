@@ -1,0 +1,314 @@
+"""From a page of ``gateway.web.pages`` to an HTML answer with its headers.
+
+Templates and catalogues are compiled once, at start. Every value is escaped; an undefined name in
+a template is an error, not an empty string. The Content-Security-Policy is computed from the page,
+because only the page knows where its form may end (``gateway.web.security_headers``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from starlette.responses import HTMLResponse
+
+from connectors.identity import Gender
+from gateway.settings import GatewaySection, Mode
+from gateway.web import choices, countries, translations, values
+from gateway.web.language import LANGUAGE_NAMES, negotiate
+from gateway.web.local_text import LocalText, localise
+from gateway.web.pages import (
+    EndedPage,
+    ErrorPage,
+    ErrorReferencePage,
+    Frame,
+    GoPage,
+    HandoverPage,
+    IndexPage,
+    Page,
+    PersonView,
+    ReleaseItem,
+    ReleasePage,
+    SelectPage,
+    ServiceView,
+    Target,
+    TimeoutPage,
+)
+from gateway.web.security_headers import form_source, page_headers
+from gateway.web.static_files import StaticFiles
+from gateway.web.translations import Translations
+
+TEMPLATES = Path(__file__).parent / "templates"
+ZONE = ZoneInfo("Europe/Berlin")
+
+TEMPLATE_NAMES: Mapping[type, str] = {
+    SelectPage: "select.html",
+    HandoverPage: "handover.html",
+    GoPage: "go.html",
+    ReleasePage: "release.html",
+    ErrorPage: "error.html",
+    EndedPage: "ended.html",
+    TimeoutPage: "timeout.html",
+    ErrorReferencePage: "error_reference.html",
+    IndexPage: "index.html",
+}
+
+LEVEL_PARAMETERS = frozenset({"low", "substantial", "high"})
+"""Words that a parameter of an error may be; each is shown in the page's language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Service:
+    name: LocalText
+    operator: LocalText
+    purpose: LocalText
+    privacy_href: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deadline:
+    minutes: int
+    clock: str
+    iso: str
+
+
+class Renderer:
+    """All pages of one installation."""
+
+    def __init__(self, site: GatewaySection, static: StaticFiles) -> None:
+        self._site = site
+        self._base = urlsplit(site.issuer).path
+        self._https = site.issuer.startswith("https://")
+        self._languages = {language: translations.load(language) for language in site.languages}
+        environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        environment.globals["static"] = static.url
+        self._templates: dict[type, Template] = {
+            page: environment.get_template(name) for page, name in TEMPLATE_NAMES.items()
+        }
+        self._sites = {language: self._site_view(language) for language in self._languages}
+
+    def language(self, frame: Frame) -> str:
+        """The language in which a page with ``frame`` is shown."""
+        return negotiate(frame.languages, available=tuple(self._languages))
+
+    def response(self, page: Page, *, status_code: int = 200) -> HTMLResponse:
+        """The answer, with every header a page needs; cookies are the caller's."""
+        headers = page_headers(form_action=self._form_action(page), https=self._https)
+        headers["Content-Language"] = self.language(page.frame)
+        return HTMLResponse(self.html(page), status_code=status_code, headers=headers)
+
+    def html(self, page: Page) -> str:
+        """The page's markup. Raises ValueError for a hand-over to something that is no URL of the web."""
+        words = self._languages[self.language(page.frame)]
+        context = self._frame_context(page, words)
+        match page:
+            case SelectPage():
+                context |= _select_context(page, words)
+            case HandoverPage():
+                form_source(page.action)
+                context |= _leave_context(page, words, context["service_name"])
+            case GoPage():
+                form_source(page.url)
+                context |= _leave_context(page, words, context["service_name"])
+            case ReleasePage():
+                context |= _release_context(page, words, context["service_name"])
+            case ErrorPage():
+                context |= self._error_context(page, words, context["service_name"])
+            case ErrorReferencePage():
+                context |= _error_texts(page.entry.code, {}, words, words.text("service.unknown"))
+            case EndedPage() | TimeoutPage():
+                context["back_href"] = _web_href(page.back_href)
+                context["back_text"] = _back_text(words, page.frame, context["service_name"])
+            case IndexPage():
+                pass
+        return self._templates[type(page)].render(context)
+
+    def _form_action(self, page: Page) -> tuple[str, ...]:
+        match page:
+            case HandoverPage():
+                # The node may redirect anywhere in its country, and Chromium counts that as part of
+                # the submission; which hosts these are, nobody tells us. The scheme remains.
+                return ("'self'", f"{urlsplit(page.action).scheme}:")
+            case ErrorPage() if page.back_action is None:
+                return ()
+            case GoPage() if page.cancel_action is None:
+                return ()
+            case SelectPage() | ReleasePage() | ErrorPage() | GoPage():
+                return ("'self'",)
+            case _:
+                return ()
+
+    def _site_view(self, language: str) -> dict[str, object]:
+        site = self._site
+        configured = (
+            ("frame.help", site.help_url),
+            ("frame.accessibility", site.accessibility_url),
+            ("frame.privacy", site.privacy_url),
+            ("frame.imprint", site.imprint_url),
+        )
+        links = [{"text": text, "href": href} for text, url in configured if (href := _web_href(url))]
+        return {
+            "name": localise(site.name, language),
+            "operator": localise(site.operator, language),
+            "links": links,
+        }
+
+    def _frame_context(self, page: Page, words: Translations) -> dict[str, object]:
+        frame, language = page.frame, words.language
+        service = _service(frame.service, language) if frame.service else None
+        return {
+            "page": page,
+            "frame": frame,
+            "language": language,
+            "t": words.text,
+            "n": words.count,
+            "site": self._sites[language],
+            "service": service,
+            "service_name": service.name if service else words.text("service.unknown"),
+            "language_links": self._language_links(frame, language),
+            "test_band": self._site.mode is Mode.DEVELOPMENT or (isinstance(page, SelectPage) and page.test),
+            "deadline": _deadline(frame, language),
+            "now": _moment(frame.now, language),
+        }
+
+    def _language_links(self, frame: Frame, current: str) -> list[dict[str, object]]:
+        if frame.path is None or len(self._languages) < 2:
+            return []
+        order = sorted(self._languages, key=lambda tag: (tag not in LANGUAGE_NAMES, tag))
+        return [
+            {
+                "language": tag,
+                "name": LANGUAGE_NAMES.get(tag, tag),
+                "current": tag == current,
+                "href": f"{frame.path}?lang={tag}",
+            }
+            for tag in order
+        ]
+
+    def _error_context(self, page: ErrorPage, words: Translations, service_name: object) -> dict[str, object]:
+        context: dict[str, object] = dict(_error_texts(page.code, page.parameters, words, service_name))
+        context["back_href"] = _web_href(page.back_href)
+        context["back_text"] = _back_text(words, page.frame, service_name)
+        context["reference_href"] = f"{self._base}/error/{page.code}"
+        return context
+
+
+def _moment(now: datetime, language: str) -> str:
+    return format_datetime(now, format="long", tzinfo=ZONE, locale=choices.FORMATS.get(language, language))
+
+
+def _service(service: ServiceView, language: str) -> _Service:
+    return _Service(
+        name=localise(service.name, language),
+        operator=localise(service.operator, language),
+        purpose=localise(service.purpose, language),
+        privacy_href=_web_href(service.privacy_url),
+    )
+
+
+def _web_href(url: str | None) -> str | None:
+    """``url`` if a link may lead there: http(s) or a path of ours. Scripts in links never pass."""
+    if url is None:
+        return None
+    is_path = url.startswith("/") and not url.startswith(("//", "/\\"))
+    return url if is_path or urlsplit(url).scheme in {"https", "http"} else None
+
+
+def _deadline(frame: Frame, language: str) -> _Deadline | None:
+    if frame.deadline is None or frame.deadline <= frame.now:
+        return None
+    return _Deadline(
+        minutes=ceil((frame.deadline - frame.now).total_seconds() / 60),
+        clock=choices.clock(frame.deadline, language, ZONE),
+        iso=frame.deadline.astimezone(UTC).replace(microsecond=0).isoformat(),
+    )
+
+
+def _back_text(words: Translations, frame: Frame, service_name: object) -> str:
+    return words.text("back.to_service", service=service_name) if frame.service else words.text("back.plain")
+
+
+def _select_context(page: SelectPage, words: Translations) -> dict[str, object]:
+    found = choices.groups(page, words, ZONE)
+    only_countries = len(found) == 1 and all(button.code for button in found[0].countries)
+    entries = sum(len(group.countries) for group in found)
+    return {
+        "groups": found,
+        "heading": words.text("select.heading_country" if only_countries else "select.heading_means"),
+        "filter": entries >= choices.FILTER_FROM,
+    }
+
+
+def _leave_context(page: HandoverPage | GoPage, words: Translations, service_name: object) -> dict[str, object]:
+    """Words for the way to a country, to a means without countries, or back to the service."""
+    target = page.target
+    if target is Target.COUNTRY and page.country is None:
+        target = Target.MEANS
+    there = countries.name_after_preposition(page.country, words.language) if page.country else ""
+    fill = {"country": there, "service": service_name}
+    parts = ("step", "heading", "text", "button")
+    return {"words": {part: words.text(f"leave.{target.value}.{part}", **fill) for part in parts}}
+
+
+def _release_context(page: ReleasePage, words: Translations, service_name: object) -> dict[str, object]:
+    if page.country is None:
+        source = words.text("release.source_means")
+    else:
+        place = countries.name_after_preposition(page.country, words.language)
+        source = words.text("release.source_country", country=place)
+    persons = [
+        {
+            "role": person.role,
+            "heading": _person_heading(person, page.persons, words, service_name),
+            "required": [_item(item, person.role, page.country, words) for item in person.required],
+            "optional": [_item(item, person.role, page.country, words) for item in person.optional],
+        }
+        for person in page.persons
+    ]
+    return {"persons": persons, "source": source}
+
+
+def _item(item: ReleaseItem, role: str, country: str | None, words: Translations) -> dict[str, object]:
+    word = words.text(values.GENDER_TEXTS[item.value]) if isinstance(item.value, Gender) else None
+    return {
+        "label": words.text(f"attribute.{item.attribute}"),
+        "shown": values.show(item.attribute, item.value, words.language, country=country, gender=word),
+        "field": item.field,
+        "id": f"optional-{role}-{item.attribute}",
+    }
+
+
+def _person_heading(
+    person: PersonView, all_persons: tuple[PersonView, ...], words: Translations, service_name: object
+) -> str:
+    if len(all_persons) == 1:
+        return words.text("release.data", service=service_name)
+    return words.text(f"release.{person.role}_{person.kind.value}")
+
+
+def _error_texts(
+    code: str, parameters: Mapping[str, str], words: Translations, service_name: object
+) -> dict[str, object]:
+    fill: dict[str, object] = {
+        name: words.text(f"level.{value}") if value in LEVEL_PARAMETERS else value
+        for name, value in parameters.items()
+    }
+    fill["service"] = service_name
+    return {
+        "what": words.text(f"error.{code}.what", **fill),
+        "todo": words.text(f"error.{code}.todo", **fill),
+    }

@@ -1,0 +1,66 @@
+"""The words of the pages: gettext catalogues with stable identifiers.
+
+``locales/<language>/LC_MESSAGES/gateway.po`` is read and compiled once, at start. ``msgid`` is an
+identifier such as ``release.heading``; German is a translation like every other. Placeholders are
+``{name}``. A text that depends on a number has gettext plural forms under one identifier.
+
+The result is markup: the text itself and every value put into it are escaped unless they are
+markup already, so a hostile name stays a name wherever a template puts the sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from gettext import GNUTranslations
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from markupsafe import Markup, escape
+
+DIRECTORY = Path(__file__).parent / "locales"
+
+
+@dataclass(frozen=True, slots=True)
+class Translations:
+    """All texts of one language. A missing identifier is a KeyError: tests keep languages equal."""
+
+    language: str
+    _compiled: GNUTranslations
+    _known: frozenset[str]
+
+    def text(self, identifier: str, **values: object) -> Markup:
+        """The text ``identifier`` with ``values`` in its placeholders."""
+        if identifier not in self._known:
+            raise KeyError(identifier)
+        return Markup(escape(self._compiled.gettext(identifier))).format(**values)
+
+    def count(self, identifier: str, number: int, **values: object) -> Markup:
+        """The plural form of ``identifier`` for ``number``, which fills ``{number}``."""
+        if identifier not in self._known:
+            raise KeyError(identifier)
+        chosen = self._compiled.ngettext(identifier, identifier, number)
+        return Markup(escape(chosen)).format(number=number, **values)
+
+    def __contains__(self, identifier: str) -> bool:
+        return identifier in self._known
+
+
+def available(directory: Path = DIRECTORY) -> tuple[str, ...]:
+    """Languages that have a catalogue, sorted by tag."""
+    return tuple(sorted(path.parts[-3] for path in directory.glob("*/LC_MESSAGES/gateway.po")))
+
+
+def load(language: str, directory: Path = DIRECTORY) -> Translations:
+    """Read one catalogue; raises FileNotFoundError if the language is not shipped."""
+    path = directory / language / "LC_MESSAGES" / "gateway.po"
+    with path.open("rb") as source:
+        catalog = read_po(source, locale=language, abort_invalid=True)
+    compiled = BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    known = frozenset(
+        message.id if isinstance(message.id, str) else message.id[0] for message in catalog if message.id
+    )
+    return Translations(language, GNUTranslations(compiled), known)
