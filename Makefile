@@ -25,7 +25,7 @@ help:
 	@echo "  make test      every check and every test; as root on Debian it installs what it needs"
 	@echo "  make check     format, lint, types, import contracts, generated documents, house rules"
 	@echo "  make bench     CPU per login, table on the screen, bench/results/latest.json"
-	@echo "  make docs      write the generated documents anew (errors, configuration)"
+	@echo "  make docs      write the generated documents anew (errors, configuration, audit events)"
 	@echo "  make format    bring the code into the agreed form"
 	@echo "  make wheel     the production wheel in dist/, page assets included"
 	@echo "  make lock      resolve the dependencies anew into requirements/"
@@ -91,8 +91,8 @@ wheel: $(VENV)/.dev gateway/web/static/kern/INTEGRITY
 # dev contains the others, so it is resolved first and binds them to the same versions.
 lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
 lock: $(VENV)/.dev
-	@$(LOCK) pyproject.toml --group dev --output-file requirements/dev.lock
-	@$(LOCK) pyproject.toml --constraint requirements/dev.lock --output-file requirements/runtime.lock
+	@$(LOCK) pyproject.toml --extra postgresql --group dev --output-file requirements/dev.lock
+	@$(LOCK) pyproject.toml --extra postgresql --constraint requirements/dev.lock --output-file requirements/runtime.lock
 	@$(LOCK) pyproject.toml --constraint requirements/dev.lock --group sandbox --output-file requirements/sandbox.lock
 	@$(LOCK) --constraint requirements/dev.lock --group build --output-file requirements/build.lock
 	@echo "requirements/ is new: run 'make test', then commit pyproject.toml and requirements/ together" >&2

