@@ -79,7 +79,7 @@ def finish(query: dict[str, str]) -> dict[str, object]:
 
 
 class Service(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802  (the name is http.server's)
+    def do_GET(self) -> None:
         parts = urlsplit(self.path)
         if parts.path == "/":
             self.send_response(303)
