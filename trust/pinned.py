@@ -88,7 +88,7 @@ class PinnedKey:
     @classmethod
     def _lenient(cls, der: bytes) -> PinnedKey:
         try:
-            parsed = asn1_x509.Certificate.load(der)  # type: ignore[no-untyped-call]  # asn1crypto has no types
+            parsed = asn1_x509.Certificate.load(der)
             body = parsed["tbs_certificate"]
             octets = body["subject_public_key_info"].dump()
             validity = body["validity"]

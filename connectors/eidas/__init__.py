@@ -1,0 +1,10 @@
+"""eIDAS: citizens of other states, through a node or through a national connector.
+
+``assembly.assemble`` makes the connector, ``flow`` is one exchange, top to bottom.
+"""
+
+from connectors.eidas.assembly import Surroundings, assemble
+from connectors.eidas.flow import EIDASConnector
+from connectors.eidas.settings import CountrySettings, EIDASSettings
+
+__all__ = ["CountrySettings", "EIDASConnector", "EIDASSettings", "Surroundings", "assemble"]
