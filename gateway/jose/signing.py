@@ -87,6 +87,8 @@ class KeyRing:
             raise ValueError("two active keys for one algorithm")
         if len({key.kid for key in self._keys}) != len(self._keys):
             raise ValueError("one key under two algorithms or stages")
+        self.public = PublicKeySet.parse(json.dumps(self.document()).encode("ascii"))
+        """The same keys, for checking what we issued earlier (``id_token_hint``)."""
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -104,7 +106,3 @@ class KeyRing:
         """The JWK Set to publish: active first, then next, then retired (Core §10.1.1)."""
         order = {KeyStage.ACTIVE: 0, KeyStage.NEXT: 1, KeyStage.RETIRED: 2}
         return {"keys": [dict(key.jwk) for key in sorted(self._keys, key=lambda key: order[key.stage])]}
-
-    def public(self) -> PublicKeySet:
-        """The same keys, for checking what we issued earlier (``id_token_hint``)."""
-        return PublicKeySet.parse(json.dumps(self.document()).encode("ascii"))

@@ -1,0 +1,145 @@
+"""The authorization endpoint: follow one login from here.
+
+1. ``authorize`` reads the parameters and proves client and redirect URI. Until both are proven,
+   a refusal is a page, and nothing is sent anywhere (RFC 6749 §4.1.2.1).
+2. ``STEPS`` run, top to bottom; from here on a refusal goes to the client.
+3. The journey opens (``gateway.login``): the citizen chooses, identifies and releases.
+4. At release ``grant.CodeIssuer`` makes code and claims, ``respond`` builds the way back.
+5. The client redeems the code at ``token`` and reads ``userinfo``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from connectors.contract import Dispatch, RedirectDispatch
+from gateway.audit import RequestRefused
+from gateway.errors import GatewayError
+from gateway.oidc import checks, errors
+from gateway.oidc.checks import Draft
+from gateway.oidc.parameters import Parameters, Unreadable, parse_parameters, read_form
+from gateway.oidc.provider import Provider
+from gateway.oidc.request import AuthorizationRequest, ReturnAddress
+from gateway.oidc.respond import error_response
+from gateway.settings import Client
+
+_OCTETS = 65_536
+
+STEPS: tuple[Callable[[Draft], None], ...] = (
+    checks.response_mode,
+    checks.no_parameter_is_repeated,
+    checks.parameters_are_short_enough,
+    checks.client_class_is_served,
+    checks.no_request_object,
+    checks.response_type,
+    checks.scope,
+    checks.code_challenge,
+    checks.nonce,
+    checks.prompt,
+    checks.max_age,
+    checks.ui_locales,
+    checks.hints,
+    checks.claims,
+    checks.subject,
+    checks.level,
+    checks.interaction_is_allowed,
+)
+
+
+async def authorize(provider: Provider, request: Request) -> Response:
+    """GET and POST /authorize (Core §3.1.2.1)."""
+    now = provider.clock()
+    client: Client | None = None
+    try:
+        parameters = await _read(request)
+        client = _proven_client(provider, parameters)
+        redirect_uri = _proven_redirect_uri(client, parameters)
+    except GatewayError as error:
+        return await _refuse_with_page(provider, client, error, request, now)
+
+    draft = Draft(
+        parameters=parameters,
+        client=client,
+        redirect_uri=redirect_uri,
+        issuer=provider.issuer,
+        keys=provider.keys,
+        now=now,
+    )
+    try:
+        for step in STEPS:
+            step(draft)
+        checked = _within_reach(provider, client, draft.request(), now)
+        return await provider.open_journey(client, checked, now=now)
+    except GatewayError as error:
+        if not error.entry.to_client:
+            return await _refuse_with_page(provider, client, error, request, now)
+        address = ReturnAddress(
+            redirect_uri=redirect_uri,
+            state=_echoed_state(parameters),
+            response_mode=draft.response_mode,
+        )
+        await provider.audit.record(RequestRefused(client=client.client_id, code=error.entry.code), now=now)
+        return _answer(provider, client, error_response(provider.issuer, address, error), draft.ui_locales)
+
+
+async def _read(request: Request) -> Parameters:
+    try:
+        if request.method == "POST":
+            return await read_form(request, limit=_OCTETS)
+        return parse_parameters(request.scope["query_string"], limit=_OCTETS)
+    except Unreadable as error:
+        raise errors.REQUEST_UNREADABLE(cause=error) from error
+
+
+def _proven_client(provider: Provider, parameters: Parameters) -> Client:
+    client = provider.clients.get(parameters.get("client_id") or "")
+    if client is None:
+        raise errors.CLIENT_UNKNOWN()
+    return client
+
+
+def _proven_redirect_uri(client: Client, parameters: Parameters) -> str:
+    """Exact match, octet by octet (Core §3.1.2.1, RFC 9700 §2.1)."""
+    redirect_uri = parameters.get("redirect_uri")
+    if redirect_uri is None or redirect_uri not in client.redirect_uris:
+        raise errors.REDIRECT_URI_MISMATCH()
+    return redirect_uri
+
+
+def _within_reach(
+    provider: Provider, client: Client, checked: AuthorizationRequest, now: datetime
+) -> AuthorizationRequest:
+    """Refuse an essential level that no means of the client has; lower a mere wish to what there is."""
+    if not checked.acr.values:
+        return checked
+    highest = provider.reach(client, checked, now=now)
+    if highest is None or highest >= checked.minimum:
+        return checked
+    if checked.acr.essential:
+        raise errors.ACR_UNREACHABLE()
+    return replace(checked, minimum=max(highest, client.level))
+
+
+def _echoed_state(parameters: Parameters) -> str | None:
+    state = parameters.get("state")
+    return state if state is None or len(state) <= 4096 else None
+
+
+async def _refuse_with_page(
+    provider: Provider, client: Client | None, error: GatewayError, request: Request, now: datetime
+) -> Response:
+    known = None if client is None else client.client_id
+    await provider.audit.record(RequestRefused(client=known, code=error.entry.code), now=now)
+    return provider.pages.error(request, error, client=client)
+
+
+def _answer(provider: Provider, client: Client, dispatch: Dispatch, languages: tuple[str, ...]) -> Response:
+    """The browser's way to the client: 303, never 307 (RFC 9700 §4.12), or a form."""
+    if isinstance(dispatch, RedirectDispatch):
+        return RedirectResponse(dispatch.url, status_code=303, headers={"Cache-Control": "no-store"})
+    return provider.pages.form(dispatch, client=client, languages=languages)

@@ -1,0 +1,307 @@
+"""One small function per parameter of the authorization request, in the order of Core §3.1.2.1.
+
+Each looks at one thing in the ``Draft`` and either fills in what it found or raises an entry of the
+catalogue. ``authorize.STEPS`` says in which order they run; all of them run with client and redirect
+URI already proven, so every refusal here may go to the client.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connectors.assurance import LevelOfAssurance
+from connectors.identity import PersonKind
+from gateway.jose import InvalidToken, KeyRing, TokenPolicy, parse, parse_object
+from gateway.oidc import errors
+from gateway.oidc.acr import known
+from gateway.oidc.claims_parameter import claim_requests
+from gateway.oidc.parameters import Parameters
+from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest, ResponseMode
+from gateway.oidc.verified_claims import well_formed
+from gateway.settings import Client, ClientClass
+
+PROMPT_VALUES = ("none", "login", "consent", "select_account")
+
+_LENGTHS = {"state": 4096, "nonce": 512, "claims": 16_384, "id_token_hint": 16_384}
+_LENGTH = 2048
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}", re.ASCII)
+_HINTED_COUNTRY = re.compile(r"(?:(?:eidas:)?country:)?([A-Za-z]{2})", re.ASCII)
+_EIDAS_NAMES = {"EL": "GR", "UK": "GB"}
+"""Codes of the eIDAS wire that differ from ISO 3166-1."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """An authorization request while it is being checked."""
+
+    parameters: Parameters
+    client: Client
+    redirect_uri: str
+    issuer: str
+    keys: KeyRing
+    now: datetime
+    response_mode: ResponseMode = ResponseMode.QUERY
+    scope: tuple[str, ...] = ()
+    code_challenge: str = ""
+    nonce: str | None = None
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    ui_locales: tuple[str, ...] = ()
+    means: str | None = None
+    country: str | None = None
+    person: PersonKind | None = None
+    subject: str | None = None
+    claims: ClaimsRequest = field(default_factory=ClaimsRequest)
+    acr: AcrRequest = field(default_factory=AcrRequest)
+    minimum: LevelOfAssurance = LevelOfAssurance.LOW
+    accept_non_notified: bool = False
+
+    def request(self) -> AuthorizationRequest:
+        """What all checks together have found."""
+        return AuthorizationRequest(
+            client_id=self.client.client_id,
+            redirect_uri=self.redirect_uri,
+            state=self.parameters.get("state"),
+            nonce=self.nonce,
+            response_mode=self.response_mode,
+            scope=self.scope,
+            code_challenge=self.code_challenge,
+            acr=self.acr,
+            minimum=self.minimum,
+            accept_non_notified=self.accept_non_notified,
+            claims=self.claims,
+            prompt=self.prompt,
+            max_age=self.max_age,
+            ui_locales=self.ui_locales,
+            means=self.means,
+            country=self.country,
+            person=self.person,
+            subject=self.subject,
+            issued_at=self.now,
+        )
+
+
+def response_mode(draft: Draft) -> None:
+    """First of all, because every later error travels by it (Form Post Response Mode §2)."""
+    value = draft.parameters.get("response_mode")
+    if value is None:
+        return
+    try:
+        draft.response_mode = ResponseMode(value)
+    except ValueError:
+        raise errors.RESPONSE_MODE_UNSUPPORTED() from None
+
+
+def no_parameter_is_repeated(draft: Draft) -> None:
+    """RFC 6749 §3.1."""
+    if draft.parameters.repeated:
+        raise errors.PARAMETER_REPEATED()
+
+
+def parameters_are_short_enough(draft: Draft) -> None:
+    """Bounds on everything we keep or echo."""
+    for name, value in draft.parameters.values.items():
+        if len(value) > _LENGTHS.get(name, _LENGTH):
+            raise errors.PARAMETER_TOO_LONG()
+
+
+def client_class_is_served(draft: Draft) -> None:
+    """The class fapi2 promises more than this endpoint does; it never gets less in silence."""
+    if draft.client.client_class is ClientClass.FAPI2:
+        raise errors.CLIENT_CLASS_UNSERVED()
+
+
+def no_request_object(draft: Draft) -> None:
+    """Core §6, §7.2.1: what we do not support is refused by its own error, never ignored."""
+    if draft.parameters.get("request") is not None:
+        raise errors.REQUEST_OBJECT_UNSUPPORTED()
+    if draft.parameters.get("request_uri") is not None:
+        raise errors.REQUEST_URI_UNSUPPORTED()
+    if draft.parameters.get("registration") is not None:
+        raise errors.REGISTRATION_UNSUPPORTED()
+
+
+def response_type(draft: Draft) -> None:
+    value = draft.parameters.get("response_type")
+    if value is None:
+        raise errors.RESPONSE_TYPE_MISSING()
+    if value != "code":
+        raise errors.RESPONSE_TYPE_UNSUPPORTED()
+
+
+def scope(draft: Draft) -> None:
+    """``openid`` must be there; unknown scopes mean nothing (Core §3.1.2.1)."""
+    draft.scope = tuple(dict.fromkeys((draft.parameters.get("scope") or "").split()))
+    if "openid" not in draft.scope:
+        raise errors.SCOPE_WITHOUT_OPENID()
+
+
+def code_challenge(draft: Draft) -> None:
+    """PKCE with S256 for everybody (RFC 7636 §4.3, RFC 9700 §2.1.1)."""
+    challenge = draft.parameters.get("code_challenge")
+    if challenge is None:
+        raise errors.PKCE_MISSING()
+    if draft.parameters.get("code_challenge_method") != "S256":
+        raise errors.PKCE_METHOD_UNSUPPORTED()
+    if _CHALLENGE.fullmatch(challenge) is None:
+        raise errors.PKCE_CHALLENGE_MALFORMED()
+    draft.code_challenge = challenge
+
+
+def nonce(draft: Draft) -> None:
+    """Optional in the code flow."""
+    draft.nonce = draft.parameters.get("nonce")
+
+
+def prompt(draft: Draft) -> None:
+    """Every login is fresh, chosen and released anew, so only ``none`` and nonsense need an answer."""
+    draft.prompt = tuple(dict.fromkeys((draft.parameters.get("prompt") or "").split()))
+    if not set(draft.prompt) <= set(PROMPT_VALUES) or ("none" in draft.prompt and len(draft.prompt) > 1):
+        raise errors.PROMPT_INVALID()
+
+
+def max_age(draft: Draft) -> None:
+    value = draft.parameters.get("max_age")
+    if value is None:
+        draft.max_age = draft.client.default_max_age
+    elif _SECONDS.fullmatch(value) is None:
+        raise errors.MAX_AGE_INVALID()
+    else:
+        draft.max_age = int(value)
+
+
+def ui_locales(draft: Draft) -> None:
+    """Tags in the citizen's order; what is no tag or not supported is no error."""
+    tags = (draft.parameters.get("ui_locales") or "").split()
+    draft.ui_locales = tuple(tag for tag in tags if _LANGUAGE_TAG.fullmatch(tag))[:10]
+
+
+def hints(draft: Draft) -> None:
+    """Country, means and kind of person, from ``login_hint`` or a scope ``eidas:country:xx``.
+
+    A hint that says nothing to us is ignored: it is only a hint.
+    """
+    for name in draft.scope:
+        if name == "eidas" or name.startswith("eidas:"):
+            _means(draft, "eidas")
+            if name.startswith("eidas:country:"):
+                _country(draft, name)
+    for token in (draft.parameters.get("login_hint") or "").split():
+        if token in {"person:natural", "person:legal"}:
+            kind = token.removeprefix("person:")
+            if kind in draft.client.persons:
+                draft.person = PersonKind(kind)
+        elif token.startswith("means:"):
+            _means(draft, token.removeprefix("means:"))
+        else:
+            if token.startswith("eidas:"):
+                _means(draft, "eidas")
+            _country(draft, token)
+
+
+def _means(draft: Draft, connector: str) -> None:
+    if connector in draft.client.means:
+        draft.means = connector
+
+
+def _country(draft: Draft, token: str) -> None:
+    match = _HINTED_COUNTRY.fullmatch(token)
+    if match is not None:
+        code = match[1].upper()
+        draft.country = _EIDAS_NAMES.get(code, code)
+
+
+def claims(draft: Draft) -> None:
+    """The ``claims`` parameter (Core §5.5); unknown top members and claims mean nothing."""
+    text = draft.parameters.get("claims")
+    if text is None:
+        return
+    try:
+        document = parse_object(text)
+    except ValueError as error:
+        raise errors.CLAIMS_MALFORMED() from error
+    parts = {}
+    verified = {}
+    for place in ("userinfo", "id_token"):
+        wanted = document.get(place)
+        if wanted is not None and not isinstance(wanted, dict):
+            raise errors.CLAIMS_MALFORMED()
+        rest = dict(wanted or {})
+        verified[place] = well_formed(rest.pop("verified_claims")) if "verified_claims" in rest else ()
+        parts[place] = claim_requests(rest, errors.CLAIMS_MALFORMED)
+    draft.claims = ClaimsRequest(
+        userinfo=parts["userinfo"],
+        id_token=parts["id_token"],
+        verified_userinfo=verified["userinfo"],
+        verified_id_token=verified["id_token"],
+    )
+
+
+def subject(draft: Draft) -> None:
+    """One particular person: ``sub`` with a value (Core §5.5.1), ``id_token_hint`` (Core §3.1.2.1)."""
+    named: set[str] = set()
+    for part in (draft.claims.id_token, draft.claims.userinfo):
+        if "sub" in part and part["sub"].values:
+            values = [value for value in part["sub"].values if isinstance(value, str)]
+            if len(values) != 1:
+                raise errors.CLAIMS_MALFORMED()
+            named.update(values)
+    hint = draft.parameters.get("id_token_hint")
+    if hint is not None:
+        named.add(_subject_of_hint(draft, hint))
+    if len(named) > 1:
+        raise errors.SUBJECT_MISMATCH()
+    draft.subject = next(iter(named), None)
+
+
+def _subject_of_hint(draft: Draft, hint: str) -> str:
+    policy = TokenPolicy(
+        algorithms=frozenset({"ES256", "RS256"}),
+        types=frozenset({"jwt"}),
+        issuer=draft.issuer,
+        audience=draft.client.client_id,
+        required=frozenset({"sub", "exp", "iat"}),
+        skew=60,
+        expired=True,
+    )
+    try:
+        found = parse(hint).verify(draft.keys.public, policy, now=draft.now)
+    except InvalidToken as error:
+        raise errors.ID_TOKEN_HINT_INVALID(cause=error) from error
+    return str(found["sub"])
+
+
+def level(draft: Draft) -> None:
+    """``acr``: the essential claim decides, else ``acr_values`` are a wish (Core §5.5.1.1, oidc.md §3).
+
+    What is asked of the source is the lowest level named, and never less than the registration says.
+    """
+    requested = draft.claims.id_token.get("acr") or draft.claims.userinfo.get("acr")
+    named: tuple[str, ...] = ()
+    if requested is not None:
+        named = tuple(value for value in requested.values if isinstance(value, str))
+    if requested is not None and requested.essential and requested.values:
+        draft.acr = AcrRequest(values=named, essential=True)
+    else:
+        voluntary = tuple((draft.parameters.get("acr_values") or "").split()) or named
+        draft.acr = AcrRequest(values=voluntary)
+    wanted = [
+        level for level in known(draft.acr.values) if level.notified or draft.client.accept_non_notified
+    ]
+    if draft.acr.essential and not wanted:
+        raise errors.ACR_UNREACHABLE()
+    lowest = min((level.level for level in wanted), default=draft.client.level)
+    draft.minimum = max(lowest, draft.client.level)
+    draft.accept_non_notified = draft.client.accept_non_notified and (
+        not draft.acr.essential or any(not level.notified for level in wanted)
+    )
+
+
+def interaction_is_allowed(draft: Draft) -> None:
+    """Last, so that a malformed request with ``prompt=none`` learns of its defect first (Core §3.1.2.1)."""
+    if draft.prompt == ("none",):
+        raise errors.LOGIN_REQUIRED()

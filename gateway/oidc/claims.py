@@ -1,0 +1,290 @@
+"""From an ``Identity`` to claims: what each attribute is called, and what may leave.
+
+Three hands decide, and a value leaves only if all agree: the client's *registration* (``required``,
+``optional``, ``raw_identifier``), its *request* (scopes and the ``claims`` parameter; what is registered
+as required counts as requested), and the *citizen*, who releases. Released things are named by keys:
+an attribute name of ``connectors.identity``, with ``representative.`` before it for whoever acts for
+the subject, or ``identifier`` for the source's own identifier.
+
+A value that is absent, for whatever reason, is left out and never ``null`` (Core §5.3.2). The table of
+claims with examples for integrators is ``docs/claims.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from connectors.identity import (
+    LEGAL_ATTRIBUTES,
+    NATURAL_ATTRIBUTES,
+    Absent,
+    Address,
+    Attested,
+    Gender,
+    Identity,
+    LegalPerson,
+    Name,
+    PartialDate,
+    Person,
+    PersonKind,
+)
+from gateway.oidc.person_claims import legal_person_claims, natural_person_claims
+from gateway.oidc.request import AuthorizationRequest, ClaimRequest
+from gateway.settings import Client, RepresentationPolicy
+
+IDENTIFIER = "identifier"
+REPRESENTATIVE = "representative."
+
+ATTRIBUTE_CLAIMS: Mapping[str, tuple[str, ...]] = {
+    "family_name": ("family_name", "name"),
+    "given_name": ("given_name", "name"),
+    "date_of_birth": ("birthdate",),
+    "birth_name": ("eidas_birth_name",),
+    "birth_family_name": ("birth_family_name",),
+    "place_of_birth": ("place_of_birth",),
+    "town_of_birth": ("place_of_birth",),
+    "country_of_birth": ("place_of_birth",),
+    "address": ("address",),
+    "gender": ("gender",),
+    "nationalities": ("nationalities",),
+    "country_of_residence": ("country_of_residence",),
+    "phone_number": ("phone_number", "phone_number_verified"),
+    "email": ("email", "email_verified"),
+    "title": ("title",),
+}
+"""Attribute of a natural person to the claims it appears in."""
+
+SCOPE_ATTRIBUTES: Mapping[str, frozenset[str]] = {
+    "profile": frozenset({"family_name", "given_name", "date_of_birth", "gender"}),
+    "email": frozenset({"email"}),
+    "address": frozenset({"address"}),
+    "phone": frozenset({"phone_number"}),
+    "identity": frozenset({*NATURAL_ATTRIBUTES, *LEGAL_ATTRIBUTES}),
+    "legal_person": frozenset(LEGAL_ATTRIBUTES),
+}
+"""What a scope asks for (Core §5.4; ``identity`` and ``legal_person`` are ours)."""
+
+CONTEXT_CLAIMS = ("person_kind", "identity_source", "sub_stability")
+"""Claims about the identification itself; they are always in UserInfo."""
+
+CLAIMS_SUPPORTED: tuple[str, ...] = (
+    "sub", "acr", "amr", "auth_time", "name", "family_name", "given_name", "birthdate", "gender",
+    "title", "birth_family_name", "eidas_birth_name", "place_of_birth", "nationalities", "address",
+    "country_of_residence", "phone_number", "phone_number_verified", "email", "email_verified",
+    "transliterated", "legal_person", "representative", "eidas_identifier", *CONTEXT_CLAIMS,
+    "verified_claims",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedAttributes:
+    """What a journey asks the source for, in the order of ``connectors.identity``."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+
+    @property
+    def all(self) -> frozenset[str]:
+        return frozenset({*self.required, *self.optional})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One thing that can be released, for the overview that the citizen sees."""
+
+    key: str
+    """What ``released`` names: ``family_name``, ``representative.family_name``, ``identifier``."""
+    attribute: str
+    """The key without ``representative.``."""
+    of_representative: bool
+    required: bool
+    """False: the citizen may leave it out."""
+    value: (
+        Attested[Name]
+        | Attested[str]
+        | Attested[PartialDate]
+        | Attested[Address]
+        | Attested[Gender]
+        | Attested[tuple[str, ...]]
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedAttributes:
+    """What the request itself asks for, by destination, registration not yet considered."""
+
+    userinfo: frozenset[str]
+    id_token: frozenset[str]
+    verified: frozenset[str]
+
+
+def asked_attributes(request: AuthorizationRequest) -> AskedAttributes:
+    """Attributes behind the scopes, the ``claims`` parameter and ``verified_claims``."""
+    scopes = [SCOPE_ATTRIBUTES.get(scope, frozenset[str]()) for scope in request.scope]
+    verified: set[str] = set()
+    for element in (*request.claims.verified_userinfo, *request.claims.verified_id_token):
+        wanted = element.get("claims")
+        if isinstance(wanted, dict):
+            verified |= attributes_of_claims(wanted)
+    return AskedAttributes(
+        userinfo=frozenset().union(*scopes, attributes_of_claims(request.claims.userinfo)),
+        id_token=attributes_of_claims(request.claims.id_token),
+        verified=frozenset(verified),
+    )
+
+
+def attributes_of_claims(names: Mapping[str, object]) -> frozenset[str]:
+    """Attributes that are needed for the claims so named; language tags do not matter."""
+    wanted = {name.partition("#")[0] for name in names}
+    found = {attribute for attribute, claims in ATTRIBUTE_CLAIMS.items() if wanted & set(claims)}
+    if "legal_person" in wanted:
+        found |= set(LEGAL_ATTRIBUTES)
+    if "representative" in wanted:
+        found |= set(NATURAL_ATTRIBUTES)
+    return frozenset(found)
+
+
+def attributes_requested(
+    client: Client, request: AuthorizationRequest, person: PersonKind
+) -> RequestedAttributes:
+    """What to ask the source for when the subject is of kind ``person``.
+
+    Required is what the registration calls required. Optional is what it allows *and* the request
+    asks for. Attributes of the other kind of person are not asked for: eIDAS delivers those of a
+    representative without being asked.
+    """
+    vocabulary = NATURAL_ATTRIBUTES if person is PersonKind.NATURAL else LEGAL_ATTRIBUTES
+    return _requested(client, request, vocabulary)
+
+
+def _requested(
+    client: Client, request: AuthorizationRequest, vocabulary: tuple[str, ...]
+) -> RequestedAttributes:
+    asked = asked_attributes(request)
+    wanted = asked.userinfo | asked.id_token | asked.verified
+    required = tuple(name for name in vocabulary if name in client.required)
+    optional = tuple(
+        name for name in vocabulary if name in client.optional and name in wanted and name not in required
+    )
+    return RequestedAttributes(required=required, optional=optional)
+
+
+def offers(client: Client, request: AuthorizationRequest, identity: Identity) -> tuple[Offer, ...]:
+    """Everything of ``identity`` that may go to this client, subject first; what is absent is not there."""
+    found = _offers_of(client, request, identity.subject, "")
+    if identity.representative is not None and client.representation is not RepresentationPolicy.REFUSE:
+        found += _offers_of(client, request, identity.representative, REPRESENTATIVE)
+    return found
+
+
+def _offers_of(
+    client: Client, request: AuthorizationRequest, person: Person, prefix: str
+) -> tuple[Offer, ...]:
+    vocabulary = NATURAL_ATTRIBUTES if person.kind is PersonKind.NATURAL else LEGAL_ATTRIBUTES
+    requested = _requested(client, request, vocabulary)
+    found = []
+    for attribute in (*requested.required, *requested.optional):
+        value = getattr(person, attribute)
+        if not isinstance(value, Absent):
+            found.append(
+                Offer(
+                    key=prefix + attribute,
+                    attribute=attribute,
+                    of_representative=bool(prefix),
+                    required=attribute in requested.required,
+                    value=value,
+                )
+            )
+    if client.raw_identifier and person.identifier is not None:
+        found.append(
+            Offer(
+                key=prefix + IDENTIFIER,
+                attribute=IDENTIFIER,
+                of_representative=bool(prefix),
+                required=True,
+                value=Attested(value=person.identifier.value, level=None),
+            )
+        )
+    return tuple(found)
+
+
+def permitted(
+    client: Client, request: AuthorizationRequest, identity: Identity, released: frozenset[str]
+) -> frozenset[str]:
+    """``released`` cut down to what may leave at all: the last check before claims are built."""
+    return released & {offer.key for offer in offers(client, request, identity)}
+
+
+def identity_claims(identity: Identity, released: frozenset[str]) -> dict[str, JsonValue]:
+    """Claims of subject and representative, of the keys in ``released`` only."""
+    country = identity.source.country
+    mine = frozenset(key for key in released if not key.startswith(REPRESENTATIVE))
+    theirs = frozenset(key.removeprefix(REPRESENTATIVE) for key in released if key.startswith(REPRESENTATIVE))
+    claims: dict[str, JsonValue] = {}
+    claims.update(_of_person(identity.subject, mine, country))
+    if identity.representative is not None and theirs:
+        inner = _of_person(identity.representative, theirs, country)
+        claims["representative"] = {"person_kind": identity.representative.kind.value, **inner}
+    return claims
+
+
+def _of_person(person: Person, keys: frozenset[str], country: str | None) -> dict[str, JsonValue]:
+    if isinstance(person, LegalPerson):
+        inner = legal_person_claims(person, keys, country)
+        return {"legal_person": inner} if inner else {}
+    return natural_person_claims(person, keys, country)
+
+
+def context_claims(identity: Identity) -> dict[str, JsonValue]:
+    """``person_kind``, ``identity_source`` and ``sub_stability``."""
+    source = identity.source
+    origin: dict[str, JsonValue] = {
+        "connector": source.connector,
+        "scheme": source.scheme,
+        "notified": identity.assurance.notified,
+        "authenticated_at": source.authenticated_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    if source.country is not None:
+        origin["country"] = source.country
+    identifier = identity.subject.identifier
+    return {
+        "person_kind": identity.subject.kind.value,
+        "identity_source": origin,
+        "sub_stability": "transient" if identifier is None else identifier.stability,
+    }
+
+
+def userinfo_claims(
+    client: Client, request: AuthorizationRequest, identity: Identity, released: frozenset[str]
+) -> dict[str, JsonValue]:
+    """What UserInfo returns besides ``sub`` and ``verified_claims``."""
+    asked = asked_attributes(request).userinfo | frozenset(client.required) | {IDENTIFIER}
+    keys = frozenset(key for key in released if key.removeprefix(REPRESENTATIVE) in asked)
+    claims = {**context_claims(identity), **identity_claims(identity, keys)}
+    return honour_values(claims, request.claims.userinfo)
+
+
+def id_token_claims(
+    request: AuthorizationRequest, identity: Identity, released: frozenset[str]
+) -> dict[str, JsonValue]:
+    """What the ``claims`` parameter asks for in the ID token, and nothing else (Core §5.5)."""
+    everything = {**context_claims(identity), **identity_claims(identity, released)}
+    wanted = request.claims.id_token
+    chosen = {
+        name: value
+        for name, value in everything.items()
+        if name in wanted or name.partition("#")[0] in wanted
+    }
+    return honour_values(chosen, wanted)
+
+
+def honour_values(claims: dict[str, JsonValue], requests: Mapping[str, ClaimRequest]) -> dict[str, JsonValue]:
+    """Without the claims whose value is none of those the client asked for (Core §5.5.1)."""
+    return {
+        name: value
+        for name, value in claims.items()
+        if name not in requests or not requests[name].values or value in requests[name].values
+    }

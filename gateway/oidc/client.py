@@ -1,0 +1,167 @@
+"""Client authentication at the token endpoint (Core §9, RFC 6749 §2.3, RFC 7523).
+
+One method per client, the registered one; nothing falls back to another.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Never
+from urllib.parse import unquote_plus
+
+from pydantic import JsonValue
+
+from gateway.errors import CatalogueEntry, GatewayError
+from gateway.jose import InvalidToken, NoSuchKey, ParsedToken, TokenPolicy, numeric_date, parse
+from gateway.oidc import errors
+from gateway.oidc.parameters import Parameters
+from gateway.oidc.provider import Provider
+from gateway.settings import Client, ClientClass
+from gateway.store import AlreadyClaimed
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_SECONDS = 300
+"""``exp`` of an assertion may lie this far ahead (oidc.md §9)."""
+
+SIGNING_ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
+_ACCEPTED = {"EdDSA": frozenset({"EdDSA", "Ed25519"})}
+"""Registered name to names in the header; RFC 9864 renames EdDSA with this curve to Ed25519."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request brought along, one method's worth."""
+
+    method: str
+    client_id: str
+    secret: str | None = None
+    assertion: ParsedToken | None = None
+
+
+async def authenticate(
+    provider: Provider, authorization: str | None, parameters: Parameters, *, now: datetime
+) -> Client:
+    """The client that sent the request; raises GatewayError of the family ``client.*``."""
+    credentials = _credentials(authorization, parameters)
+    client = provider.clients.get(credentials.client_id)
+    if client is None or client.token_endpoint_auth_method != credentials.method:
+        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "unknown-client" if client is None else "method")
+    if parameters.get("client_id") not in {None, client.client_id}:
+        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "two-clients")
+    if credentials.assertion is not None:
+        await _check_assertion(provider, client, credentials.assertion, now)
+    else:
+        _check_secret(client, credentials.secret or "")
+    return client
+
+
+def claimed_client(authorization: str | None, parameters: Parameters) -> str | None:
+    """Whom a request claims to come from, unproven; for the audit log after a refusal."""
+    try:
+        return _credentials(authorization, parameters).client_id
+    except GatewayError:
+        return None
+
+
+def _credentials(authorization: str | None, parameters: Parameters) -> Credentials:
+    """Find the one method in a request (RFC 6749 §2.3: a client must not use more than one)."""
+    assertion = parameters.get("client_assertion")
+    by_assertion = assertion is not None or parameters.get("client_assertion_type") is not None
+    by_body = parameters.get("client_secret") is not None
+    if [authorization is not None, by_assertion, by_body].count(True) > 1:
+        raise errors.CLIENT_AUTHENTICATION_AMBIGUOUS()
+    if authorization is not None:
+        return _basic(authorization)
+    if by_assertion:
+        return _assertion(assertion, parameters.get("client_assertion_type"))
+    if by_body:
+        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "client-secret-post")
+    raise errors.CLIENT_AUTHENTICATION_MISSING()
+
+
+def _basic(authorization: str) -> Credentials:
+    """``client_secret_basic``: both parts form-urlencoded, then base64 (RFC 6749 §2.3.1)."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "scheme")
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+        client_id, colon, secret = text.partition(":")
+        decoded = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
+    except (binascii.Error, ValueError):
+        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "malformed")
+    if not colon or not all(decoded):
+        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "malformed")
+    return Credentials("client_secret_basic", decoded[0], secret=decoded[1])
+
+
+def _assertion(assertion: str | None, kind: str | None) -> Credentials:
+    if assertion is None or kind != ASSERTION_TYPE:
+        _fail(errors.CLIENT_ASSERTION_INVALID, "assertion-type")
+    try:
+        token = parse(assertion)
+    except InvalidToken as error:
+        _fail(errors.CLIENT_ASSERTION_INVALID, error.reason)
+    subject = token.claimed("sub")
+    if subject is None:
+        _fail(errors.CLIENT_ASSERTION_INVALID, "token.missing-sub")
+    return Credentials("private_key_jwt", subject, assertion=token)
+
+
+def _check_secret(client: Client, secret: str) -> None:
+    digest = hashlib.sha256(secret.encode("utf-8")).hexdigest()
+    if client.client_secret_sha256 is None or not hmac.compare_digest(digest, client.client_secret_sha256):
+        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "secret")
+
+
+async def _check_assertion(provider: Provider, client: Client, token: ParsedToken, now: datetime) -> None:
+    alg = client.token_endpoint_auth_signing_alg
+    if client.client_class is ClientClass.FAPI2 and alg == "RS256":
+        _fail(errors.CLIENT_ASSERTION_INVALID, "rs256-in-fapi2")
+    policy = TokenPolicy(
+        algorithms=_ACCEPTED.get(alg, frozenset({alg})),
+        types=frozenset({None, "jwt", "client-authentication+jwt"}),
+        issuer=client.client_id,
+        audience=provider.issuer,
+        required=frozenset({"iss", "sub", "aud", "exp", "jti"}),
+        skew=provider.limits.clock_skew_seconds,
+    )
+    try:
+        try:
+            keys = await provider.client_keys.of(client, now=now)
+            claims = token.verify(keys, policy, now=now)
+        except NoSuchKey:
+            keys = await provider.client_keys.of(client, now=now, renew=True)
+            claims = token.verify(keys, policy, now=now)
+        until = _usable_until(claims, policy, now)
+    except InvalidToken as error:
+        _fail(errors.CLIENT_ASSERTION_INVALID, error.reason)
+    try:
+        await provider.store.claim([(f"client-assertion {client.client_id} {claims['jti']}", until)])
+    except AlreadyClaimed:
+        _fail(errors.CLIENT_ASSERTION_REPLAYED, "jti")
+
+
+def _usable_until(claims: dict[str, JsonValue], policy: TokenPolicy, now: datetime) -> datetime:
+    """When a replay is refused for its age; until then its ``jti`` is remembered."""
+    if claims["sub"] != policy.issuer:
+        raise InvalidToken("token.subject")
+    if not isinstance(claims["jti"], str) or not 1 <= len(claims["jti"]) <= 512:
+        raise InvalidToken("token.jti")
+    expires = numeric_date(claims, "exp")
+    if expires is None or expires > now.timestamp() + ASSERTION_SECONDS + policy.skew:
+        raise InvalidToken("token.lifetime")
+    return datetime.fromtimestamp(expires, UTC) + timedelta(seconds=policy.skew + 1)
+
+
+def _fail(entry: CatalogueEntry, reason: str) -> Never:
+    _log.info("client authentication refused: %s", reason)
+    raise entry()

@@ -1,0 +1,231 @@
+"""What the citizen released, waiting for the client: issued once, redeemed once.
+
+``CodeIssuer.issue`` writes two sealed records and one mark, all with the journey's tag, in one batch:
+
+* the *grant* under the authorization code: what the token endpoint compares and signs;
+* the *UserInfo* under the access token, whose secret lies inside the grant. Until the code is redeemed
+  nobody holds that secret, so nobody can read the record, and an unredeemed code leaves nothing behind;
+* the mark says, under a hash of the code, where the UserInfo record is. So a second redemption can
+  revoke the token even while the first is still under way (RFC 6749 §4.1.2).
+
+Redeeming is one round trip and needs no write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+
+from pydantic import JsonValue, TypeAdapter
+
+from connectors.contract import TokenSource
+from connectors.identity import Identity
+from gateway.jose import base64url
+from gateway.oidc import claims, errors
+from gateway.oidc.acr import returned_acr
+from gateway.oidc.request import AuthorizationRequest
+from gateway.oidc.subject import SubjectKey, pairwise
+from gateway.oidc.verified_claims import verified_claims
+from gateway.settings import Client, LimitsSection
+from gateway.store import BearerSecret, Store, key_name
+
+CODE = "code"
+ACCESS = "access"
+"""Purposes of the two records."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a code stands for."""
+
+    client_id: str
+    redirect_uri: str
+    code_challenge: str
+    scope: tuple[str, ...]
+    level: str
+    """Level of assurance that was reached, for the audit log."""
+    id_token: dict[str, JsonValue] = field(repr=False)
+    """Claims of the ID token that are settled at release; times and hash are added when signing."""
+    access_token: str = field(repr=False)
+    access_until: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserInfo:
+    """What an access token stands for."""
+
+    client_id: str
+    claims: dict[str, JsonValue] = field(repr=False)
+    until: datetime
+
+
+@cache
+def _grants() -> TypeAdapter[Grant]:
+    return TypeAdapter(Grant)
+
+
+@cache
+def _userinfos() -> TypeAdapter[UserInfo]:
+    return TypeAdapter(UserInfo)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeIssuer:
+    """Turns a release into an authorization code; ``gateway.login`` holds one."""
+
+    issuer: str
+    store: Store
+    subject_key: SubjectKey
+    limits: LimitsSection
+    random: TokenSource
+
+    def check(
+        self, client: Client, request: AuthorizationRequest, identity: Identity, *, journey: str
+    ) -> None:
+        """Whether this identity can answer this request at all; call before showing a release page.
+
+        Raises GatewayError: ``authorize.acr_unmet``, ``authorize.subject_mismatch``,
+        ``authorize.authentication_too_old``; all may go to the client.
+        """
+        returned_acr(request.acr, identity.assurance)
+        if request.subject not in {None, pairwise(self.subject_key, client, identity, journey)}:
+            raise errors.SUBJECT_MISMATCH()
+        if request.max_age is not None:
+            tolerated = timedelta(seconds=request.max_age + self.limits.clock_skew_seconds)
+            if identity.source.authenticated_at < request.issued_at - tolerated:
+                raise errors.AUTHENTICATION_TOO_OLD()
+
+    async def issue(
+        self,
+        client: Client,
+        request: AuthorizationRequest,
+        identity: Identity,
+        *,
+        released: frozenset[str],
+        journey: str,
+        now: datetime,
+    ) -> str:
+        """A code for what the citizen released (keys as in ``claims.offers``).
+
+        Raises what ``check`` raises, and StoreUnavailable. The caller has made the release durable in
+        the audit log; the code is worthless to anybody until it is handed out.
+        """
+        self.check(client, request, identity, journey=journey)
+        may_leave = claims.permitted(client, request, identity, released)
+        sub = pairwise(self.subject_key, client, identity, journey)
+        code = BearerSecret.new(journey, self.random)
+        access = BearerSecret.new(journey, self.random)
+        access_until = now + timedelta(seconds=self.limits.access_token_seconds)
+        until = min(now + timedelta(seconds=self.limits.code_seconds), access_until)
+
+        userinfo = {"sub": sub, **claims.userinfo_claims(client, request, identity, may_leave)}
+        id_token = self._id_token(client, request, identity, may_leave, sub)
+        for target, elements in (
+            (userinfo, request.claims.verified_userinfo),
+            (id_token, request.claims.verified_id_token),
+        ):
+            verified = verified_claims(identity, may_leave, elements, journey=journey, now=now)
+            if verified is not None:
+                target["verified_claims"] = verified
+
+        grant = Grant(
+            client_id=client.client_id,
+            redirect_uri=request.redirect_uri,
+            code_challenge=request.code_challenge,
+            scope=tuple(scope for scope in request.scope if scope in SCOPES),
+            level=identity.assurance.level.word,
+            id_token=id_token,
+            access_token=access.text,
+            access_until=access_until,
+            until=until,
+        )
+        record = UserInfo(client_id=client.client_id, claims=userinfo, until=access_until)
+        await (
+            self.store.batch(journey)
+            .put(code, CODE, _grants().dump_json(grant), until=until)
+            .put(access, ACCESS, _userinfos().dump_json(record), until=access_until)
+            .mark(_mark(code), key_name(access, ACCESS).encode(), until=access_until)
+            .run()
+        )
+        return code.text
+
+    def _id_token(
+        self,
+        client: Client,
+        request: AuthorizationRequest,
+        identity: Identity,
+        may_leave: frozenset[str],
+        sub: str,
+    ) -> dict[str, JsonValue]:
+        token: dict[str, JsonValue] = claims.id_token_claims(request, identity, may_leave)
+        token |= {
+            "iss": self.issuer,
+            "aud": client.client_id,
+            "sub": sub,
+            "acr": returned_acr(request.acr, identity.assurance),
+            "amr": [identity.source.scheme],
+            "auth_time": int(identity.source.authenticated_at.timestamp()),
+        }
+        if request.nonce is not None:
+            token["nonce"] = request.nonce
+        return token
+
+
+SCOPES: tuple[str, ...] = ("openid", *claims.SCOPE_ATTRIBUTES)
+"""Scopes that mean something here, for discovery and for the token response."""
+
+
+class CodeRefused(Exception):
+    """No grant for this code; ``journey`` and ``revoked`` are for the audit log."""
+
+    def __init__(self, journey: str | None, *, revoked: bool) -> None:
+        super().__init__("code refused")
+        self.journey = journey
+        self.revoked = revoked
+
+
+async def redeem(store: Store, text: str, *, now: datetime) -> tuple[str, Grant]:
+    """Take the grant of a code, with its journey; raises CodeRefused, StoreUnavailable.
+
+    Whoever comes second finds no grant but the mark, and thereby ends the access token of the first.
+    """
+    try:
+        code = BearerSecret.parse(text)
+    except ValueError:
+        raise CodeRefused(None, revoked=False) from None
+    record, place = await store.batch(code.journey).take(code, CODE).read_mark(_mark(code)).run()
+    if record is None:
+        if place is not None:
+            await store.batch(code.journey).delete(place.decode()).run()
+        raise CodeRefused(code.journey, revoked=place is not None)
+    grant = _grants().validate_json(record)
+    if now >= grant.until:
+        raise CodeRefused(code.journey, revoked=False)
+    return code.journey, grant
+
+
+async def revoke(store: Store, grant: Grant) -> None:
+    """End the access token of a grant that was taken but must not be honoured."""
+    access = BearerSecret.parse(grant.access_token)
+    await store.batch(access.journey).delete(key_name(access, ACCESS)).run()
+
+
+async def read_userinfo(store: Store, access_token: str, *, now: datetime) -> UserInfo | None:
+    """What an access token opens; None if it is unknown, expired or revoked."""
+    try:
+        access = BearerSecret.parse(access_token)
+    except ValueError:
+        return None
+    record = await store.read(access, ACCESS)
+    if record is None:
+        return None
+    found = _userinfos().validate_json(record)
+    return found if now < found.until else None
+
+
+def _mark(code: BearerSecret) -> str:
+    """The code's own mark: bound to its hash, so that a guessed code of the journey hits nothing."""
+    return f"redeemed-{base64url(hashlib.sha256(b'mark ' + code.text.encode()).digest())}"

@@ -1,0 +1,69 @@
+"""Everything the endpoints of the OpenID Provider work with, put together once by ``gateway.app``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from connectors.assurance import LevelOfAssurance
+from connectors.contract import FormDispatch, TokenSource
+from gateway.audit import Audit
+from gateway.errors import GatewayError
+from gateway.jose import KeyRing
+from gateway.oidc.client_keys import ClientKeys
+from gateway.oidc.request import AuthorizationRequest, JourneyOpener
+from gateway.oidc.subject import SubjectKey
+from gateway.settings import Client, LimitsSection
+from gateway.store import Store
+
+Clock = Callable[[], datetime]
+"""The time, UTC with zone."""
+
+
+class Pages(Protocol):
+    """The pages that the endpoints here show to a citizen; implemented with ``gateway.web``."""
+
+    def error(self, request: Request, error: GatewayError, *, client: Client | None) -> Response:
+        """A page for a refusal that must not go to the client; status ``error.entry.http_status``."""
+        ...
+
+    def form(self, form: FormDispatch, *, client: Client, languages: tuple[str, ...]) -> Response:
+        """A page whose form goes to the client's redirect URI (Form Post Response Mode §2)."""
+        ...
+
+
+class Reach(Protocol):
+    """How high a client can get with the means and countries it offers."""
+
+    def __call__(
+        self, client: Client, request: AuthorizationRequest, *, now: datetime
+    ) -> LevelOfAssurance | None:
+        """The highest level, also through a country that is down just now; None: not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """The OpenID Provider of one issuer."""
+
+    issuer: str
+    clients: Mapping[str, Client]
+    client_keys: ClientKeys
+    keys: KeyRing
+    subject_key: SubjectKey
+    store: Store
+    audit: Audit
+    pages: Pages
+    open_journey: JourneyOpener
+    reach: Reach
+    limits: LimitsSection
+    languages: tuple[str, ...]
+    clock: Clock
+    random: TokenSource
+    policy_uri: str | None = None
+    documentation_uri: str | None = None
