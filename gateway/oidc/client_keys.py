@@ -1,33 +1,41 @@
 """The public keys of clients: from a file of the registry, or from ``jwks_uri`` with a cache.
 
-A set from ``jwks_uri`` is kept as long as its ``Cache-Control`` says, between one minute and a day. An
-unknown ``kid`` has it fetched again, at most once a minute per client; a set that was good stays in
-use for up to a day when it cannot be fetched (oidc.md §15).
+A set from ``jwks_uri`` is used for ten minutes. An unknown ``kid`` has it fetched again, at most once a
+minute per client; a set that was good stays in use for up to a day when it cannot be fetched
+(oidc.md §15). The fetching itself, with its fences against SSRF, is ``trust.fetch``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from gateway.jose import InvalidKeySet, PublicKeySet
 from gateway.oidc.errors import CLIENT_KEYS_UNAVAILABLE
-from gateway.oidc.outbound import Fetched, FetchFailed
 from gateway.settings import Client
+from trust.errors import MetadataError
+from trust.fetch import FetchPolicy, fetch
 
 _OCTETS = 65_536
-_SHORTEST = timedelta(seconds=60)
+_SHORTEST = timedelta(minutes=1)
+_FRESH = timedelta(minutes=10)
 _LONGEST = timedelta(days=1)
-_DEFAULT = 600
+
+Get = Callable[[str], bytes]
+"""The body behind a URL; blocking. Raises MetadataError."""
 
 
-class Fetch(Protocol):
-    """``outbound.Outbound.get``."""
+def guarded_get(policy: FetchPolicy) -> Get:
+    """Fetch key sets under ``policy``; https only, whatever it says about development."""
+    types = frozenset({"application/jwk-set+json", "application/json"})
+    strict = replace(policy, content_types=types, allow_http_loopback=False)
 
-    async def __call__(self, url: str, *, limit: int) -> Fetched: ...
+    def get(url: str) -> bytes:
+        return fetch(url, policy=strict, max_bytes=_OCTETS)
+
+    return get
 
 
 @dataclass(slots=True)
@@ -42,10 +50,10 @@ class _Entry:
 class ClientKeys:
     """Key sets by client; the one mutable thing in the provider, and only a cache."""
 
-    def __init__(self, files: Mapping[str, PublicKeySet], fetch: Fetch) -> None:
+    def __init__(self, files: Mapping[str, PublicKeySet], get: Get) -> None:
         """``files``: what ``jwks_file`` holds, by client_id, parsed once at start-up."""
         self._files = dict(files)
-        self._fetch = fetch
+        self._get = get
         self._entries: dict[str, _Entry] = {}
 
     async def of(self, client: Client, *, now: datetime, renew: bool = False) -> PublicKeySet:
@@ -75,12 +83,10 @@ class ClientKeys:
     async def _load(self, entry: _Entry, url: str, now: datetime) -> None:
         entry.tried_at = now
         try:
-            fetched = await self._fetch(url, limit=_OCTETS)
-            entry.keys = PublicKeySet.parse(fetched.content)
-        except (FetchFailed, InvalidKeySet) as error:
+            entry.keys = PublicKeySet.parse(await asyncio.to_thread(self._get, url))
+        except (MetadataError, InvalidKeySet) as error:
             if entry.keys is None:
                 raise CLIENT_KEYS_UNAVAILABLE(cause=error) from error
             return
-        age = timedelta(seconds=_DEFAULT if fetched.max_age is None else fetched.max_age)
         entry.loaded_at = now
-        entry.fresh_until = now + min(max(age, _SHORTEST), _LONGEST)
+        entry.fresh_until = now + _FRESH
