@@ -22,7 +22,7 @@ from functools import cache
 from babel import Locale
 
 OWN_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
-    "AL": (("sq", "Shqipëria"),),
+    "AL": (("sq", "Shqipëri"),),
     "AT": (("de", "Österreich"),),
     "BE": (("nl", "België"), ("fr", "Belgique"), ("de", "Belgien")),
     "BG": (("bg", "България"),),
@@ -46,7 +46,7 @@ OWN_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "LT": (("lt", "Lietuva"),),
     "LU": (("lb", "Lëtzebuerg"), ("fr", "Luxembourg"), ("de", "Luxemburg")),
     "LV": (("lv", "Latvija"),),
-    "MD": (("ro", "Moldova"),),
+    "MD": (("ro", "Republica Moldova"),),
     "ME": (("sr-Latn", "Crna Gora"), ("sr-Cyrl", "Црна Гора")),
     "MK": (("mk", "Северна Македонија"), ("sq", "Maqedonia e Veriut")),
     "MT": (("mt", "Malta"), ("en", "Malta")),

@@ -38,5 +38,5 @@ def localise(texts: Mapping[str, str], language: str) -> LocalText:
     if tag is None and not tags:
         raise ValueError("a text in no language")
     tag = tag or tags[0]
-    same = tag.split("-")[0] == language.split("-")[0]
+    same = tag.split("-")[0] == language.split("-", maxsplit=1)[0]
     return LocalText(texts[tag], None if same else tag)

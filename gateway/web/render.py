@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import ceil
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -62,6 +61,9 @@ TEMPLATE_NAMES: Mapping[type, str] = {
 
 LEVEL_PARAMETERS = frozenset({"low", "substantial", "high"})
 """Words that a parameter of an error may be; each is shown in the page's language."""
+
+ERROR_PARAMETERS = ("achieved", "required")
+"""What texts of errors may name besides ``{service}``; shown as an ellipsis where nobody knows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,15 +226,16 @@ def _web_href(url: str | None) -> str | None:
     """``url`` if a link may lead there: http(s) or a path of ours. Scripts in links never pass."""
     if url is None:
         return None
+    parts = urlsplit(url)
     is_path = url.startswith("/") and not url.startswith(("//", "/\\"))
-    return url if is_path or urlsplit(url).scheme in {"https", "http"} else None
+    return url if is_path or (parts.scheme in {"https", "http"} and parts.hostname) else None
 
 
 def _deadline(frame: Frame, language: str) -> _Deadline | None:
     if frame.deadline is None or frame.deadline <= frame.now:
         return None
     return _Deadline(
-        minutes=ceil((frame.deadline - frame.now).total_seconds() / 60),
+        minutes=max(1, int((frame.deadline - frame.now).total_seconds() // 60)),
         clock=choices.clock(frame.deadline, language, ZONE),
         iso=frame.deadline.astimezone(UTC).replace(microsecond=0).isoformat(),
     )
@@ -253,7 +256,9 @@ def _select_context(page: SelectPage, words: Translations) -> dict[str, object]:
     }
 
 
-def _leave_context(page: HandoverPage | GoPage, words: Translations, service_name: object) -> dict[str, object]:
+def _leave_context(
+    page: HandoverPage | GoPage, words: Translations, service_name: object
+) -> dict[str, object]:
     """Words for the way to a country, to a means without countries, or back to the service."""
     target = page.target
     if target is Target.COUNTRY and page.country is None:
@@ -303,11 +308,9 @@ def _person_heading(
 def _error_texts(
     code: str, parameters: Mapping[str, str], words: Translations, service_name: object
 ) -> dict[str, object]:
-    fill: dict[str, object] = {
-        name: words.text(f"level.{value}") if value in LEVEL_PARAMETERS else value
-        for name, value in parameters.items()
-    }
-    fill["service"] = service_name
+    fill: dict[str, object] = {"service": service_name} | dict.fromkeys(ERROR_PARAMETERS, "…")
+    for name, value in parameters.items():
+        fill[name] = words.text(f"level.{value}") if value in LEVEL_PARAMETERS else value
     return {
         "what": words.text(f"error.{code}.what", **fill),
         "todo": words.text(f"error.{code}.todo", **fill),

@@ -21,7 +21,7 @@ _NEVER = frozenset({"javascript:", "data:", "blob:", "file:", "filesystem:", "ab
 _FEATURES = (
     "accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "fullscreen",
     "geolocation", "gyroscope", "hid", "idle-detection", "magnetometer", "microphone", "midi",
-    "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "web-share",
+    "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb",
     "xr-spatial-tracking",
 )  # fmt: skip
 

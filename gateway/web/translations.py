@@ -34,14 +34,14 @@ class Translations:
         """The text ``identifier`` with ``values`` in its placeholders."""
         if identifier not in self._known:
             raise KeyError(identifier)
-        return Markup(escape(self._compiled.gettext(identifier))).format(**values)
+        return escape(self._compiled.gettext(identifier)).format(**values)
 
     def count(self, identifier: str, number: int, **values: object) -> Markup:
         """The plural form of ``identifier`` for ``number``, which fills ``{number}``."""
         if identifier not in self._known:
             raise KeyError(identifier)
         chosen = self._compiled.ngettext(identifier, identifier, number)
-        return Markup(escape(chosen)).format(number=number, **values)
+        return escape(chosen).format(number=number, **values)
 
     def __contains__(self, identifier: str) -> bool:
         return identifier in self._known

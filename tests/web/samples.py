@@ -1,0 +1,255 @@
+"""Sample pages with every kind of content that a page can have, for rendering and browser tests."""
+
+from datetime import UTC, datetime, timedelta
+
+import gateway.login.errors
+import gateway.oidc.errors
+from connectors.assurance import LevelOfAssurance
+from connectors.identity import Address, Gender, Name, PartialDate, PersonKind
+from gateway.errors import CATALOGUE
+from gateway.settings import GatewaySection, Mode
+from gateway.web.pages import (
+    CountryChoice,
+    EndedPage,
+    ErrorPage,
+    ErrorReferencePage,
+    Frame,
+    GoPage,
+    HandoverPage,
+    IndexPage,
+    MeansChoice,
+    Page,
+    PersonChoice,
+    PersonView,
+    ReleaseItem,
+    ReleasePage,
+    SelectPage,
+    ServiceView,
+    Target,
+    TimeoutPage,
+)
+from gateway.web.render import Renderer
+from gateway.web.static_files import StaticFiles
+
+assert gateway.login.errors
+assert gateway.oidc.errors  # importing them fills the catalogue
+
+NOW = datetime(2026, 11, 23, 9, 40, tzinfo=UTC)
+COUNTRIES = ("AT BE BG CY CZ DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IS LI NO").split()
+SCHEMES = {
+    "BE": ("itsme", "eID"),
+    "DK": ("MitID",),
+    "ES": ("Cl@ve",),
+    "IT": ("SPID", "CIE"),
+    "NL": ("DigiD",),
+}
+SERVICE = ServiceView(
+    name={"de": "Personenstandsurkunden online", "en": "Civil status certificates online"},
+    operator={"de": "Landeshauptstadt Dresden, Standesamt"},
+    purpose={
+        "de": "Ausstellung einer Personenstandsurkunde nach § 62 Personenstandsgesetz",
+        "en": "Issuing a civil status certificate (section 62 of the Civil Status Act)",
+    },
+    home_url="https://standesamt.example/",
+    privacy_url="https://standesamt.example/datenschutz",
+)
+
+
+def site(mode: Mode = Mode.PRODUCTION, issuer: str = "https://id.sachsen.example") -> GatewaySection:
+    """An installation with all links."""
+    return GatewaySection(
+        issuer=issuer,
+        mode=mode,
+        name={"de": "eID-Zugang Sachsen", "en": "eID access Saxony"},
+        operator={"de": "Freistaat Sachsen", "en": "Free State of Saxony"},
+        imprint_url="https://sachsen.example/impressum",
+        privacy_url="https://sachsen.example/datenschutz",
+        accessibility_url="https://sachsen.example/barrierefreiheit",
+        help_url="https://sachsen.example/hilfe",
+    )
+
+
+def renderer(mode: Mode = Mode.PRODUCTION, issuer: str = "https://id.sachsen.example") -> Renderer:
+    """A renderer as the application builds it."""
+    return Renderer(site(mode, issuer), StaticFiles())
+
+
+def frame(language: str, **changed: object) -> Frame:
+    """What is around a page of a running journey."""
+    fields: dict[str, object] = {
+        "languages": (language,),
+        "path": "/login/7K2QX9MFBT",
+        "journey": "7K2QX-9MFBT",
+        "service": SERVICE,
+        "step": 1,
+        "now": NOW,
+        "deadline": NOW + timedelta(minutes=14, seconds=20),
+    }
+    return Frame(**(fields | changed))
+
+
+def choice(code: str) -> CountryChoice:
+    """A country as a node would offer it; Estonia is too low, Slovakia is down."""
+    reasons = {"EE": "level", "SK": "down", "LV": "attributes"}
+    return CountryChoice(
+        means="eidas",
+        country=code,
+        available=code not in reasons,
+        reason=reasons.get(code),
+        down_since=NOW - timedelta(hours=1) if code == "SK" else None,
+        scheme_names=SCHEMES.get(code, ()),
+        test=code == "LI",
+    )
+
+
+def select(language: str, codes: tuple[str, ...] | list[str] = COUNTRIES, **changed: object) -> SelectPage:
+    """The country choice for a service that takes natural and legal persons."""
+    fields: dict[str, object] = {
+        "frame": frame(language),
+        "action": "/login/7K2QX9MFBT/start",
+        "cancel_action": "/login/7K2QX9MFBT/cancel",
+        "person": PersonKind.NATURAL,
+        "persons": (
+            PersonChoice(kind=PersonKind.NATURAL, selected=True, href="?person=natural"),
+            PersonChoice(kind=PersonKind.LEGAL, selected=False, href="?person=legal"),
+        ),
+        "means": (
+            MeansChoice(
+                means="eidas",
+                name={"de": "eID aus der EU", "en": "eID of the EU"},
+                countries=tuple(map(choice, codes)),
+            ),
+        ),
+        "minimum": LevelOfAssurance.SUBSTANTIAL,
+    }
+    return SelectPage(**(fields | changed))
+
+
+def item(attribute: str, value: object) -> ReleaseItem:
+    """One attribute of the release page."""
+    return ReleaseItem(attribute=attribute, value=value, field=f"subject.{attribute}")
+
+
+GREEK = PersonView(
+    role="subject",
+    kind=PersonKind.NATURAL,
+    required=(
+        item(
+            "family_name",
+            Name(latin="Papadopoulou-Konstantinidou", original="Παπαδοπούλου-Κωνσταντινίδου", script="Grek"),
+        ),
+        item("given_name", Name(latin="Eleni Sofia", original="Ελένη Σοφία", script="Grek", derived=True)),
+        item("date_of_birth", PartialDate(year=1983, month=2, day=14)),
+        item("place_of_birth", "Θεσσαλονίκη"),
+        item("nationalities", ("GR", "CY")),
+    ),
+    optional=(
+        item("gender", Gender.FEMALE),
+        item(
+            "address",
+            Address(
+                thoroughfare="Odos Ermou",
+                locator_designator="12",
+                post_code="105 63",
+                post_name="Athina",
+                country="GR",
+            ),
+        ),
+    ),
+)
+COMPANY = PersonView(
+    role="subject",
+    kind=PersonKind.LEGAL,
+    required=(
+        item("legal_name", Name(latin="Bohrtechnik Nederland B.V.")),
+        item("lei", "724500VKKSH9QOLTFR81"),
+    ),
+    optional=(),
+)
+DIRECTOR = PersonView(
+    role="representative",
+    kind=PersonKind.NATURAL,
+    required=(
+        item("family_name", Name(latin="van der Łąćki-O’Neill")),
+        item("given_name", Name(latin="Žofie")),
+        item("date_of_birth", PartialDate(year=1960)),
+    ),
+    optional=(),
+)
+
+
+def release(language: str, **changed: object) -> ReleasePage:
+    """What a Greek citizen sees before anything is transmitted."""
+    fields: dict[str, object] = {
+        "frame": frame(language, step=3, path="/login/7K2QX9MFBT/release"),
+        "action": "/login/7K2QX9MFBT/release",
+        "mode": "confirm",
+        "persons": (GREEK,),
+        "raw_identifier": False,
+        "country": "GR",
+        "level": LevelOfAssurance.HIGH,
+        "notified": True,
+        "means": "eidas",
+    }
+    return ReleasePage(**(fields | changed))
+
+
+def error(language: str, code: str = "eidas.level_too_low", **changed: object) -> ErrorPage:
+    """An error with its numbers and the way back."""
+    fields: dict[str, object] = {
+        "frame": frame(language, step=None, path=None, deadline=None),
+        "code": code,
+        "number": CATALOGUE[code].number,
+        "parameters": {"achieved": "low", "required": "substantial"},
+        "back_action": "/login/7K2QX9MFBT/cancel",
+        "retry_href": "/login/7K2QX9MFBT",
+    }
+    return ErrorPage(**(fields | changed))
+
+
+def pages(language: str, node: str = "https://node.example/sso") -> dict[str, Page]:
+    """Every template at least once, by a name for the test report."""
+    leaving = frame(language, step=2, path=None)
+    over = frame(language, step=None, path=None, deadline=None)
+    outside = frame(language, step=None, path="/", journey=None, service=None, deadline=None)
+    return {
+        "select": select(language),
+        "select-few": select(language, ("SE", "GR", "AT"), persons=()),
+        "handover": HandoverPage(
+            frame=leaving,
+            action=node,
+            fields=(("SAMLRequest", "PHNhbWw+"), ("RelayState", "7K2QX9MFBT.x")),
+            target=Target.COUNTRY,
+            country="NL",
+            change_href="/login/7K2QX9MFBT",
+            cancel_action="/login/7K2QX9MFBT/cancel",
+        ),
+        "go": GoPage(
+            frame=leaving,
+            url=f"{node}?SAMLRequest=x&Signature=y",
+            target=Target.COUNTRY,
+            country="SK",
+            change_href="/login/7K2QX9MFBT",
+            cancel_action="/login/7K2QX9MFBT/cancel",
+        ),
+        "go-service": GoPage(
+            frame=frame(language, step=3, path=None), url=f"{node}?code=x", target=Target.SERVICE
+        ),
+        "release": release(language),
+        "release-company": release(
+            language,
+            persons=(COMPANY, DIRECTOR),
+            mode="inform",
+            raw_identifier=True,
+            country="NL",
+            notified=False,
+        ),
+        "error": error(language),
+        "error-outside": ErrorPage(frame=outside, code="authorize.client_unknown", number="1002"),
+        "ended": EndedPage(frame=over, back_href="https://standesamt.example/"),
+        "timeout": TimeoutPage(frame=over, back_href="https://standesamt.example/"),
+        "error-reference": ErrorReferencePage(frame=outside, entry=CATALOGUE["eidas.level_too_low"]),
+        "index": IndexPage(
+            frame=outside, discovery_href="/.well-known/openid-configuration", countries_href="/countries"
+        ),
+    }

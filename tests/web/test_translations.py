@@ -1,0 +1,142 @@
+"""The catalogues of all languages say the same things (ux.md §7)."""
+
+import ast
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.pofile import read_po
+
+import gateway.web
+from connectors.assurance import LevelOfAssurance
+from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
+from gateway.web import translations
+from gateway.web.choices import REASONS
+from gateway.web.pages import Target
+from gateway.web.render import ERROR_PARAMETERS
+from gateway.web.values import GENDER_TEXTS, NOTES
+from tests.web import samples
+
+ROOM = Path(gateway.web.__file__).parent
+LANGUAGES = translations.available()
+
+
+def catalogue(language):
+    path = translations.DIRECTORY / language / "LC_MESSAGES" / "gateway.po"
+    with path.open("rb") as source:
+        return read_po(source, locale=language, abort_invalid=True)
+
+
+def key(message):
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
+def strings(message):
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+
+
+def entries(language):
+    return {key(message): message for message in catalogue(language) if message.id}
+
+
+def placeholders(text):
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def computed():
+    """Identifiers that code builds: one for each member of a closed set."""
+    yield from (f"level.{level.word}" for level in LevelOfAssurance)
+    yield from (f"reason.{reason}" for reason in REASONS)
+    yield from (f"select.person_{kind.value}" for kind in PersonKind)
+    yield from (f"attribute.{name}" for name in (*NATURAL_ATTRIBUTES, *LEGAL_ATTRIBUTES))
+    yield from GENDER_TEXTS.values()
+    yield from NOTES
+    for role in ("subject", "representative"):
+        yield from (f"release.{role}_{kind.value}" for kind in PersonKind)
+    for target in Target:
+        yield from (f"leave.{target.value}.{part}" for part in ("step", "heading", "text", "button"))
+    for entry in samples.CATALOGUE:
+        yield from (f"error.{entry.code}.what", f"error.{entry.code}.todo")
+
+
+def in_templates():
+    """Identifiers that stand in a template."""
+    for path in ROOM.glob("templates/*.html"):
+        yield from re.findall(r"""\b[tn]\(["']([a-z_.]+)["'][,)]""", path.read_text("utf-8"))
+
+
+def in_code():
+    """Everything in the code of the room that looks like an identifier of a text."""
+    for path in ROOM.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and re.fullmatch(r"[a-z]+(\.[a-z_]+)+", str(node.value)):
+                yield str(node.value)
+
+
+def test_german_and_english_are_shipped():
+    """ux.md §7."""
+    assert set(LANGUAGES) >= {"de", "en"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_missing_empty_or_unused(language):
+    """Everything that code or a template asks for is there, and nothing else."""
+    present = set(entries(language))
+    needed = set(computed())
+    assert needed - present == set()
+    assert set(in_templates()) - present == set()
+    assert present - needed - set(in_templates()) - set(in_code()) == set()
+    assert [name for name, message in entries(language).items() if not all(strings(message))] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_fuzzy_or_obsolete(language):
+    """A guess of a tool is no translation."""
+    assert [key(message) for message in catalogue(language) if message.id and message.fuzzy] == []
+    assert catalogue(language).obsolete == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_placeholders_are_the_same_in_every_language(language):
+    """A text must not ask for a value that another language does not get."""
+    german, other = entries("de"), entries(language)
+    assert set(german) == set(other)
+    for name, message in german.items():
+        expected = set().union(*map(placeholders, strings(message)))
+        for text in strings(other[name]):
+            assert placeholders(text) == expected, name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_with_a_number_have_every_plural_form(language):
+    """gettext: as many forms as the language has, under one identifier."""
+    forms = catalogue(language).num_plurals
+    for message in entries(language).values():
+        if not isinstance(message.id, str):
+            assert len(strings(message)) == forms
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_errors_name_only_what_every_error_page_knows(language):
+    """The service and, for levels, what was reached and what is required."""
+    for entry in samples.CATALOGUE:
+        for part in ("what", "todo"):
+            text = strings(entries(language)[f"error.{entry.code}.{part}"])[0]
+            assert placeholders(text) <= {"service", *ERROR_PARAMETERS}
+
+
+def test_missing_text_is_an_error_and_not_its_identifier():
+    """A page that shows "select.heading" to a citizen must never leave a test."""
+    with pytest.raises(KeyError):
+        translations.load("de").text("select.no_such_text")
+    with pytest.raises(KeyError):
+        translations.load("de").count("select.no_such_text", 1)
+    with pytest.raises(FileNotFoundError):
+        translations.load("tlh")
+
+
+def test_value_is_escaped_inside_a_text():
+    """The sentence is markup, what is put into it is not."""
+    text = translations.load("de").text("cancel.to_service", service="<b>&")
+    assert str(text) == "Abbrechen und zurück zu &lt;b&gt;&amp;"
