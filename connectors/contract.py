@@ -79,6 +79,8 @@ class PendingExchange:
     connector: str
     peer: str
     """Who was asked, as the audit log names it (entityID, or the connector's own word)."""
+    message_id: str
+    """Protocol identifier of the outgoing message, for the audit log ((EU) 2015/1501 Article 9(3))."""
     deadline: datetime
     state: Mapping[str, object] = field(default_factory=dict)
     """The connector's own business; the gateway does not look inside."""

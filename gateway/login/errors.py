@@ -16,6 +16,7 @@ from connectors.errors import (
     RequestNotPossible,
 )
 from gateway.errors import CATALOGUE, CatalogueEntry, GatewayError
+from gateway.settings import Client
 
 # --- 20: the journey ----------------------------------------------------------------------------
 
@@ -282,6 +283,16 @@ HTTP_BAD_REQUEST = CATALOGUE.add(
     hint="The request is malformed",
     documentation="Content type, form encoding or query string cannot be read.",
 )
+
+
+class JourneyGone(GatewayError):
+    """There is no journey for this browser; what is left to show is its number and its client."""
+
+    def __init__(self, entry: CatalogueEntry, number: str, client: Client | None) -> None:
+        super().__init__(entry)
+        self.number = number
+        self.client = client
+
 
 CHOICE_REASONS: dict[str | None, CatalogueEntry] = {
     "level": CHOICE_LEVEL,

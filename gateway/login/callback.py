@@ -1,0 +1,203 @@
+"""Take a peer's answer: once, from the browser that waits for it, and believe nothing before ``finish``.
+
+Order, each step before anything of the next becomes visible (security.md A.13, A.18, invariant 6):
+
+1. the RelayState names an exchange, the flow cookie of this browser opens it; else nothing is consumed;
+2. the exchange is taken from the store: of two simultaneous posts one goes on;
+3. the connector verifies the answer; the gateway checks level, kind of person and representation again;
+4. the replay keys are claimed;
+5. the audit entry is durable;
+6. the journey is taken and written anew under a fresh secret, in one transaction;
+7. the browser gets the fresh secret and a 303.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from connectors.contract import Answer, Connector, Verified
+from connectors.errors import ConnectorError, InvalidAnswer
+from gateway.audit import AnswerRefused, ExchangeFailed, IdentityAccepted
+from gateway.errors import GatewayError
+from gateway.login.desk import LoginDesk, form_fields
+from gateway.login.errors import (
+    EXCHANGE_INVALID_ANSWER,
+    EXCHANGE_LEVEL_TOO_LOW,
+    EXCHANGE_REPRESENTATION,
+    HTTP_NOT_FOUND,
+    JOURNEY_BAD_FORM,
+    JOURNEY_ENDED,
+    JOURNEY_FOREIGN_ANSWER,
+    JOURNEY_OTHER_BROWSER,
+    JourneyGone,
+    from_connector,
+)
+from gateway.login.journey import JOURNEY, Exchange, Failure, LoginJourney
+from gateway.login.offer import minimum_level
+from gateway.login.start import exchange_purpose, split_handle
+from gateway.settings import RepresentationPolicy
+from gateway.store import AlreadyClaimed, BearerSecret
+
+
+async def callback(desk: LoginDesk, request: Request) -> Response:
+    """POST (or GET) ``/connectors/{connector}/acs``."""
+    connector = desk.connectors.get(request.path_params["connector"])
+    if connector is None:
+        raise HTTP_NOT_FOUND()
+    answer = await _answer(request)
+    exchange = await _take_exchange(desk, request, connector, answer)
+    journey = exchange.journey
+    now = desk.clock()
+    try:
+        verified = await desk.in_thread(lambda: connector.finish(exchange.pending, answer, now=now))
+        _check(desk, journey, verified)
+        await desk.store.claim((key.key, key.until) for key in verified.replay_keys)
+    except ConnectorError as error:
+        return await _fail(desk, exchange, from_connector(error), error.reason)
+    except AlreadyClaimed as error:
+        return await _fail(desk, exchange, EXCHANGE_INVALID_ANSWER(cause=error), "replay")
+    except _CheckFailed as error:
+        return await _fail(desk, exchange, error.error, error.error.entry.code)
+    return await _identified(desk, exchange, verified)
+
+
+class _CheckFailed(Exception):
+    def __init__(self, error: GatewayError) -> None:
+        super().__init__(error.entry.code)
+        self.error = error
+
+
+async def _answer(request: Request) -> Answer:
+    if request.method == "POST":
+        fields = await form_fields(request)
+        if not fields:
+            raise JOURNEY_BAD_FORM()
+        return Answer(method="POST", fields=fields, query=request.scope["query_string"])
+    return Answer(method="GET", query=request.scope["query_string"])
+
+
+async def _take_exchange(desk: LoginDesk, request: Request, connector: Connector, answer: Answer) -> Exchange:
+    try:
+        number, relay = split_handle(connector.relay_state(answer))
+    except (InvalidAnswer, ValueError) as error:
+        reason = error.reason if isinstance(error, InvalidAnswer) else "relay_state"
+        await _refused(desk, connector, None, "eidas.invalid_answer", reason)
+        raise EXCHANGE_INVALID_ANSWER(cause=error) from error
+    flow = desk.cookies.flow(request, number)
+    if flow is None:
+        # Without the cookie the answer may be stolen or forced upon this browser. A journey that is
+        # over gets its own page: that is only the reload of an answer that was taken.
+        gone = await desk.gone(number)
+        entry = JOURNEY_FOREIGN_ANSWER if gone.entry is JOURNEY_OTHER_BROWSER else gone.entry
+        await _refused(desk, connector, number, entry.code, "flow_cookie")
+        raise JourneyGone(entry, number, gone.client)
+    record = await desk.store.take(flow, exchange_purpose(relay))
+    if record is None:
+        gone = await desk.gone(number)
+        await _refused(desk, connector, number, gone.entry.code, "exchange_taken")
+        raise JourneyGone(
+            JOURNEY_ENDED if gone.entry is JOURNEY_OTHER_BROWSER else gone.entry, number, gone.client
+        )
+    exchange = Exchange.from_record(record)
+    if exchange.pending.connector != connector.id:
+        await _refused(desk, connector, number, EXCHANGE_INVALID_ANSWER.code, "connector")
+        raise EXCHANGE_INVALID_ANSWER()
+    return exchange
+
+
+async def _refused(desk: LoginDesk, connector: Connector, number: str | None, code: str, reason: str) -> None:
+    event = AnswerRefused(connector=connector.id, journey=number, code=code, reason=reason)
+    await desk.audit.record(event, now=desk.clock())
+
+
+def _check(desk: LoginDesk, journey: LoginJourney, verified: Verified) -> None:
+    """What the connector has checked is checked again here (invariant 2); raises _CheckFailed."""
+    identity = verified.identity
+    client = desk.clients[journey.request.client_id]
+    minimum = minimum_level(client, journey)
+    accept_non_notified = journey.request.accept_non_notified and client.accept_non_notified
+    if not identity.assurance.satisfies(minimum, accept_non_notified=accept_non_notified):
+        raise _CheckFailed(
+            EXCHANGE_LEVEL_TOO_LOW(achieved=identity.assurance.level.word, required=minimum.word)
+        )
+    if identity.subject.kind is not journey.person or identity.source.connector != journey.connector:
+        raise _CheckFailed(EXCHANGE_INVALID_ANSWER())
+    represented = identity.representative is not None
+    forbidden = represented and client.representation is RepresentationPolicy.REFUSE
+    demanded = not represented and client.representation is RepresentationPolicy.REQUIRE
+    if forbidden or demanded:
+        raise _CheckFailed(EXCHANGE_REPRESENTATION())
+    try:
+        desk.codes.check(client, journey.request, identity, journey=journey.number)
+    except GatewayError as error:
+        raise _CheckFailed(error) from error
+
+
+async def _identified(desk: LoginDesk, exchange: Exchange, verified: Verified) -> Response:
+    before, identity, now = exchange.journey, verified.identity, desk.clock()
+    journey = before.identified(identity)
+    await desk.audit.record(
+        IdentityAccepted(
+            journey=journey.number,
+            client=journey.request.client_id,
+            connector=identity.source.connector,
+            peer=identity.source.issuer,
+            country=identity.source.country,
+            request_id=exchange.pending.message_id,
+            message_id=identity.source.statement_id,
+            level=identity.assurance.level.word,
+            notified=identity.assurance.notified,
+            person=identity.subject.kind.value,
+            represented=identity.representative is not None,
+        ),
+        now=now,
+    )
+    fresh = BearerSecret.new(journey.number, desk.random)
+    taken, _ = await (
+        desk.store.batch(journey.number)
+        .take(BearerSecret.parse(exchange.journey_secret), JOURNEY)
+        .put(fresh, JOURNEY, journey.to_record(), until=journey.deadline)
+        .run()
+    )
+    if taken is None:
+        # Cancelled or finished meanwhile. What was just written stays unreadable: its secret ends here.
+        raise await desk.gone(journey.number)
+    response = _see_other(desk.path(journey.number, "/release"))
+    desk.cookies.delete_flow(response, journey.number)
+    seconds = max(1, int((journey.deadline - now).total_seconds()))
+    desk.cookies.set_journey(response, fresh, seconds=seconds)
+    return response
+
+
+async def _fail(desk: LoginDesk, exchange: Exchange, error: GatewayError, reason: str) -> Response:
+    journey = exchange.journey.failed(Failure(code=error.entry.code, parameters=error.parameters))
+    pending = exchange.pending
+    await desk.audit.record(
+        ExchangeFailed(
+            journey=journey.number,
+            client=journey.request.client_id,
+            connector=pending.connector,
+            peer=pending.peer,
+            country=journey.country,
+            request_id=pending.message_id,
+            code=error.entry.code,
+            reason=reason,
+        ),
+        now=desk.clock(),
+    )
+    secret = BearerSecret.parse(exchange.journey_secret)
+    kept = (
+        await desk.store.batch(journey.number)
+        .replace(secret, JOURNEY, journey.to_record(), until=journey.deadline)
+        .run()
+    )[0]
+    if kept is None:
+        raise await desk.gone(journey.number)
+    response = _see_other(desk.path(journey.number, "/failed"))
+    desk.cookies.delete_flow(response, journey.number)
+    return response
+
+
+def _see_other(path: str) -> Response:
+    return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})

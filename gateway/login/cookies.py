@@ -1,0 +1,79 @@
+"""The two cookies of a login, and why there are two (security.md A.18, B.3).
+
+| cookie | holds | sent |
+|---|---|---|
+| ``__Host-journey-<number>`` | secret of the journey record | by our own pages and top-level links: ``SameSite=Lax`` |
+| ``__Host-flow-<number>`` | secret of the pending exchange | also with the peer's cross-site POST: ``SameSite=None``; deleted on use |
+
+Names carry the journey number, so that two logins in two windows do not disturb each other.
+
+An issuer on http exists in development on loopback only. Browsers drop ``Secure`` cookies there, or
+refuse ``SameSite=None`` without it, so both cookies lose the prefix and ``Secure`` and are ``Lax``: the
+counterparts run on the same host, which makes their POST same-site.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.store import BearerSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Cookies:
+    """Sets, reads and deletes the cookies; ``https`` says whether the issuer is."""
+
+    https: bool
+
+    def journey(self, request: Request, number: str) -> BearerSecret | None:
+        """The journey secret this browser holds for ``number``."""
+        return self._read(request, "journey", number)
+
+    def flow(self, request: Request, number: str) -> BearerSecret | None:
+        """The secret of the exchange this browser waits for."""
+        return self._read(request, "flow", number)
+
+    def set_journey(self, response: Response, secret: BearerSecret, *, seconds: int) -> None:
+        self._write(response, "journey", secret.journey, secret.text, seconds)
+
+    def set_flow(self, response: Response, secret: BearerSecret, *, seconds: int) -> None:
+        self._write(response, "flow", secret.journey, secret.text, seconds)
+
+    def delete_flow(self, response: Response, number: str) -> None:
+        self._write(response, "flow", number, "", 0)
+
+    def delete(self, response: Response, number: str) -> None:
+        """The journey is over: both cookies go."""
+        self._write(response, "journey", number, "", 0)
+        self._write(response, "flow", number, "", 0)
+
+    def _name(self, kind: str, number: str) -> str:
+        return f"{'__Host-' if self.https else ''}{kind}-{number}"
+
+    def _read(self, request: Request, kind: str, number: str) -> BearerSecret | None:
+        # The last one wins in a browser's header only if somebody set a second one beside ours;
+        # the __Host- prefix makes that impossible, and a wrong secret finds nothing anyway.
+        jar: SimpleCookie = SimpleCookie()
+        try:
+            jar.load(request.headers.get("cookie", ""))
+        except CookieError:
+            return None
+        morsel = jar.get(self._name(kind, number))
+        try:
+            secret = BearerSecret.parse(morsel.value) if morsel else None
+        except ValueError:
+            return None
+        return secret if secret and secret.journey == number else None
+
+    def _write(self, response: Response, kind: str, number: str, value: str, seconds: int) -> None:
+        same_site = "None" if self.https and kind == "flow" else "Lax"
+        secure = "Secure; " if self.https else ""
+        response.headers.append(
+            "set-cookie",
+            f"{self._name(kind, number)}={value}; Path=/; Max-Age={seconds}; "
+            f"{secure}HttpOnly; SameSite={same_site}",
+        )

@@ -1,0 +1,219 @@
+"""Everything the steps of a login work with, put together once by ``gateway.app``, and what they share:
+finding the journey of a request, the frame of a page, calling a connector in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from connectors.contract import Connector, Service, TokenSource
+from gateway.audit import Audit
+from gateway.login.cookies import Cookies
+from gateway.login.errors import (
+    HTTP_NOT_FOUND,
+    JOURNEY_BAD_FORM,
+    JOURNEY_ENDED,
+    JOURNEY_EXPIRED,
+    JOURNEY_OTHER_BROWSER,
+    JourneyGone,
+)
+from gateway.login.journey import JOURNEY, MARK, LoginJourney, Mark, shown
+from gateway.oidc.grant import CodeIssuer
+from gateway.settings import Client, LimitsSection
+from gateway.store import BearerSecret, Store
+from gateway.store.sealing import JOURNEY_NUMBER
+from gateway.web.language import preferences
+from gateway.web.pages import Frame, Page, ServiceView
+
+T = TypeVar("T")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 100
+
+
+class Render(Protocol):
+    """Makes a response of a page; ``gateway.web.render``."""
+
+    def __call__(self, page: Page, *, status_code: int = 200) -> Response: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginDesk:
+    """See the module docstring."""
+
+    issuer: str
+    clients: Mapping[str, Client]
+    connectors: Mapping[str, Connector]
+    """By identifier, in configuration order."""
+    means_names: Mapping[str, Mapping[str, str]]
+    """Display names of the connectors, by language."""
+    store: Store
+    audit: Audit
+    render: Render
+    codes: CodeIssuer
+    cookies: Cookies
+    limits: LimitsSection
+    clock: Callable[[], datetime]
+    random: TokenSource
+    base: str = ""
+    """Path of the issuer, without trailing slash."""
+    executor: Executor
+    """Threads for cryptography and XML; both give up the interpreter lock."""
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+
+    def service(self, client: Client) -> Service:
+        """The client as peers are told about it."""
+        return Service(
+            client_id=client.client_id,
+            names=client.name,
+            sector=client.sector,
+            requester_id=client.requester_id or f"{self.issuer}/clients/{client.client_id}",
+        )
+
+    def frame(
+        self,
+        request: Request,
+        *,
+        journey: LoginJourney | None = None,
+        client: Client | None = None,
+        number: str | None = None,
+        step: int | None = None,
+    ) -> Frame:
+        """The frame of a page; ``client`` and ``number`` where no journey is left."""
+        if journey is not None:
+            client, number = self.clients[journey.request.client_id], journey.number
+        return Frame(
+            languages=preferences(
+                chosen=chosen_language(request) or (journey.language if journey else None),
+                ui_locales=journey.request.ui_locales if journey else (),
+                accept_language=request.headers.get("accept-language"),
+            ),
+            path=request.url.path if request.method == "GET" else None,
+            journey=shown(number) if number else None,
+            service=service_view(client) if client else None,
+            step=step,
+            now=self.clock(),
+            deadline=journey.deadline if journey else None,
+        )
+
+    async def read(self, request: Request) -> tuple[BearerSecret, LoginJourney]:
+        """The journey of the path, if this browser holds it; else raises GatewayError.
+
+        The language that was clicked (``?lang=``) is kept for the rest of the journey.
+        """
+        number = journey_number(request)
+        secret = self.cookies.journey(request, number)
+        record = await self.store.read(secret, JOURNEY) if secret else None
+        if secret is None or record is None:
+            raise await self.gone(number)
+        journey = LoginJourney.from_record(record)
+        language = chosen_language(request)
+        if language and language != journey.language:
+            journey = journey.in_language(language)
+            await (
+                self.store.batch(number)
+                .replace(secret, JOURNEY, journey.to_record(), until=journey.deadline)
+                .run()
+            )
+        return secret, journey
+
+    async def take(self, request: Request) -> LoginJourney:
+        """The journey of the path, removed: this step ends it. Else raises GatewayError.
+
+        Of two that ask at the same instant one gets it.
+        """
+        number = journey_number(request)
+        secret = self.cookies.journey(request, number)
+        record = await self.store.take(secret, JOURNEY) if secret else None
+        if record is None:
+            raise await self.gone(number)
+        return LoginJourney.from_record(record)
+
+    async def mark_ended(self, journey: LoginJourney) -> None:
+        """Whoever comes later learns that it is over, instead of that time is over."""
+        mark = Mark(deadline=journey.deadline, ended=True, client_id=journey.request.client_id)
+        await self.store.batch(journey.number).mark(MARK, mark.to_record(), until=mark.until).run()
+
+    async def mark(self, number: str) -> Mark | None:
+        """What is known of a journey without its secret."""
+        record = (await self.store.batch(number).read_mark(MARK).run())[0]
+        return Mark.from_record(record) if record else None
+
+    async def gone(self, number: str) -> JourneyGone:
+        """Why there is no journey for this browser, to be raised."""
+        mark = await self.mark(number)
+        client = self.clients.get(mark.client_id) if mark else None
+        if mark is None or self.clock() >= mark.deadline:
+            return JourneyGone(JOURNEY_EXPIRED, number, client)
+        return JourneyGone(JOURNEY_ENDED if mark.ended else JOURNEY_OTHER_BROWSER, number, client)
+
+    def path(self, number: str, step: str = "") -> str:
+        """The path of a page of the journey, below the issuer's own path."""
+        return f"{self.base}/login/{number}{step}"
+
+
+def journey_number(request: Request) -> str:
+    """The journey number of the path; raises GatewayError ``http.not_found``."""
+    number: str = request.path_params["journey"]
+    if not JOURNEY_NUMBER.fullmatch(number):
+        raise HTTP_NOT_FOUND()
+    return number
+
+
+def chosen_language(request: Request) -> str | None:
+    """The language link that was clicked, if it is a language tag at all."""
+    language = request.query_params.get("lang", "")
+    return language if _LANGUAGE.fullmatch(language) else None
+
+
+def service_view(client: Client) -> ServiceView:
+    """What the pages say about the service."""
+    return ServiceView(
+        name=client.name,
+        operator=client.operator,
+        purpose=client.purpose,
+        home_url=client.home_url,
+        privacy_url=client.privacy_url,
+    )
+
+
+def own_form(request: Request) -> None:
+    """Refuse a form that another site sent; raises GatewayError.
+
+    The journey cookie does not travel with cross-site POSTs; this is the second fence, for browsers
+    that say where a request comes from (Fetch Metadata).
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise JOURNEY_OTHER_BROWSER()
+
+
+async def form_fields(request: Request) -> tuple[tuple[str, str], ...]:
+    """The fields of a form in their order, duplicates included; raises GatewayError.
+
+    The body is no larger than the route's limit, which ``gateway.http`` has enforced by then.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await request.body()
+    if not body:
+        return ()
+    if content_type != _FORM:
+        raise JOURNEY_BAD_FORM()
+    try:
+        return tuple(
+            parse_qsl(
+                body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
+            )
+        )
+    except ValueError as error:
+        raise JOURNEY_BAD_FORM(cause=error) from error

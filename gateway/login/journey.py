@@ -1,0 +1,200 @@
+"""One citizen's attempt, from the authorization request to the answer for the client.
+
+::
+
+        open ──begin──▶ exchange ──identify──▶ identified ──release──▶ released
+         ▲                 │  ▲│                   │
+         └──────fail───────┘  └┘ begin             │
+         │                 │                       │
+         └────end──────────┴──────────end──────────┴──▶ ended
+
+The record is sealed under the secret in the journey cookie; ``released`` and ``ended`` are never
+stored, because the record is taken out by the step that leads there. ``begin`` during an exchange
+is the citizen's second choice: the newest exchange counts. The deadline is fixed at the opening.
+
+Beside the record lies a *mark* in the clear, ``<deadline> <open|ended> <client_id>``, which outlives
+it for an hour, so that a late or repeated step gets an honest page with the way back to the service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+
+from pydantic import TypeAdapter
+
+from connectors.contract import PendingExchange
+from connectors.identity import Identity, PersonKind
+from gateway.oidc.request import AuthorizationRequest
+
+JOURNEY = "journey"
+"""Purpose of the sealed record."""
+MARK = "mark"
+_MARK_OUTLIVES = timedelta(hours=1)
+
+
+class State(StrEnum):
+    OPEN = "open"
+    EXCHANGE = "exchange"
+    IDENTIFIED = "identified"
+    RELEASED = "released"
+    ENDED = "ended"
+
+
+class Step(StrEnum):
+    BEGIN = "begin"
+    FAIL = "fail"
+    IDENTIFY = "identify"
+    RELEASE = "release"
+    END = "end"
+
+
+TRANSITIONS: dict[tuple[State, Step], State] = {
+    (State.OPEN, Step.BEGIN): State.EXCHANGE,
+    (State.EXCHANGE, Step.BEGIN): State.EXCHANGE,
+    (State.EXCHANGE, Step.FAIL): State.OPEN,
+    (State.EXCHANGE, Step.IDENTIFY): State.IDENTIFIED,
+    (State.IDENTIFIED, Step.RELEASE): State.RELEASED,
+    (State.OPEN, Step.END): State.ENDED,
+    (State.EXCHANGE, Step.END): State.ENDED,
+    (State.IDENTIFIED, Step.END): State.ENDED,
+}
+"""The one door: whatever is not here does not happen."""
+
+
+class StepNotAllowed(Exception):
+    """The journey is not in a state from which this step leads anywhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why the last exchange gave no identity: what the error page shows and the client is told."""
+
+    code: str
+    """Entry of the error catalogue."""
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginJourney:
+    """See the module docstring."""
+
+    number: str
+    """Public: in the address, on the page, in the audit log."""
+    request: AuthorizationRequest
+    deadline: datetime
+    state: State = State.OPEN
+    language: str | None = None
+    """The citizen's own choice of language."""
+    person: PersonKind | None = None
+    connector: str | None = None
+    country: str | None = None
+    failure: Failure | None = None
+    identity: Identity | None = None
+
+    @property
+    def shown(self) -> str:
+        """The number as citizens read it out: ``XXXXX-XXXXX``."""
+        return shown(self.number)
+
+    def begun(self, *, person: PersonKind, connector: str, country: str | None) -> LoginJourney:
+        """An exchange has begun; raises StepNotAllowed."""
+        state = self._after(Step.BEGIN)
+        return replace(self, state=state, person=person, connector=connector, country=country, failure=None)
+
+    def failed(self, failure: Failure) -> LoginJourney:
+        """The exchange gave no identity, another may; raises StepNotAllowed."""
+        return replace(self, state=self._after(Step.FAIL), failure=failure)
+
+    def identified(self, identity: Identity) -> LoginJourney:
+        """The answer was verified; raises StepNotAllowed."""
+        return replace(self, state=self._after(Step.IDENTIFY), identity=identity)
+
+    def released(self) -> LoginJourney:
+        """The citizen lets the data go; raises StepNotAllowed."""
+        return replace(self, state=self._after(Step.RELEASE))
+
+    def ended(self) -> LoginJourney:
+        """The journey ends without data for the client; raises StepNotAllowed."""
+        return replace(self, state=self._after(Step.END))
+
+    def in_language(self, language: str) -> LoginJourney:
+        return replace(self, language=language)
+
+    def _after(self, step: Step) -> State:
+        try:
+            return TRANSITIONS[self.state, step]
+        except KeyError:
+            raise StepNotAllowed(f"{step} in state {self.state}") from None
+
+    def to_record(self) -> bytes:
+        """UTF-8 JSON for the sealed store."""
+        return _journeys().dump_json(self)
+
+    @staticmethod
+    def from_record(record: bytes) -> LoginJourney:
+        """Inverse of ``to_record``; raises pydantic.ValidationError on anything else."""
+        return _journeys().validate_json(record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What waits for a peer's answer, sealed under the secret of the flow cookie.
+
+    It holds the journey as it was when the request left, so that the answer needs no second look,
+    and the journey's secret, because the journey cookie does not come along with a cross-site POST.
+    """
+
+    journey: LoginJourney
+    journey_secret: str = field(repr=False)
+    pending: PendingExchange
+
+    def to_record(self) -> bytes:
+        """UTF-8 JSON for the sealed store."""
+        return _exchanges().dump_json(self)
+
+    @staticmethod
+    def from_record(record: bytes) -> Exchange:
+        """Inverse of ``to_record``; raises pydantic.ValidationError on anything else."""
+        return _exchanges().validate_json(record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What is known of a journey without its secret."""
+
+    deadline: datetime
+    ended: bool
+    client_id: str
+
+    @property
+    def until(self) -> datetime:
+        return self.deadline + _MARK_OUTLIVES
+
+    def to_record(self) -> bytes:
+        word = "ended" if self.ended else "open"
+        return f"{self.deadline.timestamp():.0f} {word} {self.client_id}".encode()
+
+    @staticmethod
+    def from_record(record: bytes) -> Mark:
+        deadline, word, client_id = record.decode().split(" ", 2)
+        return Mark(
+            deadline=datetime.fromtimestamp(int(deadline), UTC), ended=word == "ended", client_id=client_id
+        )
+
+
+def shown(number: str) -> str:
+    """A journey number as citizens read it out."""
+    return f"{number[:5]}-{number[5:]}"
+
+
+@cache
+def _journeys() -> TypeAdapter[LoginJourney]:
+    return TypeAdapter(LoginJourney)
+
+
+@cache
+def _exchanges() -> TypeAdapter[Exchange]:
+    return TypeAdapter(Exchange)

@@ -1,0 +1,77 @@
+"""Which ways to identify a service offers for one request, and what a connector is then asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from connectors.assurance import LevelOfAssurance
+from connectors.contract import AuthenticationRequest, Option
+from connectors.identity import PersonKind
+from gateway.login.desk import LoginDesk
+from gateway.login.journey import LoginJourney
+from gateway.oidc.claims import attributes_requested
+from gateway.settings import Client, RepresentationPolicy
+
+_WIRE_CODES = {"EL": "GR", "UK": "GB"}
+"""Codes of the EU institutions that differ from ISO 3166-1 (ux.md §4.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One connector with its options, in the client's order of means."""
+
+    connector: str
+    options: Sequence[Option]
+
+
+def minimum_level(client: Client, journey: LoginJourney) -> LevelOfAssurance:
+    """What must be reached: the request's minimum, never less than the registration's."""
+    return max(journey.request.minimum, client.level)
+
+
+def acceptable_persons(client: Client, journey: LoginJourney) -> tuple[PersonKind, ...]:
+    """Kinds of person to choose from, in the client's order."""
+    registered = tuple(PersonKind(kind) for kind in client.persons)
+    hinted = journey.request.person
+    return (hinted,) if hinted in registered else registered
+
+
+def available(
+    desk: LoginDesk, client: Client, journey: LoginJourney, person: PersonKind, *, now: datetime
+) -> tuple[Choice, ...]:
+    """Every way this client offers, with whether it can be gone."""
+    hinted = journey.request.means
+    means = (hinted,) if hinted in client.means else client.means
+    wanted = authentication_request(desk, client, journey, person=person, country=None)
+    return tuple(
+        Choice(name, desk.connectors[name].options(wanted, now=now))
+        for name in means
+        if name in desk.connectors
+    )
+
+
+def authentication_request(
+    desk: LoginDesk, client: Client, journey: LoginJourney, *, person: PersonKind, country: str | None
+) -> AuthenticationRequest:
+    """What a connector is asked, from the registration and the request together."""
+    represented = client.representation is not RepresentationPolicy.REFUSE
+    attributes = attributes_requested(client, journey.request, person)
+    return AuthenticationRequest(
+        service=desk.service(client),
+        minimum=minimum_level(client, journey),
+        persons=frozenset({person}),
+        accept_non_notified=journey.request.accept_non_notified and client.accept_non_notified,
+        accept_representation=represented,
+        country=country,
+        required=frozenset(attributes.required),
+        optional=frozenset(attributes.optional),
+        languages=(*((journey.language,) if journey.language else ()), *journey.request.ui_locales, "de"),
+    )
+
+
+def iso_country(code: str) -> str | None:
+    """A country code as a form brings it, as ISO 3166-1 alpha-2; empty is None."""
+    code = code.upper()
+    return _WIRE_CODES.get(code, code) or None

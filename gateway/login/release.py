@@ -1,0 +1,123 @@
+"""Show what goes to whom and for what; release or refuse (ux.md §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from connectors.identity import Identity, Person
+from gateway.audit import DataReleased
+from gateway.errors import GatewayError
+from gateway.login.desk import LoginDesk, form_fields, own_form
+from gateway.login.errors import JOURNEY_BAD_FORM, JOURNEY_ENDED, JOURNEY_REFUSED
+from gateway.login.journey import LoginJourney, StepNotAllowed
+from gateway.login.leave import end, to_client
+from gateway.oidc.claims import IDENTIFIER, Offer, offers
+from gateway.oidc.respond import success_response
+from gateway.settings import Client, ReleaseMode
+from gateway.web.pages import PersonView, ReleaseItem, ReleasePage
+
+
+async def show(desk: LoginDesk, request: Request) -> Response:
+    """GET ``/login/{journey}/release``."""
+    _, journey = await desk.read(request)
+    identity = journey.identity
+    if identity is None:
+        return RedirectResponse(desk.path(journey.number), status_code=303)
+    client = desk.clients[journey.request.client_id]
+    confirm = client.release is ReleaseMode.CONFIRM or "consent" in journey.request.prompt
+    return desk.render(
+        ReleasePage(
+            frame=desk.frame(request, journey=journey, step=3),
+            action=desk.path(journey.number, "/release"),
+            mode=(ReleaseMode.CONFIRM if confirm else ReleaseMode.INFORM).value,
+            persons=person_views(journey, client, identity),
+            raw_identifier=client.raw_identifier,
+            country=identity.source.country,
+            level=identity.assurance.level,
+            notified=identity.assurance.notified,
+            means=identity.source.connector,
+        )
+    )
+
+
+async def decide(desk: LoginDesk, request: Request) -> Response:
+    """POST ``/login/{journey}/release`` with ``decision`` and any number of ``optional``."""
+    own_form(request)
+    fields = await form_fields(request)
+    decisions = [value for name, value in fields if name == "decision"]
+    ticked = frozenset(value for name, value in fields if name == "optional")
+    if len(decisions) != 1 or decisions[0] not in {"release", "refuse"}:
+        raise JOURNEY_BAD_FORM()
+    if any(name not in {"decision", "optional"} for name, _ in fields):
+        raise JOURNEY_BAD_FORM()
+    journey = await desk.take(request)
+    if decisions[0] == "refuse":
+        return await end(desk, request, journey, JOURNEY_REFUSED())
+    try:
+        return await _release(desk, request, journey, ticked)
+    except StepNotAllowed as error:
+        raise JOURNEY_ENDED(cause=error) from error
+
+
+async def _release(
+    desk: LoginDesk, request: Request, journey: LoginJourney, ticked: frozenset[str]
+) -> Response:
+    released_journey = journey.released()
+    identity = journey.identity
+    if identity is None:
+        raise StepNotAllowed("no identity")
+    client = desk.clients[journey.request.client_id]
+    released = frozenset(
+        offer.key
+        for offer in offers(client, journey.request, identity)
+        if offer.required or offer.key in ticked
+    )
+    now = desk.clock()
+    await desk.audit.record(
+        DataReleased(
+            journey=journey.number,
+            client=client.client_id,
+            level=identity.assurance.level.word,
+            attributes=tuple(sorted(released)),
+        ),
+        now=now,
+    )
+    try:
+        code = await desk.codes.issue(
+            client, journey.request, identity, released=released, journey=journey.number, now=now
+        )
+    except GatewayError as error:
+        # Checked when the answer came; between then and now only a deadline can have passed.
+        if not error.entry.to_client:
+            raise
+        return await end(desk, request, journey, error)
+    await desk.mark_ended(released_journey)
+    dispatch = success_response(desk.issuer, journey.request.return_address, code)
+    return to_client(desk, request, released_journey, dispatch)
+
+
+def person_views(journey: LoginJourney, client: Client, identity: Identity) -> tuple[PersonView, ...]:
+    """What would be transmitted: of the subject, and of whoever acts for it."""
+    offered = offers(client, journey.request, identity)
+    views = [_view("subject", identity.subject, [o for o in offered if not o.of_representative])]
+    if identity.representative is not None:
+        representative = [o for o in offered if o.of_representative]
+        views.append(_view("representative", identity.representative, representative))
+    return tuple(views)
+
+
+def _view(role: str, person: Person, offered: Sequence[Offer]) -> PersonView:
+    items = [
+        (offer.required, ReleaseItem(attribute=offer.attribute, value=offer.value.value, field=offer.key))
+        for offer in offered
+        if offer.attribute != IDENTIFIER  # the page says so in words (``raw_identifier``)
+    ]
+    return PersonView(
+        role=role,
+        kind=person.kind,
+        required=tuple(item for required, item in items if required),
+        optional=tuple(item for required, item in items if not required),
+    )

@@ -1,0 +1,92 @@
+"""Choose the kind of person, the means of identification and the country (ux.md §4).
+
+The page is skipped when there is nothing to choose: one way only, or a country in the request that
+can be reached. ``?choose=1``, the *change* link of the page after, always shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from connectors.contract import Option
+from gateway.login.desk import LoginDesk
+from gateway.login.errors import CHOICE_NOTHING_AVAILABLE
+from gateway.login.journey import LoginJourney, State
+from gateway.login.leave import journey_error
+from gateway.login.offer import Choice, acceptable_persons, available, minimum_level
+from gateway.login.start import begin
+from gateway.web.pages import CountryChoice, MeansChoice, PersonChoice, SelectPage
+
+
+async def select(desk: LoginDesk, request: Request) -> Response:
+    """GET ``/login/{journey}``."""
+    secret, journey = await desk.read(request)
+    if journey.state is State.IDENTIFIED:
+        return RedirectResponse(desk.path(journey.number, "/release"), status_code=303)
+    client = desk.clients[journey.request.client_id]
+    now = desk.clock()
+    persons = acceptable_persons(client, journey)
+    wanted = request.query_params.get("person", "")
+    person = next((kind for kind in persons if kind.value == wanted), persons[0])
+    choices = available(desk, client, journey, person, now=now)
+    if len(persons) == 1 and "choose" not in request.query_params:
+        only = _only_way(journey, choices)
+        if only is not None:
+            return await begin(desk, request, secret, journey, only, person)
+    if not _any(choices) and not any(
+        _any(available(desk, client, journey, other, now=now)) for other in persons
+    ):
+        return journey_error(desk, request, journey, CHOICE_NOTHING_AVAILABLE())
+    page = SelectPage(
+        frame=desk.frame(request, journey=journey, step=1),
+        action=desk.path(journey.number, "/start"),
+        cancel_action=desk.path(journey.number, "/cancel"),
+        person=person,
+        persons=tuple(
+            PersonChoice(
+                kind=kind,
+                selected=kind is person,
+                href=desk.path(journey.number, f"?person={kind.value}&choose=1"),
+            )
+            for kind in (persons if len(persons) > 1 else ())
+        ),
+        means=tuple(_means(desk, choice) for choice in choices if choice.options),
+        minimum=minimum_level(client, journey),
+        test=any(option.test for choice in choices for option in choice.options),
+    )
+    return desk.render(page)
+
+
+def _only_way(journey: LoginJourney, choices: Sequence[Choice]) -> Option | None:
+    if "select_account" in journey.request.prompt or journey.failure is not None:
+        return None
+    ways = [option for choice in choices for option in choice.options if option.available]
+    if journey.request.country is not None:
+        ways = [option for option in ways if option.country == journey.request.country]
+    return ways[0] if len(ways) == 1 else None
+
+
+def _any(choices: Sequence[Choice]) -> bool:
+    return any(option.available for choice in choices for option in choice.options)
+
+
+def _means(desk: LoginDesk, choice: Choice) -> MeansChoice:
+    return MeansChoice(
+        means=choice.connector,
+        name=desk.means_names.get(choice.connector, {}),
+        countries=tuple(
+            CountryChoice(
+                means=option.connector,
+                country=option.country,
+                available=option.available,
+                reason=option.reason,
+                down_since=option.down_since,
+                scheme_names=option.scheme_names,
+                test=option.test,
+            )
+            for option in choice.options
+        ),
+    )
