@@ -94,6 +94,7 @@ class EIDASConnector:
         pending = PendingExchange(
             connector=self.id,
             peer=peer.entity_id,
+            message_id=message.id,
             deadline=now + timedelta(seconds=self.settings.exchange_seconds),
             state={
                 "request_id": message.id,
