@@ -133,7 +133,7 @@ class InMemoryKey:
 
 def _oaep_hash(name: str) -> hashes.HashAlgorithm:
     if name == "SHA1":  # only reached through a dated per-peer exception of trust.algorithms
-        return hashes.SHA1()  # noqa: S303
+        return hashes.SHA1()  # noqa: S303 - the exception names it
     return _HASHES[name]()
 
 
@@ -161,6 +161,6 @@ def load_private_key(pem: bytes, certificate_pem: bytes | None = None) -> InMemo
 
 def spki(key: object) -> bytes:
     """DER SubjectPublicKeyInfo, the identity of a public key (security.md D.1)."""
-    return key.public_bytes(  # type: ignore[attr-defined,no-any-return]
+    return key.public_bytes(  # type: ignore[attr-defined,no-any-return]  # every public key type has it
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

@@ -55,7 +55,7 @@ def _schema() -> etree.XMLSchema:
 
     class Local(etree.Resolver):
         def resolve(self, system_url, public_id, context):  # type: ignore[no-untyped-def,override]  # lxml's stubs lack the context
-            return self.resolve_filename(str(folder / Path(system_url).name), context)  # type: ignore[attr-defined]
+            return self.resolve_filename(str(folder / Path(system_url).name), context)  # type: ignore[attr-defined]  # missing in the stubs
 
     # trusted files of our own lock; their internal DTD subset defines entities
     parser = etree.XMLParser(no_network=True, load_dtd=False, resolve_entities=True)
