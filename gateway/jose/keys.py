@@ -154,6 +154,8 @@ def _verification_key(entry: dict[str, JsonValue]) -> VerificationKey | None:
             engine = ECKey.import_key(numbers)
             engine.get_op_key("verify")  # checks that the point lies on the curve, now and not at use
         elif kty == "RSA":
+            if len(str(numbers["n"])) * 6 < RSA_BITS:
+                return None  # by its base64url length, since joserfc warns about short ones
             engine = RSAKey.import_key(numbers)
             if engine.get_op_key("verify").key_size < RSA_BITS:
                 return None
