@@ -1,0 +1,122 @@
+"""``python -m sandbox``: everything on this machine; ``python -m sandbox login``: one login."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from sandbox.addresses import Addresses
+from sandbox.browser import Browser
+from sandbox.launcher import Sandbox, SandboxFailed, http_client, running
+from sandbox.login import Wanted, as_line, log_in
+from sandbox.nodes.countries import countries
+from sandbox.nodes.faults import FAULTS
+from sandbox.services.registrations import services
+from sandbox.serving import serve
+from sandbox.state import State
+
+DEFAULT_STATE = Path(__file__).parent.parent / ".sandbox"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one of the commands; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    state = State(options.state.resolve())
+    try:
+        addresses = Addresses.from_environment(os.environ)
+        if options.command in ("nodes", "services"):
+            serve(options.command, state.directory, addresses)
+            return 0
+        _stop_on_signals()
+        if options.command == "login":
+            return _login(state, addresses, options)
+        return _run(state, addresses, once=options.once)
+    except (SandboxFailed, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130 if options.command == "login" else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument(
+        "command", nargs="?", default="run", choices=("run", "login", "nodes", "services"),
+        help="run everything (default), one login, or one of the counterpart servers alone",
+    )  # fmt: skip
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="state directory")
+    parser.add_argument("--once", action="store_true", help="start everything, then end it: a self-check")
+    for name in Wanted.__dataclass_fields__:
+        parser.add_argument(f"--{name}", help=f"for login; default from the environment ({name.upper()})")
+    return parser
+
+
+def _stop_on_signals() -> None:
+    """SIGTERM and SIGHUP end everything as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGHUP, interrupt)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _run(state: State, addresses: Addresses, *, once: bool) -> int:
+    with Sandbox(state, addresses, _say) as sandbox:
+        print(summary(addresses), flush=True)
+        while not once:
+            time.sleep(0.5)
+            sandbox.check()
+    return 0
+
+
+def _login(state: State, addresses: Addresses, options: argparse.Namespace) -> int:
+    given = {n.upper(): v for n in Wanted.__dataclass_fields__ if (v := getattr(options, n))}
+    wanted = Wanted.from_environment({**os.environ, **given})
+    if wanted.service not in services():
+        raise ValueError(f"SERVICE must be one of {', '.join(services())}")
+    if wanted.fault and wanted.fault not in FAULTS:
+        raise ValueError(f"FAULT must be one of {', '.join(FAULTS)}")
+    found = running(state)
+    if found is not None:
+        return _one_login(state, found, wanted)
+    _say("no sandbox is running here; starting one for this login")
+    with Sandbox(state, addresses, _say):
+        return _one_login(state, addresses, wanted)
+
+
+def _one_login(state: State, addresses: Addresses, wanted: Wanted) -> int:
+    with http_client(state, addresses) as http:
+        outcome = log_in(Browser(http), addresses, wanted, _say)
+    print(as_line(outcome), flush=True)
+    return 1 if "error" in outcome else 0
+
+
+def summary(addresses: Addresses) -> str:
+    """What is where, and who can log in."""
+    lines = ["", f"Gateway        {addresses.gateway}", f"Foreign nodes  {addresses.nodes}", ""]
+    lines.append("Services (start here)")
+    for service in services().values():
+        level = service.registration["minimum_level"]
+        persons = " or ".join(service.persons)
+        lines.append(f"  {addresses.services}/{service.client_id + '/':<22} {persons}, {level}")
+    lines += ["", "Test citizens"]
+    for country in countries().values():
+        for citizen in country.citizens:
+            who = f"{citizen.id} ({citizen.kind}, {citizen.level})"
+            lines.append(f"  {country.node_code}  {country.name:<12} {who:<34} {citizen.note}")
+    lines += ["", "Ctrl-C ends everything.", ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""Writes the gateway's configuration directory for the sandbox.
+
+It plays the operator: what the gateway must know of each partner (anchor, address, exceptions with
+an end date, client registration) is written down here as an operator would, in the gateway's
+documented format. Nothing of the gateway is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sandbox.addresses import Addresses
+from sandbox.nodes.countries import Country, countries, national
+from sandbox.nodes.world import anchor_file
+from sandbox.services.registrations import Service, services
+from sandbox.toml_text import document
+
+_ANCHOR_DAYS = 365
+_EXCEPTION_DAYS = 90
+
+
+def write_configuration(
+    state: Path, addresses: Addresses, credentials: Mapping[str, str | dict[str, object]]
+) -> None:
+    """Write ``<state>/config`` anew, keeping ``keys/`` and ``var/``.
+
+    ``credentials`` holds for each client the SHA-256 of its secret or its public key set.
+    """
+    config = state / "config"
+    registry = config / "registry"
+    shutil.rmtree(registry, ignore_errors=True)
+    for folder in ("anchors", "connectors", "countries", "clients"):
+        (registry / folder).mkdir(parents=True)
+    (config / "var").mkdir(exist_ok=True)
+    (config / "gateway.toml").write_text(_gateway(state, addresses), encoding="utf-8")
+    for node in (*countries().values(), national()):
+        _write_anchor(state, registry, addresses, node)
+    _write_connectors(registry, addresses)
+    for country in countries().values():
+        _write_country(registry, addresses, country)
+    for service in services().values():
+        _write_client(registry, addresses, service, credentials[service.client_id])
+
+
+def _gateway(state: Path, addresses: Addresses) -> str:
+    certificate = state / "tls" / "server.crt"
+    key = state / "tls" / "server.key"
+    tls = addresses.tls
+    return document(
+        {},
+        {
+            "gateway": {
+                "issuer": addresses.gateway,
+                "mode": "development",
+                "name": {"de": "eID-Gateway (Sandbox)", "en": "eID Gateway (sandbox)"},
+                "operator": {"de": "Niemand, zum Ausprobieren", "en": "Nobody, for trying out"},
+                "languages": ["de", "en"],
+            },
+            "listen": {
+                "host": "127.0.0.1",
+                "port": addresses.gateway_port,
+                "management_port": addresses.management_port,
+                "tls_certificate": str(certificate.resolve()) if tls else None,
+                "tls_private_key": f"file:{key.resolve()}" if tls else None,
+            },
+            "http": {
+                "allow_private_addresses": True,
+                "ca_file": str((state / "ca.pem").resolve()) if tls else None,
+            },
+            # Everybody in the sandbox has the same address, and tests are quick.
+            "rate": {"authorize": 0, "callback": 0, "token": 0},
+        },
+        {
+            "keys": [
+                _key("oidc-es256", "oidc-signing"),
+                _key("oidc-rs256", "oidc-signing"),
+                _key("saml-signing", "saml-signing", certificate=True),
+                _key("saml-decryption", "saml-decryption", certificate=True),
+                _key("saml-metadata", "saml-metadata-signing", certificate=True),
+                _key("subject", "subject"),
+            ]
+        },
+    )
+
+
+def _key(name: str, purpose: str, *, certificate: bool = False) -> dict[str, object]:
+    return {
+        "id": name,
+        "purpose": purpose,
+        "private_key": f"file:keys/{name}.key",
+        "certificate": f"keys/{name}.crt" if certificate else None,
+    }
+
+
+def _write_anchor(state: Path, registry: Path, addresses: Addresses, node: Country) -> None:
+    today = datetime.now(UTC).date()
+    name = f"{node.path}-node"
+    shutil.copyfile(state / "nodes" / anchor_file(node), registry / "anchors" / f"{name}.crt")
+    metadata = f"{addresses.nodes}/{node.path}/metadata"
+    everybody = ["DE", *(c.code for c in countries().values())]
+    speaks_for = everybody if node.path == "national" else [node.code]
+    text = document(
+        {
+            "id": name,
+            "kind": "metadata-signer",
+            "state": "active",
+            "countries": speaks_for,
+            "certificate": f"registry/anchors/{name}.crt",
+            "valid_from": today - timedelta(days=1),
+            "valid_until": today + timedelta(days=_ANCHOR_DAYS),
+            "test": True,
+            "source": "made by the sandbox on this machine",
+            "evidence": "none: a sandbox needs none",
+            "approved_by": ["sandbox"],
+        },
+        {"metadata": {"url": metadata, "entity_ids": [metadata]}},
+    )
+    (registry / "anchors" / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+def _write_connectors(registry: Path, addresses: Addresses) -> None:
+    contacts = [
+        {"kind": "technical", "name": "Sandbox", "email": "technical@example.org"},
+        {"kind": "support", "name": "Sandbox", "email": "support@example.org"},
+    ]
+    node = {
+        "kind": "eidas",
+        "id": "eidas",
+        "role": "node",
+        "name": {"de": "Europäische eID", "en": "European eID"},
+        "node_country": "DE",
+        "contacts": contacts,
+    }
+    through_national = node | {
+        "id": "eidas-national",
+        "role": "national",
+        "name": {
+            "de": "Europäische eID über einen nationalen Konnektor",
+            "en": "European eID through a national connector",
+        },
+        "national_peer": f"{addresses.nodes}/national/metadata",
+        "national_anchor": "national-node",
+        "national_requester_id": "extension",
+    }
+    for settings in (node, through_national):
+        path = registry / "connectors" / f"{settings['id']}.toml"
+        path.write_text(document(settings), encoding="utf-8")
+
+
+def _write_country(registry: Path, addresses: Addresses, country: Country) -> None:
+    facts = dict(country.gateway)
+    until = datetime.now(UTC).date() + timedelta(days=_EXCEPTION_DAYS)
+    exceptions = [
+        {"kind": kind, "until": until, "reason": "sandbox: shows a dated exception"}
+        for kind in facts.pop("lenient", ())
+    ]
+    direct = {
+        "country": country.code,
+        "anchor": f"{country.path}-node",
+        "entity_id": f"{addresses.nodes}/{country.path}/metadata",
+        **facts,
+    }
+    if country.node_code != country.code:
+        direct["node_code"] = country.node_code
+    text = document(direct, None, {"exceptions": exceptions})
+    (registry / "countries" / f"{country.path}.toml").write_text(text, encoding="utf-8")
+    through_national = {
+        "country": country.code,
+        "connector": "eidas-national",
+        "schemes": facts.get("schemes", []),
+        "persons": list(country.persons),
+        "levels": list(country.levels),
+    }
+    if country.notified:
+        path = registry / "countries" / f"national-{country.path}.toml"
+        path.write_text(document(through_national), encoding="utf-8")
+
+
+def _write_client(
+    registry: Path, addresses: Addresses, service: Service, credential: str | dict[str, object]
+) -> None:
+    base = f"{addresses.services}/{service.client_id}"
+    fields: dict[str, object] = {
+        "client_id": service.client_id,
+        "home_url": f"{base}/",
+        "redirect_uris": [f"{base}/callback"],
+        "token_endpoint_auth_method": service.authentication,
+        **service.registration,
+    }
+    if isinstance(credential, str):
+        fields["client_secret_sha256"] = credential
+    else:
+        name = f"{service.client_id}.jwks.json"
+        (registry / "clients" / name).write_text(json.dumps(credential), encoding="utf-8")
+        fields["jwks_file"] = f"registry/clients/{name}"
+    (registry / "clients" / f"{service.client_id}.toml").write_text(document(fields), encoding="utf-8")

@@ -1,0 +1,212 @@
+"""One whole login without a screen, through the real pages of service, gateway and node.
+
+It drives the demo service as a browser would and reads the service's verified result. Standard
+output gets exactly one JSON line (design.md §4); steps and times go to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import urljoin, urlsplit
+
+from lxml import html
+
+from sandbox.addresses import Addresses
+from sandbox.browser import Browser, Form, NoSuchForm, Page, shown
+
+DEFAULT_SERVICE = "amt24"
+DEFAULT_COUNTRY = "EL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to log in with; empty means: take the first that fits."""
+
+    eid: str = "eidas"
+    country: str = DEFAULT_COUNTRY
+    service: str = DEFAULT_SERVICE
+    level: str = ""
+    method: str = ""
+    citizen: str = ""
+    person: str = ""
+    fault: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """``EID``, ``COUNTRY``, ``SERVICE``, ``LEVEL``, ``METHOD``, ``CITIZEN``, ``PERSON``, ``FAULT``."""
+        names = ("eid", "country", "service", "level", "method", "citizen", "person", "fault")
+        given = {n: environment[n.upper()] for n in names if environment.get(n.upper())}
+        return cls(**given)
+
+    @property
+    def iso(self) -> str:
+        """The country inside the gateway: Greece is GR there and EL on the wire."""
+        code = self.country.upper()
+        return "GR" if code == "EL" else code
+
+
+class LoginStopped(Exception):
+    """The journey ended on a page instead of at the service; carries what the page says."""
+
+    def __init__(self, description: str, code: str = "") -> None:
+        super().__init__(description)
+        self.description = description
+        self.code = code
+
+
+@dataclass(slots=True)
+class Steps:
+    """Times of the steps, told as they happen."""
+
+    say: Callable[[str], None]
+    taken: list[dict[str, object]] = field(default_factory=list)
+    _since: float = field(default_factory=time.perf_counter)
+
+    def done(self, name: str, where: str) -> None:
+        now = time.perf_counter()
+        milliseconds = round((now - self._since) * 1000, 1)
+        self._since = now
+        self.taken.append({"name": name, "ms": milliseconds})
+        self.say(f"{milliseconds:8.1f} ms  {name:<10} {where}")
+
+
+def log_in(
+    browser: Browser, addresses: Addresses, wanted: Wanted, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Run one login; the result in the form of design.md §4, success or error."""
+    steps = Steps(say)
+    base = f"{addresses.services}/{wanted.service}"
+    try:
+        _walk(browser, addresses, wanted, steps)
+        outcome: dict[str, Any] = browser.fetch(f"{base}/result.json").json()
+    except LoginStopped as stopped:
+        return {"error": "login_stopped", "error_description": stopped.description, "code": stopped.code}
+    except NoSuchForm as error:
+        code, text = error_page(browser.page)
+        return {"error": "login_stopped", "error_description": text or str(error), "code": code}
+    if "error" in outcome:
+        return {key: outcome[key] for key in ("error", "error_description", "code")}
+    claims = outcome["id_token"]
+    return {
+        "service": wanted.service,
+        "eid": wanted.eid,
+        "country": wanted.country.upper(),
+        "acr": claims.get("acr"),
+        "id_token": claims,
+        "userinfo": outcome["userinfo"],
+        "steps": steps.taken,
+    }
+
+
+def _walk(browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps) -> None:
+    service = f"{addresses.services}/{wanted.service}/"
+    browser.get(service)
+    form = browser.page.form("/login")
+    browser.submit(form, {"level": wanted.level})
+    steps.done("authorize", shown(browser.page.url))
+    if _at(browser, addresses.gateway) and not _handover(browser.page):
+        _choose(browser, wanted)
+        steps.done("choose", shown(browser.page.url))
+    if _at(browser, addresses.gateway) and _handover(browser.page):
+        browser.submit(browser.page.forms[0], {})
+        steps.done("handover", shown(browser.page.url))
+    if _at(browser, addresses.nodes):
+        _identify(browser, wanted, steps)
+    if _at(browser, addresses.gateway):
+        _release(browser)
+        steps.done("release", shown(browser.page.url))
+    if not browser.page.url.startswith(service):
+        code, text = error_page(browser.page)
+        raise LoginStopped(text or f"the journey ended at {shown(browser.page.url)}", code)
+
+
+def _at(browser: Browser, origin: str) -> bool:
+    return browser.page.url.startswith(f"{origin}/")
+
+
+def _handover(page: Page) -> bool:
+    """A page whose first form leads to another origin."""
+    here = urlsplit(page.url).netloc
+    return bool(page.forms) and urlsplit(page.forms[0].action).netloc != here
+
+
+def _choose(browser: Browser, wanted: Wanted) -> None:
+    """The gateway's page of means and countries."""
+    if wanted.person:
+        _switch_person(browser, wanted.person)
+    forms = [f for f in browser.page.forms if urlsplit(f.action).path.endswith("/start")]
+    for form in forms:
+        if ("means", wanted.eid) in form.fields:
+            offered = form.choices.get("country", [])
+            if wanted.iso not in offered:
+                # Not on offer, so give up as a citizen would: back to the service.
+                browser.submit(browser.page.form("/cancel"), {})
+                return
+            browser.submit(form, {"country": wanted.iso})
+            return
+    raise NoSuchForm(f"no means {wanted.eid} on {shown(browser.page.url)} (status {browser.page.status})")
+
+
+def _switch_person(browser: Browser, person: str) -> None:
+    """Follow the link to the other kind of person, if the page offers one."""
+    current = [v for f in browser.page.forms for k, v in f.fields if k == "person"]
+    if current[:1] == [person]:
+        return
+    for link in html.document_fromstring(browser.page.text).iter("a"):
+        href = link.get("href") or ""
+        if f"person={person}" in href:
+            browser.get(urljoin(browser.page.url, href))
+            return
+
+
+def _identify(browser: Browser, wanted: Wanted, steps: Steps) -> None:
+    """The foreign node's pages."""
+    if browser.page.status < 400:
+        form = browser.page.form("/answer")
+        choose = {"fault": wanted.fault, "decision": "answer"}
+        if wanted.citizen:
+            choose["citizen"] = wanted.citizen
+        if "answer" not in form.choices.get("decision", []):
+            choose["decision"] = "decline"
+        browser.submit(form, choose)
+        steps.done("identify", shown(browser.page.url))
+    back: list[Form] = [f for f in browser.page.forms if any(k == "SAMLResponse" for k, _ in f.fields)]
+    if not back:
+        raise LoginStopped(error_page(browser.page)[1] or "the node refuses the request")
+    for form in sorted(back, key=lambda f: f.target != "_blank"):
+        browser.submit(form, {})
+    steps.done("answer", shown(browser.page.url))
+
+
+def _release(browser: Browser) -> None:
+    """The overview: release everything that is offered, or press the only way on."""
+    for form in browser.page.forms:
+        if "decision" in form.choices:
+            optional = form.choices.get("optional", [])
+            browser.submit(form, {"decision": "release", "optional": optional})
+            return
+    back = [f for f in browser.page.forms if urlsplit(f.action).path.startswith("/login/")]
+    if back:
+        browser.submit(back[0], {})
+
+
+def error_page(page: Page) -> tuple[str, str]:
+    """Catalogue code and heading of an error page, as far as it shows them."""
+    if not page.text.lstrip().startswith("<"):
+        return "", page.text.strip()[:200]
+    root = html.document_fromstring(page.text)
+    references = [a.get("href") or "" for a in root.iter("a") if "/error/" in (a.get("href") or "")]
+    code = references[0].rpartition("/")[2].partition("?")[0] if references else ""
+    refused = [e for e in root.iter("div") if "refused" in (e.get("class") or "").split()]
+    marked = refused or list(root.iter("h1", "strong"))
+    texts = [" ".join("".join(str(t) for t in e.itertext()).split()) for e in marked]
+    return code, (texts or [""])[0]
+
+
+def as_line(outcome: Mapping[str, Any]) -> str:
+    """The one line for standard output."""
+    return json.dumps(outcome, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,57 @@
+"""The services as ``data/services/<client_id>.toml`` describes them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+DATA = Path(__file__).parent.parent / "data" / "services"
+
+Authentication = Literal["client_secret_basic", "private_key_jwt"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One demo service."""
+
+    client_id: str
+    authentication: Authentication
+    scope: str
+    acr: str | None
+    """Level word asked for when the visitor chooses none; None: leave it to the gateway."""
+    claims: tuple[str, ...]
+    registration: Mapping[str, Any]
+    """What the operator of the gateway writes into ``registry/clients/<client_id>.toml``."""
+
+    @property
+    def name(self) -> str:
+        return str(self.registration["name"]["de"])
+
+    @property
+    def persons(self) -> tuple[str, ...]:
+        return tuple(self.registration["persons"])
+
+
+def read_service(path: Path) -> Service:
+    """One service file; raises KeyError when it lacks something."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    request = data["request"]
+    return Service(
+        client_id=path.stem,
+        authentication=data["authentication"],
+        scope=request["scope"],
+        acr=request.get("acr"),
+        claims=tuple(request["claims"]),
+        registration=MappingProxyType(data["registration"]),
+    )
+
+
+@cache
+def services() -> Mapping[str, Service]:
+    """All services by client_id."""
+    return MappingProxyType({p.stem: read_service(p) for p in sorted(DATA.glob("*.toml"))})

@@ -1,0 +1,33 @@
+"""Runs one of the two counterpart servers in the foreground until it is told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import uvicorn
+
+from sandbox.addresses import Addresses
+from sandbox.nodes.app import build_app as build_nodes
+from sandbox.nodes.world import load_world
+from sandbox.services.app import build_app as build_services
+from sandbox.state import State
+
+
+def serve(part: str, directory: Path, addresses: Addresses) -> None:
+    """Serve ``nodes`` or ``services`` from a prepared state directory."""
+    state = State(directory)
+    if part == "nodes":
+        application, port = build_nodes(load_world(addresses, directory)), addresses.nodes_port
+    else:
+        application, port = build_services(state.relying_parties(addresses)), addresses.services_port
+    certificate, key = state.tls_files if addresses.tls else (None, None)
+    uvicorn.run(
+        application,
+        host="127.0.0.1",
+        port=port,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+    )
