@@ -44,6 +44,8 @@ def write_configuration(
         _write_country(registry, addresses, country)
     for service in services().values():
         _write_client(registry, addresses, service, credentials[service.client_id])
+    if (state / "clients").is_dir():  # registrations of somebody who connects a service of their own
+        shutil.copytree(state / "clients", registry / "clients", dirs_exist_ok=True)
 
 
 def _gateway(state: Path, addresses: Addresses) -> str:
