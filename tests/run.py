@@ -92,7 +92,7 @@ SUITES = (
     Suite(
         name="units",
         about="rules of each room, attacks, the OpenID Provider over HTTP, the real store",
-        paths=("tests", "gateway", "connectors", "trust"),
+        paths=("tests", "gateway", "connectors", "trust", "sandbox"),
         ignore=("tests/house", "tests/journeys", "tests/clients", "tests/browser"),
         needs=(XMLSEC1,),
     ),
@@ -103,7 +103,7 @@ SUITES = (
     ),
     Suite(
         name="clients",
-        about="independent OpenID clients: openid-client, Authlib",
+        about="the integrator's examples on independent clients (Authlib, openid-client)",
         paths=("tests/clients",),
         needs=(NODE_PACKAGES,),
     ),

@@ -1,0 +1,110 @@
+"""The complete services of docs/integrator.md log a citizen in, unchanged, with discovery only."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.browser import Browser
+from sandbox.launcher import Sandbox
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a secret for the guide's portal, never used elsewhere"
+SUBSTANTIAL = "http://eidas.europa.eu/LoA/substantial"
+
+
+@contextmanager
+def service(command: list[str], sandbox: Sandbox, port: int) -> Iterator[str]:
+    """The example as a process of its own; yields its address."""
+    environment = os.environ | {
+        "ISSUER": sandbox.addresses.gateway,
+        "CLIENT_ID": "my-portal",
+        "CLIENT_SECRET": SECRET,
+        "PORT": str(port),
+    }
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        deadline = time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("localhost", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield f"http://localhost:{port}/"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def log_in(browser: Browser, start: str, country: str, *, decision: str = "answer") -> str:
+    """Walk from the service's first page through all others back to the service; its last page."""
+    browser.get(start)
+    browser.submit(next(f for f in browser.page.forms if "country" in f.choices), {"country": country})
+    for _ in range(6):
+        if browser.page.url.startswith(start):
+            return browser.page.text
+        for form in browser.page.forms:
+            if "decision" in form.choices and form.action.endswith("/answer"):
+                browser.submit(form, {"decision": decision})
+                break
+            if "decision" in form.choices:
+                browser.submit(form, {"decision": "release"})
+                break
+        else:
+            browser.submit(browser.page.forms[0], {})
+    raise AssertionError(f"the journey ends at {browser.page.url}")
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with httpx.Client(trust_env=False, timeout=10) as http:
+        yield Browser(http)
+
+
+@pytest.fixture(params=["relying_party.py", "relying_party.mjs"])
+def command(request: pytest.FixtureRequest, node_command: list[str]) -> list[str]:
+    python = request.param.endswith(".py")
+    return [*([sys.executable] if python else node_command), f"docs/examples/{request.param}"]
+
+
+def shown(page: str) -> dict[str, Any]:
+    """The JSON that an example shows, with or without its page."""
+    found: dict[str, Any] = json.loads(html.unescape(re.sub(r"<[^>]*>", "", page)))
+    return found
+
+
+def test_example_receives_the_verified_person(
+    command: list[str], sandbox: Sandbox, browser: Browser, example_port: int
+) -> None:
+    """docs/integrator.md; OpenID Connect Core §3.1, §5.3; RFC 7636; RFC 9207."""
+    with service(command, sandbox, example_port) as start:
+        result = shown(log_in(browser, start, "GR"))
+    assert result["id_token"]["acr"] == SUBSTANTIAL
+    assert result["id_token"]["sub"] == result["userinfo"]["sub"]
+    assert result["userinfo"]["family_name"] == "Onasis"
+    assert result["userinfo"]["family_name#el-Grek"] == "Ωνάσης"
+
+
+def test_example_refuses_an_answer_used_twice(
+    command: list[str], sandbox: Sandbox, browser: Browser, example_port: int
+) -> None:
+    """docs/integrator.md rule 2: a state counts once."""
+    with service(command, sandbox, example_port) as start:
+        shown(log_in(browser, start, "GR"))
+        assert "code=" in browser.page.url
+        again = browser.get(browser.page.url)
+    assert again.status == 400
+    assert "no login" in again.text
