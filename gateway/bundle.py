@@ -1,0 +1,185 @@
+"""Loads the configuration directory: ``gateway.toml`` and ``registry/{anchors,connectors,countries,clients}/*.toml``.
+
+``load`` gives a frozen ``Configuration`` or raises ConfigurationError with *all* problems, each with
+file, path and remedy. ``eid-gateway check-config`` runs the same code. Nothing is read again after
+start-up, and there is no silent fallback for anything that touches trust.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ValidationError
+
+from connectors.eidas.settings import CountrySettings, EIDASSettings
+from gateway import bundle_checks
+from gateway.bundle_keys import LoadedKey, load_keys, read_secret
+from gateway.bundle_problems import Located, Problems
+from gateway.settings import Client, ConfigurationError, KeyPurpose, Settings, resolve
+from trust.anchors import TrustAnchor
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Everything that was configured, checked; secrets are not in its repr."""
+
+    directory: Path
+    settings: Settings
+    anchors: Mapping[str, TrustAnchor]
+    connectors: Mapping[str, EIDASSettings]
+    countries: tuple[CountrySettings, ...]
+    clients: Mapping[str, Client]
+    keys: Mapping[KeyPurpose, tuple[LoadedKey, ...]] = field(repr=False)
+    subject_key: bytes = field(repr=False)
+    store_password: str | None = field(repr=False)
+    database_url: sa.URL = field(repr=False)
+
+    def path(self, reference: str) -> Path:
+        """A path of the configuration, relative to its directory."""
+        return resolve(reference, self.directory)
+
+
+def load(directory: Path) -> Configuration:
+    """Read and check everything; raises ConfigurationError."""
+    problems = Problems()
+    settings = _settings(directory, problems)
+    registry = directory / "registry"
+    anchors = _unique(_models(registry / "anchors", TrustAnchor, problems), "id", problems)
+    connectors = _unique(_models(registry / "connectors", EIDASSettings, problems), "id", problems)
+    countries = _models(registry / "countries", CountrySettings, problems)
+    clients = _unique(_models(registry / "clients", Client, problems), "client_id", problems)
+    if settings is None:
+        raise ConfigurationError(tuple(problems.found))
+    bundle_checks.check_gateway(settings, directory, problems)
+    bundle_checks.check_anchors(anchors.values(), settings, directory, problems)
+    bundle_checks.check_connectors(connectors.values(), anchors, problems)
+    bundle_checks.check_countries(countries, connectors, anchors, problems)
+    bundle_checks.check_clients(clients.values(), connectors, settings, directory, problems)
+    keys, subject_key = load_keys(settings, directory, problems)
+    bundle_checks.check_keys(
+        keys,
+        saml=bool(connectors),
+        clients=[located.model for located in clients.values()],
+        problems=problems,
+    )
+    store_password = read_secret(
+        settings.store.password, directory, settings.gateway.mode, problems, "store.password"
+    )
+    database_url = _database_url(settings, directory, problems)
+    if problems.found or database_url is None:
+        raise ConfigurationError(tuple(problems.found))
+    return Configuration(
+        directory=directory,
+        settings=settings,
+        anchors={name: located.model for name, located in anchors.items()},
+        connectors={name: located.model for name, located in connectors.items()},
+        countries=tuple(located.model for located in countries),
+        clients={name: located.model for name, located in clients.items()},
+        keys=keys,
+        subject_key=subject_key,
+        store_password=_word(store_password),
+        database_url=database_url,
+    )
+
+
+def _settings(directory: Path, problems: Problems) -> Settings | None:
+    path = directory / "gateway.toml"
+    if not path.is_file():
+        problems.add("gateway.toml", "", "does not exist", "give the configuration directory with --config")
+        return None
+    return _model(path, "gateway.toml", Settings, problems)
+
+
+def _models(folder: Path, model: type[M], problems: Problems) -> list[Located[M]]:
+    found = []
+    for path in sorted(folder.rglob("*.toml")):
+        name = path.relative_to(folder.parent.parent).as_posix()
+        parsed = _model(path, name, model, problems)
+        if parsed is not None:
+            found.append(Located(file=name, model=parsed))
+    return found
+
+
+def _model(path: Path, name: str, model: type[M], problems: Problems) -> M | None:
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.add(name, "", f"cannot be read: {error}", "correct the TOML")
+        return None
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_input=False):
+            location = tuple(str(part) for part in detail["loc"])
+            problem, remedy = _in_words(detail["type"], detail["msg"], location, model)
+            problems.add(name, _dotted(location), problem, remedy)
+        return None
+
+
+def _in_words(kind: str, message: str, location: tuple[str, ...], model: type[BaseModel]) -> tuple[str, str]:
+    if kind == "extra_forbidden":
+        known = model.model_fields if len(location) == 1 else _section_fields(location, model)
+        near = get_close_matches(location[-1], list(known), n=1)
+        return "unknown setting", f"did you mean {near[0]}?" if near else "remove it"
+    if kind == "missing":
+        return "is missing", "add it"
+    problem, _, remedy = message.removeprefix("Value error, ").partition("; remedy: ")
+    return problem, remedy or "see docs/configuration.md"
+
+
+def _section_fields(location: tuple[str, ...], model: type[BaseModel]) -> Iterable[str]:
+    info = model.model_fields.get(location[0])
+    section = info.annotation if info else None
+    return section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else ()
+
+
+def _dotted(location: tuple[str, ...]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if part.isdigit() else f"{'.' if path else ''}{part}"
+    return path
+
+
+def _unique(located: Iterable[Located[M]], key: str, problems: Problems) -> dict[str, Located[M]]:
+    found: dict[str, Located[M]] = {}
+    for entry in located:
+        name: str = getattr(entry.model, key)
+        if name in found:
+            problems.add(entry.file, key, f"{name} is also in {found[name].file}", "keep one of the two")
+        else:
+            found[name] = entry
+    return found
+
+
+def _database_url(settings: Settings, directory: Path, problems: Problems) -> sa.URL | None:
+    section = settings.database
+    password = read_secret(section.password, directory, settings.gateway.mode, problems, "database.password")
+    try:
+        url = sa.make_url(section.url)
+        backend = url.get_backend_name()
+    except sa.exc.ArgumentError:
+        problems.add("gateway.toml", "database.url", "is no database URL", "sqlite:///var/gateway.sqlite3")
+        return None
+    if backend not in {"sqlite", "postgresql"}:
+        problems.add(
+            "gateway.toml", "database.url", f"{backend} is not supported", "use sqlite or postgresql"
+        )
+        return None
+    if url.password:
+        problems.add("gateway.toml", "database.url", "holds a password", 'set database.password = "file:..."')
+    if backend == "sqlite" and url.database and not Path(url.database).is_absolute():
+        return url.set(database=str(directory.resolve() / url.database))
+    return url.set(password=_word(password)) if password else url
+
+
+def _word(secret: bytes | None) -> str | None:
+    return secret.decode().rstrip("\r\n") if secret else None

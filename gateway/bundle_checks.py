@@ -1,0 +1,293 @@
+"""The checks between the files of a configuration. Each adds what it finds; none raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
+from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
+from gateway.bundle_keys import LoadedKey
+from gateway.bundle_problems import Located, Problems
+from gateway.settings import (
+    Client,
+    ConfigurationProblem,
+    KeyPurpose,
+    KeyState,
+    Mode,
+    RepresentationPolicy,
+    Settings,
+    Texts,
+    resolve,
+)
+from gateway.store.connection import SCHEMES
+from trust.anchors import AnchorKind, TrustAnchor
+from trust.keys import spki
+
+_GATEWAY = "gateway.toml"
+_LOOPBACK_NAMES = {"localhost"}
+
+
+def check_gateway(settings: Settings, directory: Path, problems: Problems) -> None:
+    """Issuer, texts, store and files of ``gateway.toml``."""
+    section = settings.gateway
+    production = section.mode is Mode.PRODUCTION
+    if urlsplit(section.issuer).scheme == "http":
+        if production:
+            problems.add(_GATEWAY, "gateway.issuer", "http in production", "use https")
+        elif not is_loopback(section.issuer):
+            problems.add(_GATEWAY, "gateway.issuer", "http on other than loopback", "use https or localhost")
+    _texts(_GATEWAY, {"gateway.name": section.name, "gateway.operator": section.operator}, problems)
+    url = settings.store.url
+    if url != "embedded" and urlsplit(url).scheme not in SCHEMES:
+        problems.add(_GATEWAY, "store.url", "unknown kind of store", "embedded, redis://, rediss://, ...")
+    if urlsplit(url).password:
+        problems.add(_GATEWAY, "store.url", "holds a password", 'set store.password = "file:..."')
+    if production and urlsplit(url).scheme.split("+")[0] == "redis" and not is_loopback(url):
+        problems.add(_GATEWAY, "store.url", "unencrypted connection to another machine", "use rediss")
+    ids = [key.id for key in settings.keys]
+    problems.found += [
+        ConfigurationProblem(
+            file=_GATEWAY, path=f"keys[{index}].id", problem=f"{name} appears twice", remedy="rename one"
+        )
+        for index, name in enumerate(ids)
+        if name in ids[:index]
+    ]
+    listen = settings.listen
+    if (listen.tls_certificate is None) != (listen.tls_private_key is None):
+        problems.add(_GATEWAY, "listen", "tls_certificate and tls_private_key belong together", "set both")
+    for path, file in (
+        ("store.ca_file", settings.store.ca_file),
+        ("http.ca_file", settings.http.ca_file),
+        ("listen.tls_certificate", listen.tls_certificate),
+    ):
+        _file(_GATEWAY, path, file, directory, problems)
+
+
+def check_anchors(
+    anchors: Iterable[Located[TrustAnchor]], settings: Settings, directory: Path, problems: Problems
+) -> None:
+    """Each anchor says what it verifies, and no test anchor is in production."""
+    for located in anchors:
+        anchor, file = located.model, located.file
+        if anchor.test and settings.gateway.mode is Mode.PRODUCTION:
+            problems.add(file, "test", "a test anchor in production", "remove the file")
+        if anchor.valid_until < anchor.valid_from:
+            problems.add(file, "valid_until", "lies before valid_from", "correct the dates")
+        if (anchor.metadata.url is None) == (anchor.metadata.file is None):
+            problems.add(file, "metadata", "needs exactly one of url and file", "set one")
+        if anchor.kind is AnchorKind.METADATA_SIGNER and anchor.certificate is None:
+            problems.add(file, "certificate", "metadata-signer needs a certificate", "name the PEM file")
+        if anchor.kind is AnchorKind.PINNED_METADATA and anchor.metadata_sha256 is None:
+            problems.add(file, "metadata_sha256", "pinned-metadata needs a digest", "sha256sum of the file")
+        if not anchor.metadata.entity_ids and not anchor.metadata.aggregate:
+            problems.add(file, "metadata.entity_ids", "is empty", "list the entityIDs, or set aggregate")
+        _file(file, "certificate", anchor.certificate, directory, problems)
+        _file(file, "metadata.file", anchor.metadata.file, directory, problems)
+
+
+def check_connectors(
+    connectors: Iterable[Located[EIDASSettings]],
+    anchors: Mapping[str, Located[TrustAnchor]],
+    problems: Problems,
+) -> None:
+    """A national connector is named together with its anchor."""
+    for located in connectors:
+        settings, file = located.model, located.file
+        if settings.role is not Role.NATIONAL:
+            continue
+        if settings.national_peer is None:
+            problems.add(file, "national_peer", "is missing for role national", "entityID of the connector")
+        if settings.national_anchor not in anchors:
+            problems.add(file, "national_anchor", "names no anchor", "add registry/anchors/<id>.toml")
+
+
+def check_countries(
+    countries: Sequence[Located[CountrySettings]],
+    connectors: Mapping[str, Located[EIDASSettings]],
+    anchors: Mapping[str, Located[TrustAnchor]],
+    problems: Problems,
+) -> None:
+    """Each country has a connector and, if that is a node, an anchor that speaks for it."""
+    seen: dict[tuple[str, str], str] = {}
+    for located in countries:
+        country, file = located.model, located.file
+        key = (country.connector, country.country)
+        if key in seen:
+            problems.add(file, "country", f"{country.country} is also in {seen[key]}", "keep one of the two")
+        seen.setdefault(key, file)
+        connector = connectors.get(country.connector)
+        if connector is None:
+            problems.add(file, "connector", f"{country.connector} is not configured", "add the connector")
+            continue
+        if country.profile == "strict" and country.exceptions:
+            problems.add(file, "exceptions", "have no effect in profile strict", 'set profile = "lenient"')
+        if connector.model.role is Role.NATIONAL:
+            continue
+        anchor = anchors.get(country.anchor or "")
+        if anchor is None:
+            problems.add(file, "anchor", "names no anchor", "add registry/anchors/<id>.toml")
+        elif country.country not in anchor.model.countries:
+            problems.add(
+                file, "anchor", f"{anchor.model.id} does not speak for {country.country}", "other anchor"
+            )
+        if country.entity_id is None:
+            problems.add(file, "entity_id", "is missing", "entityID of the country's node")
+        elif (
+            anchor
+            and not anchor.model.metadata.aggregate
+            and country.entity_id not in anchor.model.metadata.entity_ids
+        ):
+            problems.add(file, "entity_id", f"is not one of anchor {anchor.model.id}", "correct one of them")
+
+
+def check_clients(
+    clients: Iterable[Located[Client]],
+    connectors: Mapping[str, Located[EIDASSettings]],
+    settings: Settings,
+    directory: Path,
+    problems: Problems,
+) -> None:
+    """Redirect URIs, sector, authentication, means and attributes of each client."""
+    production = settings.gateway.mode is Mode.PRODUCTION
+    for located in clients:
+        client, file = located.model, located.file
+        texts = {"name": client.name, "operator": client.operator, "purpose": client.purpose}
+        _texts(file, texts, problems)
+        for index, uri in enumerate(client.redirect_uris):
+            _redirect_uri(file, f"redirect_uris[{index}]", uri, production=production, problems=problems)
+        hosts = {urlsplit(uri).hostname for uri in client.redirect_uris}
+        if len(hosts) > 1 and client.sector_identifier is None:
+            problems.add(
+                file, "sector_identifier", "is missing: redirect URIs have several hosts", "name one host"
+            )
+        _authentication(file, client, directory, problems)
+        for index, means in enumerate(client.means):
+            if means not in connectors:
+                problems.add(file, f"means[{index}]", f"{means} is not configured", "add the connector")
+        if not client.persons:
+            problems.add(file, "persons", "is empty", 'persons = ["natural"]')
+        _attributes(file, client, problems)
+
+
+def check_keys(
+    keys: Mapping[KeyPurpose, Sequence[LoadedKey]],
+    *,
+    saml: bool,
+    clients: Iterable[Client],
+    problems: Problems,
+) -> None:
+    """Every purpose that is needed has exactly what it needs."""
+    wanted = [KeyPurpose.OIDC_SIGNING]
+    if saml:
+        wanted += [KeyPurpose.SAML_SIGNING, KeyPurpose.SAML_DECRYPTION, KeyPurpose.SAML_METADATA_SIGNING]
+    for purpose in wanted:
+        if not any(key.state is KeyState.ACTIVE for key in keys.get(purpose, ())):
+            remedy = f"make one with: eid-gateway keys new --purpose {purpose}"
+            problems.add(_GATEWAY, "keys", f"no active key of purpose {purpose}", remedy)
+    signing = {spki(key.key.public_key) for key in keys.get(KeyPurpose.SAML_SIGNING, ())}
+    for key in keys.get(KeyPurpose.SAML_DECRYPTION, ()):
+        if spki(key.key.public_key) in signing:
+            problems.add(_GATEWAY, "keys", f"{key.id} signs and decrypts", "one key, one purpose")
+    active: dict[str, list[str]] = {}
+    for key in keys.get(KeyPurpose.OIDC_SIGNING, ()):
+        algorithm = _token_algorithm(key)
+        if algorithm is None:
+            problems.add(_GATEWAY, "keys", f"{key.id} is neither RSA nor P-256", "tokens are ES256 or RS256")
+        elif key.state is KeyState.ACTIVE:
+            active.setdefault(algorithm, []).append(key.id)
+    for algorithm, names in active.items():
+        if len(names) > 1:
+            problems.add(
+                _GATEWAY, "keys", f"two active keys for {algorithm}: {', '.join(names)}", "retire one"
+            )
+    for client in clients:
+        for algorithm in {client.id_token_signed_response_alg, client.userinfo_signed_response_alg} - {None}:
+            if algorithm not in active and active:
+                problems.add(
+                    _GATEWAY,
+                    "keys",
+                    f"client {client.client_id} wants {algorithm}",
+                    f"add an {algorithm} key",
+                )
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the host of ``url`` is this machine by its name or address."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in _LOOPBACK_NAMES
+
+
+def _token_algorithm(key: LoadedKey) -> str | None:
+    private = key.key.private_key
+    if isinstance(private, rsa.RSAPrivateKey):
+        return "RS256"
+    return "ES256" if isinstance(private.curve, ec.SECP256R1) else None
+
+
+def _texts(file: str, texts: Mapping[str, Texts], problems: Problems) -> None:
+    for path, text in texts.items():
+        if not text.get("de", "").strip():
+            problems.add(file, f"{path}.de", "is missing", "citizens see this text; German is mandatory")
+
+
+def _file(file: str, path: str, reference: str | None, directory: Path, problems: Problems) -> None:
+    if reference is not None and not resolve(reference, directory).is_file():
+        problems.add(file, path, f"{reference} does not exist", "correct the path")
+
+
+def _redirect_uri(file: str, path: str, uri: str, *, production: bool, problems: Problems) -> None:
+    parts = urlsplit(uri)
+    if parts.scheme == "http":
+        if production or not is_loopback(uri):
+            problems.add(file, path, "must be https", "http is for loopback in development only")
+    elif parts.scheme != "https":
+        problems.add(file, path, "must be an absolute https URL", "https://service.example/callback")
+    if not parts.hostname or parts.username is not None:
+        problems.add(file, path, "needs a host and no user information", "https://service.example/callback")
+    if "#" in uri:
+        problems.add(file, path, "must have no fragment", "remove it (RFC 6749 section 3.1.2)")
+    if "*" in parts.netloc or not uri.isascii() or any(c.isspace() for c in uri):
+        problems.add(file, path, "must be exact: no wildcard, no white space, ASCII", "register each URI")
+
+
+def _authentication(file: str, client: Client, directory: Path, problems: Problems) -> None:
+    if client.token_endpoint_auth_method == "client_secret_basic":  # noqa: S105 - the name of a method
+        if client.client_secret_sha256 is None:
+            problems.add(
+                file, "client_secret_sha256", "is missing for client_secret_basic", "hash of the secret"
+            )
+        return
+    if (client.jwks_file is None) == (client.jwks_uri is None):
+        problems.add(
+            file, "jwks_uri", "private_key_jwt needs exactly one of jwks_file and jwks_uri", "set one"
+        )
+    if client.jwks_uri is not None and urlsplit(client.jwks_uri).scheme != "https":
+        problems.add(file, "jwks_uri", "must be https", "or use jwks_file")
+    _file(file, "jwks_file", client.jwks_file, directory, problems)
+
+
+def _attributes(file: str, client: Client, problems: Problems) -> None:
+    fitting: set[str] = set()
+    if "natural" in client.persons or client.representation is not RepresentationPolicy.REFUSE:
+        fitting.update(NATURAL_ATTRIBUTES)
+    if "legal" in client.persons:
+        fitting.update(LEGAL_ATTRIBUTES)
+    for name in ("required", "optional"):
+        for index, attribute in enumerate(getattr(client, name)):
+            path = f"{name}[{index}]"
+            if attribute not in {*NATURAL_ATTRIBUTES, *LEGAL_ATTRIBUTES}:
+                problems.add(file, path, f"{attribute} is no attribute", "names are in docs/claims.md")
+            elif attribute not in fitting:
+                problems.add(
+                    file, path, f"{attribute} does not belong to the persons accepted", "see persons"
+                )
+    for attribute in set(client.required) & set(client.optional):
+        problems.add(file, "optional", f"{attribute} is required already", "remove it here")
