@@ -183,7 +183,7 @@ def _exchange(
         skip_accept_encoding=True,
     )
     connection.putheader("Host", parts.netloc)
-    connection.putheader("Accept", "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.8")
+    connection.putheader("Accept", ", ".join(sorted(policy.content_types)))
     connection.putheader("Accept-Encoding", "identity")
     connection.putheader("User-Agent", "eid-gateway")
     connection.putheader("Connection", "close")

@@ -8,6 +8,7 @@ used costs the key, and the role only when no signing key is left.
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -45,6 +46,7 @@ _ROLES = {
     MetadataRole.IDENTITY_PROVIDER: _MD + "IDPSSODescriptor",
     MetadataRole.SERVICE_PROVIDER: _MD + "SPSSODescriptor",
 }
+_ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAXIMUM_KEYS = 20
 # A key below the strict policy but within a possible dated exception is kept, and refused or
@@ -77,7 +79,7 @@ def read_entity(
         validate(entity)
         until = narrowed(entity, valid_until, policy.now)
         attributes = _entity_attributes(entity)
-    except TrustError as error:
+    except (TrustError, ValueError) as error:
         return (), (_dropped(entity_id, error),)
     peers: list[PeerMetadata] = []
     dropped: list[DroppedEntity] = []
@@ -91,7 +93,7 @@ def read_entity(
             if len(descriptors) > 1:
                 raise MetadataError("entity.role-ambiguous", role)
             peers.append(_read_role(entity, descriptors[0], role, attributes, policy, entity_id, until))
-        except TrustError as error:
+        except (TrustError, ValueError) as error:
             dropped.append(_dropped(entity_id, error))
     if not peers and not dropped:
         dropped.append(DroppedEntity(entity_id=entity_id, reason="entity.no-role"))
@@ -112,7 +114,9 @@ def narrowed(element: Element, valid_until: datetime, now: datetime) -> datetime
     return until
 
 
-def _dropped(entity_id: str, error: TrustError) -> DroppedEntity:
+def _dropped(entity_id: str, error: TrustError | ValueError) -> DroppedEntity:
+    if not isinstance(error, TrustError):  # from a parser of some value; its text would quote the value
+        return DroppedEntity(entity_id=entity_id[:1024], reason="entity.malformed")
     return DroppedEntity(entity_id=entity_id[:1024], reason=error.reason, detail=error.detail)
 
 
@@ -149,7 +153,7 @@ def _read_role(
         node_code=code,
         protocol_versions=_split(attributes.get(_PROTOCOL_VERSION, ())),
         application_identifier=next(iter(attributes.get(_APPLICATION_IDENTIFIER, ())), None),
-        levels=tuple(v for v in attributes.get(_ASSURANCE, ()) if urlsplit(v).scheme),
+        levels=tuple(v for v in attributes.get(_ASSURANCE, ()) if _ABSOLUTE_URI.match(v)),
         entity_categories=attributes.get(_ENTITY_CATEGORY, ()),
         sp_type=sp_type,
         supported_attributes=frozenset(

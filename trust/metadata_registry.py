@@ -121,7 +121,13 @@ class BackgroundRefresh:
         self._stopping.set()
         self._thread.join(timeout)
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread is alive, for health."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while True:
             self._registry.refresh(self._clock())
-            self._stopping.wait(_WAKE_SECONDS)
+            if self._stopping.wait(_WAKE_SECONDS):
+                return

@@ -109,6 +109,13 @@ def with_invalid_printable_string(der: bytes) -> bytes:
     return der.replace(good, bad)
 
 
+def with_unknown_version(der: bytes) -> bytes:
+    """The same certificate with a version that X.509 does not know."""
+    version = bytes.fromhex("a003020102")
+    assert version in der
+    return der.replace(version, bytes.fromhex("a003020106"), 1)
+
+
 def with_null_parameters(der: bytes) -> bytes:
     """The same certificate with NULL parameters in the ECDSA identifiers, as old keytools write."""
     certificate = asn1_x509.Certificate.load(der)
@@ -258,7 +265,9 @@ def sign(
     signed = maker.sign(
         root,
         key=signer,
-        cert=[x509.load_der_x509_certificate(c).public_bytes(serialization.Encoding.PEM).decode() for c in shown],
+        cert=[
+            x509.load_der_x509_certificate(c).public_bytes(serialization.Encoding.PEM).decode() for c in shown
+        ],
         reference_uri=None if empty_uri else root.get("ID"),
     )
     octets: bytes = etree.tostring(signed)

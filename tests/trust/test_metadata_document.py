@@ -102,7 +102,9 @@ def test_signature_over_an_inner_element_is_refused() -> None:
 def test_signed_entity_moved_under_a_foreign_root_is_refused() -> None:
     """security.md A.1 applied to metadata: the original travels inside the forged document."""
     original = etree.fromstring(sign(document()))
-    forged = etree.fromstring(document(Node(location="https://evil.example/sso", identifier="_evil")).encode())
+    forged = etree.fromstring(
+        document(Node(location="https://evil.example/sso", identifier="_evil")).encode()
+    )
     signature = original.find(f"{{{DS}}}Signature")
     assert signature is not None
     original.remove(signature)

@@ -45,7 +45,9 @@ def trusted(entity_id: str, country: str = "EE", **changes: object) -> TrustAnch
     return TrustAnchor.model_validate({**values, **changes})
 
 
-def read(name: str, at: datetime, anchor: TrustAnchor, *deviations: Deviation) -> MetadataDocument:
+def read(
+    name: str, at: datetime, anchor: TrustAnchor, *deviations: Deviation, content: bytes | None = None
+) -> MetadataDocument:
     rules = DocumentPolicy(
         anchor=anchor,
         certificate=embedded_signer(name),
@@ -53,7 +55,7 @@ def read(name: str, at: datetime, anchor: TrustAnchor, *deviations: Deviation) -
         country_required=False,
         allow_http_loopback=True,
     )
-    return verify_document(octets(name), rules, now=at)
+    return verify_document(content or octets(name), rules, now=at)
 
 
 def refused(name: str, at: datetime, anchor: TrustAnchor, *deviations: Deviation) -> str:
@@ -85,9 +87,8 @@ def test_reference_node_connector_verifies_but_is_expired() -> None:
     name, then = "eu-connector-metadata-valid-signature.xml", datetime(2020, 3, 21, tzinfo=UTC)
     assert refused(name, then, anchor) == "certificate.expired"
     found = read(name, then, anchor, Deviation.EXPIRED_CERTIFICATE)
-    (peer,) = found.peers.values()
-    assert peer.role is MetadataRole.SERVICE_PROVIDER
-    assert peer.node_country == "CA"
+    # the signature is fine; the only endpoint is plain http, where no browser may be sent
+    assert [entity.reason for entity in found.dropped] == ["entity.endpoint"]
     today = datetime(2026, 11, 23, tzinfo=UTC)
     assert refused(name, today, anchor, Deviation.EXPIRED_CERTIFICATE) == "metadata.expired"
 
@@ -101,15 +102,16 @@ def test_edited_reference_node_service_is_refused_but_can_be_parsed_when_pinned(
     at = datetime(2026, 11, 23, tzinfo=UTC)
     anchor = trusted(entity_id, "CA")
     assert refused(name, at, anchor, Deviation.EXPIRED_CERTIFICATE) == "signature.invalid"
+    content = octets(name).replace(b'Location="http:', b'Location="https:')
     pinned = trusted(
         entity_id,
         "CA",
         kind=AnchorKind.PINNED_METADATA,
-        metadata_sha256=hashlib.sha256(octets(name)).hexdigest(),
+        metadata_sha256=hashlib.sha256(content).hexdigest(),
     )
-    peer = read(name, at, pinned).peers[entity_id, MetadataRole.IDENTITY_PROVIDER]
+    peer = read(name, at, pinned, content=content).peers[entity_id, MetadataRole.IDENTITY_PROVIDER]
     assert peer.requester_id_required
-    assert "http://eidas.europa.eu/LoA/high" in peer.levels
+    assert peer.levels == ("http://eidas.europa.eu/LoA/substantial",)
     assert "http://eidas.europa.eu/attributes/naturalperson/PersonIdentifier" in peer.supported_attributes
     assert peer.want_authn_requests_signed
 
