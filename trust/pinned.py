@@ -26,6 +26,15 @@ from trust.keys import PublicKey, spki
 
 _DER = xmlsec.KeyFormat.DER  # type: ignore[attr-defined]  # missing in xmlsec's type stubs
 
+_NOT_STRICT = (
+    ValueError,
+    UnsupportedAlgorithm,
+    # these three derive from Exception alone
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedKey:
@@ -60,7 +69,7 @@ class PinnedKey:
         der = _pem_to_der(octets) if octets.lstrip().startswith(b"-----BEGIN") else octets
         try:
             return cls._strict(der)
-        except (ValueError, UnsupportedAlgorithm):
+        except _NOT_STRICT:
             return cls._lenient(der)
 
     @classmethod
