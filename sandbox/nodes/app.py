@@ -92,7 +92,7 @@ class Nodes:
             "choose.html",
             speaker=node,
             origin=origin,
-            request=request,
+            asked=request,
             exchange=self._world.open(node, origin, request),
             citizens=[_listed(c) for c in origin.citizens if c.kind in request.persons],
             faults=[f for f in FAULTS.values() if not (f.rsa_only and node.elliptic)],
