@@ -115,7 +115,8 @@ class Option:
     """ISO 3166-1 alpha-2, or None for a means without countries."""
     available: bool
     reason: str | None = None
-    """If not available: ``level``, ``person``, ``attributes``, ``down``; a translation key follows."""
+    """If not available: ``level``, ``person``, ``attributes``, ``service``, ``down``; a translation
+    key follows."""
     down_since: datetime | None = None
     highest: LevelOfAssurance | None = None
     scheme_names: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 from functools import cache
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -160,7 +160,7 @@ class NaturalPerson:
     phone_number: TextValue = Absent.NOT_REQUESTED
     email: TextValue = Absent.NOT_REQUESTED
     title: TextValue = Absent.NOT_REQUESTED
-    kind: PersonKind = PersonKind.NATURAL
+    kind: Literal[PersonKind.NATURAL] = PersonKind.NATURAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ class LegalPerson:
     sic: TextValue = Absent.NOT_REQUESTED
     phone_number: TextValue = Absent.NOT_REQUESTED
     email: TextValue = Absent.NOT_REQUESTED
-    kind: PersonKind = PersonKind.LEGAL
+    kind: Literal[PersonKind.LEGAL] = PersonKind.LEGAL
 
 
 Person = NaturalPerson | LegalPerson
@@ -210,7 +210,7 @@ class Identity:
 
     @property
     def account_key(self) -> str | None:
-        """``<connector>\\0<identifier>``, the octets a pairwise ``sub`` is derived from.
+        r"""``<connector>\0<identifier>``, the octets a pairwise ``sub`` is derived from.
 
         None when the source names nobody (age verification only). Two connectors never yield
         the same key, so a foreign eID and a German one are never merged silently.

@@ -16,6 +16,7 @@ from connectors.identity import Address
 from trust.errors import VerificationError
 from trust.xml import Shape, parse
 
+_DECLARATION = re.compile(r"^\s*<\?xml[^<>]*\?>")
 _PREFIX = re.compile(r"</?([A-Za-z_][\w.-]*):")
 _BOUND = re.compile(r"""xmlns:([A-Za-z_][\w.-]*)\s*=""")
 _SHAPE = Shape(max_bytes=20_000, max_elements=60, max_depth=4)
@@ -30,6 +31,7 @@ _FIELDS = {
     "adminunitsecondline": "admin_unit_second_line",
     "postcode": "post_code",
     "fullcvaddress": "full",
+    "fulladdress": "full",
 }
 
 
@@ -47,6 +49,7 @@ def decode(value: str) -> Address:
 
 
 def _parts(content: str) -> Address:
+    content = _DECLARATION.sub("", content)
     bound = set(_BOUND.findall(content))
     prefixes = sorted(set(_PREFIX.findall(content)) - bound - {"xml", "xmlns"})
     declarations = "".join(f' xmlns:{prefix}="urn:eidas:address:{prefix}"' for prefix in prefixes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from connectors.eidas.countries import Countries, DEVIATIONS
+from connectors.eidas.countries import DEVIATIONS, Countries
 from connectors.eidas.flow import EIDASConnector
 from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
 from connectors.saml.keys import SAMLKeys
@@ -50,10 +50,11 @@ def assemble(
     """
     own = {c.country: c for c in countries if c.connector == settings.id}
     national = settings.role is Role.NATIONAL
-    names = {settings.national_anchor} if national else {c.anchor for c in own.values()}
+    # a country whose anchor is not there is down, and only that country
+    names = [settings.national_anchor] if national else [c.anchor for c in own.values()]
     sources = [
         _source(anchors[name], own.values(), surroundings, national=national, now=now)
-        for name in sorted(n for n in names if n is not None)
+        for name in sorted({n for n in names if n is not None and n in anchors})
     ]
     registry = MetadataRegistry(sources)
     registry.load(now)
@@ -80,7 +81,7 @@ def _source(
     policy = DocumentPolicy(
         anchor=anchor,
         certificate=certificate,
-        deviations=_document_deviations(anchor, countries),
+        deviations=_document_deviations(anchor, countries, national=national),
         country_required=not national,
         allow_http_loopback=surroundings.development,
     )
@@ -95,13 +96,13 @@ def _source(
 
 
 def _document_deviations(
-    anchor: TrustAnchor, countries: Iterable[CountrySettings]
+    anchor: TrustAnchor, countries: Iterable[CountrySettings], *, national: bool
 ) -> tuple[DatedDeviation, ...]:
     """The dated exceptions of the countries this anchor speaks for, as far as they concern keys."""
     return tuple(
         DatedDeviation(kind=DEVIATIONS[exception.kind], until=exception.until)
         for country in countries
-        if country.anchor == anchor.id and country.profile == "lenient"
+        if (national or country.anchor == anchor.id) and country.profile == "lenient"
         for exception in country.exceptions
         if exception.kind in DEVIATIONS
     )

@@ -25,6 +25,7 @@ from connectors.identity import (
 from trust.xml import SAML, Element
 
 _VALUE = "{" + SAML + "}AttributeValue"
+_SECTOR_LENGTH = 1_000
 _SELF_DECLARED = frozenset({Form.PHONE, Form.EMAIL})
 """The profile does not say that anybody verified these (eidas.md §5.1)."""
 
@@ -42,7 +43,8 @@ class Expected:
     requested: frozenset[str]
     """Attribute URIs in our request."""
     required: frozenset[str]
-    """Field names without which the service cannot work, beyond the minimum data set."""
+    """Field names (URIs of sector attributes) without which the service cannot work, beyond the
+    minimum data set."""
     accept_representation: bool
     stability: str
     mixed: bool = False
@@ -86,6 +88,8 @@ def _by_name(attributes: Sequence[Element]) -> dict[str, Sequence[Element]]:
     for attribute in attributes:
         name = attribute.get("Name") or ""
         definition = DEFINITIONS.get(name)
+        if definition is None and name not in SECTOR_ATTRIBUTES:
+            continue  # an attribute nobody knows is ignored (interoperability architecture §2.3.1)
         if name in found:
             raise InvalidAnswer("eidas.attribute.duplicate")
         if definition is not None:
@@ -155,7 +159,7 @@ def _is_needed(definition: AttributeDefinition, expected: Expected, *, subject: 
 def _identifier(
     definition: AttributeDefinition, elements: Sequence[Element], expected: Expected
 ) -> Identifier:
-    text = _single(definition, elements)
+    text = _single(definition, elements) if elements else ""
     if not text:
         raise AttributeMissing("eidas.attribute.missing", definition.friendly_name)
     value = values.identifier(text, country=expected.country, destination=expected.destination)
@@ -179,9 +183,14 @@ def _value(
 
 
 def _decode(definition: AttributeDefinition, elements: Sequence[Element]) -> object | None:
-    """The decoded value, or None for one that was delivered empty."""
+    """The decoded value, or None for one that was delivered empty.
+
+    An attribute without any value is an empty one, too (saml-core §2.7.3.1.1).
+    """
+    if not elements:
+        return None
     if definition.form is Form.NAME:
-        if not 1 <= len(elements) <= 2:
+        if len(elements) > 2:
             raise InvalidAnswer("eidas.attribute.values", definition.friendly_name)
         forms = [
             (values.value_text(e, definition.max_length), values.is_marked_non_latin(e)) for e in elements
@@ -192,7 +201,7 @@ def _decode(definition: AttributeDefinition, elements: Sequence[Element]) -> obj
             raise InvalidAnswer("eidas.name", "empty form")
         return values.name(forms)
     if definition.form is Form.COUNTRIES:
-        if not 1 <= len(elements) <= 20:
+        if len(elements) > 20:
             raise InvalidAnswer("eidas.attribute.values", definition.friendly_name)
         texts = [values.value_text(e, definition.max_length) for e in elements]
         return tuple(values.country(text) for text in texts) if any(texts) else None
@@ -212,8 +221,15 @@ def _decode(definition: AttributeDefinition, elements: Sequence[Element]) -> obj
             return text
 
 
-def _sector(
-    by_name: Mapping[str, Sequence[Element]], expected: Expected
-) -> dict[str, tuple[str, ...]]:
-    wanted = SECTOR_ATTRIBUTES & expected.requested & by_name.keys()
-    return {name: tuple(values.value_text(e, 1_000) for e in by_name[name]) for name in sorted(wanted)}
+def _sector(by_name: Mapping[str, Sequence[Element]], expected: Expected) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for name, definition in SECTOR_ATTRIBUTES.items():
+        if name not in expected.requested:
+            continue
+        texts = (values.value_text(e, _SECTOR_LENGTH) for e in by_name.get(name, ()))
+        delivered = tuple(text for text in texts if text)
+        if delivered:
+            found[name] = delivered
+        elif name in expected.required:
+            raise AttributeMissing("eidas.attribute.missing", definition.friendly_name)
+    return found

@@ -12,7 +12,8 @@ from datetime import datetime
 
 from connectors.assurance import Assurance, LevelOfAssurance
 from connectors.contract import AuthenticationRequest, Option
-from connectors.eidas import levels, request as eidas_request
+from connectors.eidas import levels
+from connectors.eidas import request as eidas_request
 from connectors.eidas.registry import person_attributes
 from connectors.eidas.settings import CountrySettings, EIDASSettings, PeerExceptionKind, Role
 from connectors.errors import PeerUnavailable, RequestNotPossible
@@ -64,10 +65,10 @@ class Countries:
 
         What it offers per country is registration: its metadata speak for all countries at once.
         """
-        peer = self.registry.peer(self.settings.national_peer or "", now, anchor=self.settings.national_anchor)
-        offered = {
-            levels.uri(Assurance(level=LevelOfAssurance.parse(word))) for word in country.levels
-        }
+        peer = self.registry.peer(
+            self.settings.national_peer or "", now, anchor=self.settings.national_anchor
+        )
+        offered = {levels.uri(Assurance(level=LevelOfAssurance.parse(word))) for word in country.levels}
         attributes = {
             definition.uri
             for person in country.persons
@@ -118,7 +119,9 @@ class Countries:
         return found
 
     def _anchor(self, country: CountrySettings) -> str:
-        return (self.settings.national_anchor if self.settings.role is Role.NATIONAL else country.anchor) or ""
+        return (
+            self.settings.national_anchor if self.settings.role is Role.NATIONAL else country.anchor
+        ) or ""
 
     def _why_not(
         self, request: AuthenticationRequest, country: CountrySettings, peer: PeerMetadata, now: datetime
@@ -145,9 +148,12 @@ class Countries:
     def _why_not_service(
         self, request: AuthenticationRequest, country: CountrySettings, peer: PeerMetadata, now: datetime
     ) -> str | None:
-        private = request.service.sector == "private"
         skip = PeerExceptionKind.SKIP_SCOPING in exceptions(country, now)
-        return "service" if private and skip and peer.requester_id_required else None
+        try:
+            eidas_request.require_service(request, peer, self.settings, skip_scoping=skip)
+        except RequestNotPossible:
+            return "service"
+        return None
 
 
 def exceptions(country: CountrySettings, now: datetime) -> frozenset[PeerExceptionKind]:
@@ -160,5 +166,3 @@ def exceptions(country: CountrySettings, now: datetime) -> frozenset[PeerExcepti
 def deviations(kinds: frozenset[PeerExceptionKind]) -> Deviations:
     """The part of the exceptions that concerns algorithms and keys."""
     return frozenset(DEVIATIONS[kind] for kind in kinds if kind in DEVIATIONS)
-
-

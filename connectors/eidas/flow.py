@@ -25,7 +25,8 @@ from connectors.contract import (
     TokenSource,
     Verified,
 )
-from connectors.eidas import attributes, levels, publication, request as eidas_request
+from connectors.eidas import attributes, levels, publication
+from connectors.eidas import request as eidas_request
 from connectors.eidas.countries import Countries, deviations, exceptions
 from connectors.eidas.settings import CountrySettings, EIDASSettings, PeerExceptionKind, Role
 from connectors.errors import InvalidAnswer, PeerUnavailable, RequestNotPossible
@@ -73,7 +74,13 @@ class EIDASConnector:
         peer = self.countries.peer(country, now)
         person = _one_person(request)
         kinds = exceptions(country, now)
-        mixed = PeerExceptionKind.MIXED_REQUEST in kinds and person is PersonKind.LEGAL
+        # the natural person beside the legal one is whoever acts for it
+        mixed = (
+            PeerExceptionKind.MIXED_REQUEST in kinds
+            and person is PersonKind.LEGAL
+            and request.accept_representation
+            and eidas_request.may_mix(peer)
+        )
         asked = eidas_request.select(request, person, peer, mixed=mixed)
         message = eidas_request.build(
             request,
@@ -179,7 +186,7 @@ class EIDASConnector:
             attributes.Expected(
                 person=asked.person,
                 country=country.wire_code,
-                destination=_wire(self.settings.node_country),
+                destination=self.settings.wire_code,
                 assurance=assurance,
                 requested=asked.requested,
                 required=asked.required,
@@ -252,7 +259,3 @@ def _one_person(request: AuthenticationRequest) -> PersonKind:
     if len(request.persons) != 1:
         raise RequestNotPossible("eidas.person-undecided")
     return next(iter(request.persons))
-
-
-def _wire(country: str) -> str:
-    return "EL" if country == "GR" else country

@@ -50,15 +50,11 @@ def request(
     soon as a non-notified one is among them. Raises RequestNotPossible when the peer publishes
     nothing that satisfies.
     """
-    fitting = {
-        a for a in offered(published) if a.satisfies(minimum, accept_non_notified=accept_non_notified)
-    }
+    fitting = {a for a in offered(published) if a.satisfies(minimum, accept_non_notified=accept_non_notified)}
     if not fitting:
         raise RequestNotPossible("eidas.level-not-offered")
     if all(a.notified for a in fitting):
-        return RequestedContext(
-            comparison="minimum", references=(uri(Assurance(level=minimum)),)
-        )
+        return RequestedContext(comparison="minimum", references=(uri(Assurance(level=minimum)),))
     # a notified URI drags all higher notified ones along, offered or not
     notified = [Assurance(level=level) for level in LevelOfAssurance if level >= minimum]
     wanted = notified if any(a.notified for a in fitting) else []

@@ -46,7 +46,6 @@ def describe(settings: EIDASSettings, *, entity_id: str, acs_url: str) -> metada
     if settings.sp_type != "request":
         word = settings.sp_type.removeprefix("metadata-")
         entity_extensions.append(Extension(namespace=EIDAS, tag="SPType", text=word))
-    wire = "EL" if settings.node_country == "GR" else settings.node_country
     return metadata.ServiceProvider(
         entity_id=entity_id,
         acs_url=acs_url,
@@ -59,7 +58,7 @@ def describe(settings: EIDASSettings, *, entity_id: str, acs_url: str) -> metada
             (_APPLICATION_IDENTIFIER, (settings.application_identifier,)),
         ],
         entity_extensions=entity_extensions,
-        role_extensions=[Extension(namespace=EIDAS, tag="NodeCountry", text=wire)],
+        role_extensions=[Extension(namespace=EIDAS, tag="NodeCountry", text=settings.wire_code)],
         want_assertions_signed=settings.role is Role.NATIONAL,
     )
 

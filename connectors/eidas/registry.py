@@ -1,6 +1,6 @@
 """The eIDAS attributes as data (attribute profile 1.4 §2.2, §2.3, §2.8; eidas.md §5).
 
-The name URI is the key everywhere. Friendly name and last URI part differ for five attributes,
+The name URI is the key everywhere. Friendly name and last URI part differ for four attributes,
 so neither is ever derived from the other.
 """
 
@@ -119,14 +119,42 @@ def _definitions() -> list[AttributeDefinition]:
 DEFINITIONS: dict[str, AttributeDefinition] = {row.uri: row for row in _definitions()}
 """By name URI; sets of the person and of the representative."""
 
-SECTOR_ATTRIBUTES = frozenset(
-    {
-        "http://data.europa.eu/p4s/attributes/PowerOfRepresentationScope",
-        "http://e-justice.europa.eu/attributes/naturalperson/eJusticeNaturalPersonRole",
-        "http://e-justice.europa.eu/attributes/legalperson/eJusticeLegalPersonRole",
-    }
-)
-"""Attributes outside the sets that the reference node knows (eidas.md §5.9); plain strings."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectorAttribute:
+    """An attribute outside the two sets, exchanged by agreement only (message format 1.4 §3.2.1)."""
+
+    uri: str
+    friendly_name: str
+    persons: frozenset[PersonKind]
+    """Kinds of subject it may be asked about."""
+    mandatory: bool = False
+
+
+Requestable = AttributeDefinition | SectorAttribute
+
+SECTOR_ATTRIBUTES: dict[str, SectorAttribute] = {
+    row.uri: row
+    for row in (
+        SectorAttribute(
+            uri="http://data.europa.eu/p4s/attributes/PowerOfRepresentationScope",
+            friendly_name="PowerOfRepresentationScope",
+            persons=frozenset(PersonKind),
+        ),
+        SectorAttribute(
+            uri="http://e-justice.europa.eu/attributes/naturalperson/eJusticeNaturalPersonRole",
+            friendly_name="eJusticeNaturalPersonRole",
+            persons=frozenset({PersonKind.NATURAL}),
+        ),
+        SectorAttribute(
+            uri="http://e-justice.europa.eu/attributes/legalperson/eJusticeLegalPersonRole",
+            friendly_name="eJusticeLegalPersonRole",
+            persons=frozenset({PersonKind.LEGAL}),
+        ),
+    )
+}
+"""Those the reference node knows, by name URI (eidas.md §5.9); plain strings. A service asks for
+one by its URI among its attribute names."""
 
 
 def person_attributes(person: PersonKind) -> tuple[AttributeDefinition, ...]:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from connectors.contract import AuthenticationRequest, TokenSource
 from connectors.eidas import levels
-from connectors.eidas.registry import NAME_FORMAT, AttributeDefinition, person_attributes
-from connectors.eidas.settings import EIDASSettings
+from connectors.eidas.registry import NAME_FORMAT, SECTOR_ATTRIBUTES, Requestable, person_attributes
+from connectors.eidas.settings import EIDASSettings, Role
 from connectors.errors import RequestNotPossible
 from connectors.identity import PersonKind
 from connectors.saml.request import (
@@ -31,7 +31,7 @@ def build(
     settings: EIDASSettings,
     *,
     entity_id: str,
-    attributes: tuple[AttributeDefinition, ...],
+    attributes: tuple[Requestable, ...],
     skip_scoping: bool,
     now: datetime,
     random: TokenSource,
@@ -40,10 +40,8 @@ def build(
     context = levels.request(
         request.minimum, accept_non_notified=request.accept_non_notified, published=peer.levels
     )
-    private = request.service.sector == "private"
-    if skip_scoping and private and peer.requester_id_required:
-        raise RequestNotPossible("eidas.requester-id")
-    in_extension = settings.national_requester_id == "extension" and settings.national_peer is not None
+    require_service(request, peer, settings, skip_scoping=skip_scoping)
+    in_extension = _in_extension(settings)
     extensions: list[Extension] = []
     if settings.sp_type == "request":
         extensions.append(Extension(namespace=EIDAS, tag="SPType", text=request.service.sector))
@@ -62,9 +60,41 @@ def build(
     )
 
 
+def require_service(
+    request: AuthenticationRequest, peer: PeerMetadata, settings: EIDASSettings, *, skip_scoping: bool
+) -> None:
+    """Whether this service can be named to this peer; raises RequestNotPossible.
+
+    SPType in our metadata speaks for every request, so only services of that sector may use it
+    (message format §4.1); a private service must be named where the peer asks for it (§2.4.1).
+    """
+    sector = request.service.sector
+    if settings.sp_type not in {"request", f"metadata-{sector}"}:
+        raise RequestNotPossible("eidas.sp-type")
+    if sector == "private" and peer.requester_id_required and skip_scoping and not _in_extension(settings):
+        raise RequestNotPossible("eidas.requester-id")
+
+
+def may_mix(peer: PeerMetadata) -> bool:
+    """Whether natural- and legal-person attributes may stand in one request (message format §2.3.2).
+
+    Format 1.4 forbids it; the editions before allowed it.
+    """
+    return not any(_edition(version) >= (1, 4) for version in peer.protocol_versions)
+
+
+def _edition(version: str) -> tuple[int, ...]:
+    parts = version.split(".")
+    return tuple(map(int, parts)) if all(p.isascii() and p.isdigit() for p in parts) else (1, 4)
+
+
+def _in_extension(settings: EIDASSettings) -> bool:
+    return settings.role is Role.NATIONAL and settings.national_requester_id == "extension"
+
+
 def select(
     request: AuthenticationRequest, person: PersonKind, peer: PeerMetadata, *, mixed: bool
-) -> tuple[AttributeDefinition, ...]:
+) -> tuple[Requestable, ...]:
     """The attributes to ask for: the whole minimum data set, and of the rest what is both wanted
     and published. Representative attributes are never requested (attribute profile §2.8).
 
@@ -72,7 +102,10 @@ def select(
     """
     kinds = (person, *(k for k in PersonKind if mixed and k is not person))
     wanted = request.required | request.optional
-    chosen = []
+    chosen: list[Requestable] = []
+    unknown = request.required - {d.field for d in person_attributes(person)} - SECTOR_ATTRIBUTES.keys()
+    if unknown:  # no node of any country has these
+        raise RequestNotPossible("eidas.attribute-not-offered", ", ".join(sorted(unknown)))
     for definition in (d for kind in kinds for d in person_attributes(kind)):
         published = definition.uri in peer.supported_attributes
         own = definition.person is person
@@ -86,10 +119,15 @@ def select(
                 chosen.append(definition)
             elif definition.field in request.required:
                 raise RequestNotPossible("eidas.attribute-not-offered", definition.friendly_name)
+    for sector in SECTOR_ATTRIBUTES.values():
+        if sector.uri in wanted and person in sector.persons and sector.uri in peer.supported_attributes:
+            chosen.append(sector)
+        elif sector.uri in request.required:
+            raise RequestNotPossible("eidas.attribute-not-offered", sector.friendly_name)
     return tuple(chosen)
 
 
-def _requested(attributes: Iterable[AttributeDefinition]) -> Extension:
+def _requested(attributes: Iterable[Requestable]) -> Extension:
     return Extension(
         namespace=EIDAS,
         tag="RequestedAttributes",

@@ -32,6 +32,11 @@ class Role(StrEnum):
     """We are service provider of a national connector that speaks eIDAS-flavoured SAML."""
 
 
+def _on_the_wire(country: str) -> str:
+    """Greece is ``EL`` to eIDAS nodes (message format 1.4 §4.2)."""
+    return "EL" if country == "GR" else country
+
+
 class Contact(Section):
     kind: Literal["technical", "support"]
     name: str
@@ -67,6 +72,11 @@ class EIDASSettings(Section):
     """``national`` only: anchor of its metadata."""
     national_requester_id: Literal["scoping", "extension"] = "scoping"
     """``national`` only: Estonia-like connectors want ``eidas:RequesterID`` as an extension."""
+
+    @property
+    def wire_code(self) -> str:
+        """Our country as eIDAS nodes write it."""
+        return _on_the_wire(self.node_country)
 
 
 class PeerExceptionKind(StrEnum):
@@ -117,4 +127,4 @@ class CountrySettings(Section):
     @property
     def wire_code(self) -> str:
         """The code on the eIDAS wire."""
-        return self.node_code or ("EL" if self.country == "GR" else self.country)
+        return self.node_code or _on_the_wire(self.country)

@@ -11,8 +11,8 @@ from connectors.errors import InvalidAnswer
 from connectors.identity import Gender, Name, PartialDate
 from trust.xml import Element
 
-_EIDAS_LATIN = re.compile(r"^(?:\{http://eidas\.europa\.eu/attributes/[a-z/]+\})?LatinScript$")
-_IDENTIFIER = re.compile(r"^([A-Z]{2})/([A-Z]{2})/(.+)$", re.DOTALL)
+_LATIN_SCRIPT = re.compile(r"^(?:\{http://eidas\.europa\.eu/attributes/[a-z/]+\})?LatinScript$")
+_IDENTIFIER = re.compile(r"([A-Z]{2})/([A-Z]{2})/(.+)")
 _GENDERS = {"Male": Gender.MALE, "Female": Gender.FEMALE, "Unspecified": Gender.UNSPECIFIED}
 _WIRE_TO_ISO = {"EL": "GR", "UK": "GB"}
 _SCRIPTS = {
@@ -39,10 +39,10 @@ def value_text(element: Element, limit: int) -> str:
 
 def is_marked_non_latin(element: Element) -> bool:
     """``LatinScript="false"``, qualified (as the schema says) or not (as the examples show)."""
-    for name, value in element.attrib.items():
-        if _EIDAS_LATIN.match(str(name)):
-            return str(value).strip() in {"false", "0"}
-    return False
+    return any(
+        _LATIN_SCRIPT.match(str(name)) is not None and str(value).strip() in {"false", "0"}
+        for name, value in element.attrib.items()
+    )
 
 
 def name(values: Sequence[tuple[str, bool]]) -> Name:
@@ -66,7 +66,8 @@ def script(text: str) -> str | None:
     >>> script("Onasis"), script("Ωνάσης"), script("Ștefan Ångström-Ẹ́")
     (None, 'Grek', None)
     """
-    for character in text:
+    # composed first: the Angstrom sign is an A with a ring, not a letter of its own script
+    for character in unicodedata.normalize("NFC", text):
         if unicodedata.category(character)[0] != "L":
             continue
         word = unicodedata.name(character, "UNKNOWN").partition(" ")[0]
@@ -80,13 +81,12 @@ def identifier(text: str, *, country: str, destination: str) -> str:
     """A unique identifier ``XX/YY/rest``, exactly as delivered.
 
     ``country`` is the wire code of the node that answered (or ``EU``), ``destination`` ours.
-    Split at the first two slashes only: ``rest`` may hold slashes, ``=`` and ``+``.
+    Split at the first two slashes only: ``rest`` may hold slashes, ``=`` and ``+``, but only
+    readable characters, so nothing invisible and no white space.
     Raises InvalidAnswer ``eidas.identifier.*``.
     """
-    if not 7 <= len(text) <= 256 or any(c.isspace() for c in text):
-        raise InvalidAnswer("eidas.identifier.form")
-    match = _IDENTIFIER.match(text)
-    if match is None:
+    match = _IDENTIFIER.fullmatch(text)
+    if match is None or len(text) > 256 or not text.isprintable() or " " in text:
         raise InvalidAnswer("eidas.identifier.form")
     if match[1] != country:
         raise InvalidAnswer("eidas.identifier.country")
