@@ -13,7 +13,7 @@ from gateway.web.local_text import LocalText, localise
 from gateway.web.pages import CountryChoice, MeansChoice, SelectPage
 from gateway.web.translations import Translations
 
-REASONS = ("level", "person", "attributes", "down")
+REASONS = ("level", "person", "attributes", "service", "down")
 
 FORMATS = {"en": "en_GB"}
 """Whose dates and times a page writes where the language alone would mean another continent's."""
