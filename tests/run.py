@@ -81,6 +81,7 @@ def _node_packages() -> bool:
 
 CHROMIUM = Need(name="Chromium", present=_program("chromium", "chromium-browser"), debian=("chromium",))
 FONTS = Need(name="a font with Greek and Cyrillic", present=_fonts, debian=("fonts-dejavu-core",))
+OPENSSL = Need(name="the program openssl", present=_program("openssl"), debian=("openssl",))
 XMLSEC1 = Need(name="the program xmlsec1", present=_program("xmlsec1"), debian=("xmlsec1",))
 NODE_PACKAGES = Need(
     name="the npm packages of the tests",
@@ -152,7 +153,7 @@ def check() -> list[Outcome]:
 
 def provide(suites: Sequence[Suite]) -> None:
     """Bring what is missing: Debian packages when we are root there, npm packages always."""
-    needs = {need.name: need for suite in suites for need in suite.needs}
+    needs = {need.name: need for need in (OPENSSL, *(need for suite in suites for need in suite.needs))}
     packages = [name for need in needs.values() if not need.present() for name in need.debian]
     if packages and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         say(f"installing {' '.join(packages)}")

@@ -1,0 +1,64 @@
+"""The example in config/ is a configuration that starts, once its keys exist."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gateway.bundle import load
+from gateway.settings import ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config"
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of config/ with the secrets it refers to in the environment, and no keys yet."""
+    monkeypatch.setenv("EID_GATEWAY_STORE_PASSWORD", "x")
+    monkeypatch.setenv("EID_GATEWAY_DATABASE_PASSWORD", "x")
+    return Path(shutil.copytree(EXAMPLE, tmp_path / "config", ignore=shutil.ignore_patterns("keys", "var")))
+
+
+def test_example_starts_with_keys_made_as_the_operator_guide_says(directory: Path) -> None:
+    """docs/operator.md, Keys: the commands there are the ones that run here."""
+    guide = (ROOT / "docs" / "operator.md").read_text("utf-8")
+    commands = guide.split("## Keys", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0]
+    keys = directory / "keys"
+    keys.mkdir()
+    subprocess.run(["sh", "-e", "-c", commands], cwd=keys, check=True, capture_output=True)
+    configuration = load(directory)
+    assert configuration.settings.gateway.issuer == "https://id.example.org"
+    assert set(configuration.clients) == {"my-portal"}
+    assert [country.country for country in configuration.countries] == ["GR"]
+
+
+def test_example_without_keys_names_every_missing_one(directory: Path) -> None:
+    """style.md §6: all problems at once, with file and path."""
+    with pytest.raises(ConfigurationError) as refused:
+        load(directory)
+    text = str(refused.value)
+    keys = tomllib.loads((directory / "gateway.toml").read_text("utf-8"))["keys"]
+    for key in keys:
+        assert key["private_key"].removeprefix("file:") in text
+
+
+def test_example_holds_no_private_key_and_no_secret() -> None:
+    """security.md B.5: secrets are references, never values."""
+    for path in EXAMPLE.rglob("*"):
+        if path.is_file() and path.parent.name != "keys":
+            text = path.read_text("utf-8")
+            assert "PRIVATE KEY" not in text, path
+            assert not re.search(r'^(password|private_key)\s*=\s*"(?!file:|env:)', text, re.MULTILINE), path
+
+
+def test_guides_show_what_the_example_holds() -> None:
+    """docs/security-admin.md shows the anchor of config/ word by word."""
+    guide = (ROOT / "docs" / "security-admin.md").read_text("utf-8")
+    shown = tomllib.loads(guide.split("```toml\n", 1)[1].split("```", 1)[0])
+    assert shown == tomllib.loads((EXAMPLE / "registry" / "anchors" / "el-node-2026.toml").read_text("utf-8"))
