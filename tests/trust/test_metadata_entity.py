@@ -1,10 +1,14 @@
 """What is read from one entity, and that a broken one spoils no other (eidas.md §6, §13 number 16 and 17)."""
 
 import base64
+import hashlib
+import re
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.trust.metadata_maker import (
     ENTITY_ID,
@@ -29,12 +33,14 @@ from tests.trust.metadata_maker import (
     with_unknown_version,
 )
 from trust.anchors import MetadataLocation
+from trust.errors import VerificationError
 from trust.metadata import MetadataDocument, MetadataRole, PeerMetadata
-from trust.metadata_document import verify_document
+from trust.metadata_document import DocumentPolicy, verify_document
 from trust.pinned import PinnedKey
 
 IDP = MetadataRole.IDENTITY_PROVIDER
 SP = MetadataRole.SERVICE_PROVIDER
+BROKEN = Node(entity_id="https://node.pt.example/metadata", country="PT").xml()
 GOOD = key_descriptor(issue("message signer", key("message signer")))
 
 
@@ -349,3 +355,34 @@ def test_certificate_text_with_line_breaks_is_read() -> None:
     whole = base64.b64encode(der).decode()
     octets = sign(document().replace(whole, broken))
     assert verify_document(octets, policy(), now=NOW).peers
+
+
+@given(data=st.data())
+@settings(max_examples=250, derandomize=True, deadline=None, database=None)
+def test_whatever_is_inside_an_entity_the_others_stay(data: st.DataObject) -> None:
+    """design.md §3 invariant 10 as a property: any change of any value in one entity."""
+    values = [match.span(1) for match in re.finditer(r'"([^"]*)"|>([^<>]+)<', BROKEN) if match.group(1)]
+    begin, end = data.draw(st.sampled_from(values))
+    foreign = data.draw(st.text(st.characters(min_codepoint=32, exclude_characters='<>&"'), max_size=30))
+    spoilt = BROKEN[:begin] + foreign + BROKEN[end:]
+    octets = aggregate(TestAggregate.node("SE"), spoilt).encode()
+    location = MetadataLocation(file="all.xml", aggregate=True)
+    rules = DocumentPolicy(
+        anchor=anchor(
+            kind="pinned-metadata",
+            metadata_sha256=hashlib.sha256(octets).hexdigest(),
+            metadata=location,
+            countries=("SE", "PT"),
+        )
+    )
+    try:
+        found = {entity_id for entity_id, _ in verify_document(octets, rules, now=NOW).peers}
+    except VerificationError as error:
+        # a change that leaves no acceptable XML at all: the whole file, before anything is read
+        found = {error.reason}
+    assert "https://node.se.example/metadata" in found or found <= {
+        "xml.malformed",
+        "xml.namespace",
+        "xml.encoding",
+        "xml.id",
+    }
