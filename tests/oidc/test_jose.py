@@ -90,7 +90,7 @@ def test_each_algorithm_we_read_is_accepted_with_its_key(key, alg, allowed):
         {"zip": "DEF"},
         {"b64": False, "crit": ["b64"]},
     ],
-    ids=lambda member: "+".join(member),
+    ids="+".join,
 )
 def test_header_members_that_change_processing_or_bring_keys_are_refused(member):
     """oidc.md §15.1: python-jose accepts unknown ``crit``; RFC 8725 §3.10: no ``jku``, ``x5u``, ``jwk``."""
