@@ -246,6 +246,8 @@ def sign(
     """Sign the document element, as its first child; ``certificates`` go into KeyInfo."""
     signer = signer or key("metadata signer")
     root = etree.fromstring(xml.encode())
+    if empty_uri:  # signxml would name the ID if there were one
+        root.attrib.pop("ID")
     placeholder = etree.Element(f"{{{DS}}}Signature", nsmap={"ds": DS})
     placeholder.set("Id", "placeholder")
     root.insert(0, placeholder)

@@ -46,6 +46,7 @@ def refused(octets: bytes, rules: DocumentPolicy | None = None) -> str:
 def test_signed_document_is_read(empty_uri: bool) -> None:
     """security.md D.2; the reference node writes ``URI=""`` (eidas.md §6.2)."""
     octets = sign(document(), empty_uri=empty_uri)
+    assert (b'URI=""' in octets) is empty_uri
     found = verify_document(octets, policy(), now=NOW)
     assert set(found.peers) == {(ENTITY_ID, IDP)}
     assert found.valid_until == NOW + timedelta(days=1)

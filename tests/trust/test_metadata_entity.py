@@ -138,6 +138,14 @@ def test_key_policy_holds_on_both_parsing_paths(spoil) -> None:
     assert found.alerts == ("signing:key.size",)
 
 
+def test_certificate_not_meant_for_signatures_gives_no_signing_key() -> None:
+    """security.md A.12: key usage digitalSignature, if present."""
+    transport = issue("transport", key("transport"), usage="key_encipherment")
+    found = peer(Node(keys=(GOOD, key_descriptor(transport))))
+    assert [k.public_key for k in found.signing_keys] == [key("message signer").public_key()]
+    assert found.alerts == ("signing:certificate.usage",)
+
+
 def test_curve_below_256_bits_is_refused() -> None:
     """eidas.md §7.3."""
     small = issue("small", ec.generate_private_key(ec.SECP224R1()))
