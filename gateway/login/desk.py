@@ -64,6 +64,8 @@ class LoginDesk:
     limits: LimitsSection
     clock: Callable[[], datetime]
     random: TokenSource
+    languages: tuple[str, ...] = ("de", "en")
+    """In which the installation speaks."""
     base: str = ""
     """Path of the issuer, without trailing slash."""
     executor: Executor

@@ -299,6 +299,7 @@ CHOICE_REASONS: dict[str | None, CatalogueEntry] = {
     "person": CHOICE_PERSON,
     "attributes": CHOICE_ATTRIBUTES,
     "down": CHOICE_DOWN,
+    "service": EXCHANGE_NOT_POSSIBLE,
 }
 """``connectors.contract.Option.reason`` to the entry that says so."""
 

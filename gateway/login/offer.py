@@ -12,6 +12,7 @@ from connectors.identity import PersonKind
 from gateway.login.desk import LoginDesk
 from gateway.login.journey import LoginJourney
 from gateway.oidc.claims import attributes_requested
+from gateway.oidc.request import AuthorizationRequest
 from gateway.settings import Client, RepresentationPolicy
 
 _WIRE_CODES = {"EL": "GR", "UK": "GB"}
@@ -69,6 +70,32 @@ def authentication_request(
         optional=frozenset(attributes.optional),
         languages=(*((journey.language,) if journey.language else ()), *journey.request.ui_locales, "de"),
     )
+
+
+def reach(
+    desk: LoginDesk, client: Client, request: AuthorizationRequest, *, now: datetime
+) -> LevelOfAssurance | None:
+    """The highest level this client can get at all; the seam ``gateway.oidc.provider.Reach``.
+
+    A way whose level is not known just now (no metadata) may be the highest, so the answer is None.
+    """
+    highest: LevelOfAssurance | None = None
+    for name in (request.means,) if request.means in client.means else client.means:
+        if name not in desk.connectors:
+            continue
+        anything = AuthenticationRequest(
+            service=desk.service(client),
+            minimum=LevelOfAssurance.LOW,
+            persons=frozenset(PersonKind(kind) for kind in client.persons),
+            accept_non_notified=client.accept_non_notified,
+        )
+        for option in desk.connectors[name].options(anything, now=now):
+            if option.highest is None:
+                return None
+            highest = max(highest or option.highest, option.highest)
+            if highest is LevelOfAssurance.HIGH:
+                return highest
+    return highest
 
 
 def iso_country(code: str) -> str | None:

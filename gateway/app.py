@@ -1,0 +1,301 @@
+"""Builds the application: keys, connectors, the whole route table. Nothing else knows concrete connectors."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
+
+from connectors.contract import Connector, FormDispatch
+from connectors.eidas import Surroundings, assemble
+from connectors.saml.keys import OwnKey, SAMLKeys
+from connectors.saml.selfcheck import selfcheck
+from gateway import public
+from gateway.audit import Audit
+from gateway.bundle import Configuration
+from gateway.errors import GatewayError
+from gateway.health import Health
+from gateway.http import Guard, limited
+from gateway.jose import KeyRing, KeyStage, PublicKeySet, SigningKey
+from gateway.login.callback import callback
+from gateway.login.cookies import Cookies
+from gateway.login.desk import LoginDesk
+from gateway.login.leave import cancel, error_page, failed
+from gateway.login.offer import reach
+from gateway.login.open import open_journey
+from gateway.login.release import decide, show
+from gateway.login.select import select
+from gateway.login.start import start
+from gateway.metadata_refresh import MetadataRefresh, announce
+from gateway.oidc import discovery, jwks
+from gateway.oidc.authorize import authorize
+from gateway.oidc.client_keys import ClientKeys, guarded_get
+from gateway.oidc.grant import CodeIssuer
+from gateway.oidc.provider import Provider
+from gateway.oidc.respond import description
+from gateway.oidc.subject import SubjectKey
+from gateway.oidc.token import token
+from gateway.oidc.userinfo import userinfo
+from gateway.settings import Client, KeyPurpose, Mode
+from gateway.store import Store, StoreAddress, connect
+from gateway.web.pages import Frame, HandoverPage, Target
+from gateway.web.render import Renderer
+from gateway.web.static_files import StaticFiles
+from trust.fetch import FetchPolicy
+from trust.keys import InMemoryKey
+from trust.log import AppendOnlyLog, open_database
+
+Handler = Callable[[Request], Awaitable[Response]]
+_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """One process's share of the gateway; ``start`` before the first request, ``stop`` after the last."""
+
+    public: ASGIApp
+    management: ASGIApp
+    store: Store
+    log: AppendOnlyLog
+    refresh: MetadataRefresh
+    executor: Executor = field(repr=False)
+
+    def start(self) -> None:
+        self.log.start()
+        self.refresh.start()
+
+    async def stop(self) -> None:
+        self.refresh.stop()
+        await self.store.close()
+        self.executor.shutdown(wait=True)
+        self.log.stop()
+
+
+def build(
+    configuration: Configuration,
+    store_address: StoreAddress,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    connectors: Mapping[str, Connector] | None = None,
+) -> Application:
+    """Put everything together; raises what makes a start unsafe (design.md §3 invariant 9).
+
+    ``connectors`` replaces the configured ones, for tests of the journey alone.
+    """
+    selfcheck()
+    settings = configuration.settings
+    issuer = settings.gateway.issuer
+    base = urlsplit(issuer).path
+    store = Store(connect(store_address))
+    log = AppendOnlyLog(open_database(configuration.database_url.render_as_string(hide_password=False)))
+    audit = Audit(log)
+    if connectors is None:
+        connectors = _connectors(configuration, log, now=clock())
+    static = StaticFiles(base_path=base)
+    renderer = Renderer(settings.gateway, static)
+    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="cryptography")
+    subject_key = SubjectKey(configuration.subject_key)
+    desk = LoginDesk(
+        issuer=issuer,
+        clients=configuration.clients,
+        connectors=connectors,
+        means_names={name: settings.name for name, settings in configuration.connectors.items()},
+        store=store,
+        audit=audit,
+        render=renderer.response,
+        codes=CodeIssuer(
+            issuer=issuer,
+            store=store,
+            subject_key=subject_key,
+            limits=settings.limits,
+            random=secrets.token_bytes,
+        ),
+        cookies=Cookies(https=issuer.startswith("https")),
+        limits=settings.limits,
+        clock=clock,
+        random=secrets.token_bytes,
+        languages=settings.gateway.languages,
+        base=base,
+        executor=executor,
+    )
+    provider = Provider(
+        issuer=issuer,
+        clients=configuration.clients,
+        client_keys=_client_keys(configuration),
+        keys=_token_keys(configuration),
+        subject_key=subject_key,
+        store=store,
+        audit=audit,
+        pages=_Pages(desk),
+        open_journey=partial(open_journey, desk),
+        reach=partial(reach, desk),
+        limits=settings.limits,
+        languages=settings.gateway.languages,
+        clock=clock,
+        random=secrets.token_bytes,
+        policy_uri=settings.gateway.privacy_url,
+    )
+    refresh = MetadataRefresh(connectors, clock=clock)
+    health = Health(store=store, log=log, connectors=connectors, refresh=refresh, clock=clock)
+    return Application(
+        public=Guard(
+            app=Router(_routes(configuration, desk, provider, static, base), redirect_slashes=False),
+            issuer=issuer,
+            body_bytes=settings.limits.body_bytes,
+            refuse=partial(_refuse, desk),
+        ),
+        management=Router(health.routes()),
+        store=store,
+        log=log,
+        refresh=refresh,
+        executor=executor,
+    )
+
+
+def _routes(
+    configuration: Configuration, desk: LoginDesk, provider: Provider, static: StaticFiles, base: str
+) -> list[Route]:
+    rate = configuration.settings.rate
+    discovery_octets = JSONResponse(discovery.discovery_document(provider)).body
+    jwks_octets = jwks.jwks_octets(provider.keys)
+
+    async def serve_discovery(_: Request) -> Response:
+        return jwks.published(bytes(discovery_octets), discovery.MAX_AGE)
+
+    async def serve_jwks(_: Request) -> Response:
+        return jwks.published(jwks_octets, jwks.MAX_AGE)
+
+    def at(step: Callable[[LoginDesk, Request], Awaitable[Response]]) -> Handler:
+        return partial(step, desk)
+
+    def op(endpoint: Callable[[Provider, Request], Awaitable[Response]], name: str, limit: int) -> Handler:
+        return limited(partial(endpoint, provider), desk.store, name, limit)
+
+    answer = limited(at(callback), desk.store, "callback", rate.callback)
+    table: list[tuple[str, list[str], Handler]] = [
+        # OpenID Provider
+        ("/.well-known/openid-configuration", ["GET"], serve_discovery),
+        ("/jwks", ["GET"], serve_jwks),
+        ("/authorize", ["GET", "POST"], op(authorize, "authorize", rate.authorize)),
+        ("/token", ["POST"], op(token, "token", rate.token)),
+        ("/userinfo", ["GET", "POST"], op(userinfo, "token", rate.token)),
+        # the citizen's journey
+        ("/login/{journey}", ["GET"], at(select)),
+        ("/login/{journey}/start", ["POST"], at(start)),
+        ("/login/{journey}/failed", ["GET"], at(failed)),
+        ("/login/{journey}/release", ["GET"], at(show)),
+        ("/login/{journey}/release", ["POST"], at(decide)),
+        ("/login/{journey}/cancel", ["POST"], at(cancel)),
+        # sources of identity
+        ("/connectors/{connector}/acs", ["GET", "POST"], answer),
+        ("/connectors/{connector}/{document}", ["GET"], at(public.document)),
+        # for everybody
+        ("/", ["GET"], at(public.index)),
+        ("/countries", ["GET"], at(public.list_countries)),
+        ("/error/{code}", ["GET"], at(public.error_reference)),
+        ("/static/{name}", ["GET"], static.endpoint),
+    ]
+    return [Route(base + path, _as_endpoint(handler), methods=methods) for path, methods, handler in table]
+
+
+def _as_endpoint(handler: Handler) -> Handler:
+    # Starlette takes a partial for an ASGI application; a function is what it must see.
+    async def endpoint(request: Request) -> Response:
+        return await handler(request)
+
+    return endpoint
+
+
+def _refuse(desk: LoginDesk, request: Request, error: GatewayError) -> Response:
+    """The answer for an error that no route has answered: JSON for programs, a page for people."""
+    path = request.url.path.removeprefix(desk.base)
+    if path in {"/token", "/userinfo"}:
+        body = {"error": error.entry.oidc_error, "error_description": description(error)}
+        return JSONResponse(body, status_code=error.entry.http_status)
+    return error_page(desk, request, error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """``gateway.oidc.provider.Pages``: the provider's pages look like those of the journey."""
+
+    desk: LoginDesk
+
+    def error(self, request: Request, error: GatewayError, *, client: Client | None) -> Response:
+        return error_page(self.desk, request, error, client=client)
+
+    def form(self, form: FormDispatch, *, client: Client, languages: tuple[str, ...]) -> Response:
+        del client
+        frame = Frame(languages=languages, now=self.desk.clock())
+        page = HandoverPage(frame=frame, action=form.action, fields=form.fields, target=Target.SERVICE)
+        return self.desk.render(page)
+
+
+def _connectors(configuration: Configuration, log: AppendOnlyLog, *, now: datetime) -> dict[str, Connector]:
+    if not configuration.connectors:
+        return {}
+    settings = configuration.settings
+    development = settings.gateway.mode is Mode.DEVELOPMENT
+    surroundings = Surroundings(
+        issuer_url=settings.gateway.issuer,
+        config_dir=configuration.directory,
+        state_dir=configuration.path("var/metadata"),
+        fetch_policy=_fetch_policy(configuration),
+        development=development,
+        announce=partial(announce, log),
+    )
+    keys = SAMLKeys(
+        signing=_own_keys(configuration, KeyPurpose.SAML_SIGNING),
+        decryption=_own_keys(configuration, KeyPurpose.SAML_DECRYPTION),
+        metadata=_own_keys(configuration, KeyPurpose.SAML_METADATA_SIGNING),
+    )
+    return {
+        name: assemble(connector, configuration.countries, configuration.anchors, keys, surroundings, now=now)
+        for name, connector in configuration.connectors.items()
+    }
+
+
+def _own_keys(configuration: Configuration, purpose: KeyPurpose) -> list[OwnKey]:
+    return [
+        OwnKey(id=key.id, state=key.state.value, key=key.key) for key in configuration.keys.get(purpose, ())
+    ]
+
+
+def _token_keys(configuration: Configuration) -> KeyRing:
+    return KeyRing(
+        SigningKey.of(key.key, _algorithm(key.key), KeyStage(key.state.value))
+        for key in configuration.keys[KeyPurpose.OIDC_SIGNING]
+    )
+
+
+def _algorithm(key: InMemoryKey) -> str:
+    return "RS256" if key.private_key.key_size >= 2048 else "ES256"
+
+
+def _client_keys(configuration: Configuration) -> ClientKeys:
+    files = {
+        name: PublicKeySet.parse(configuration.path(client.jwks_file).read_bytes())
+        for name, client in configuration.clients.items()
+        if client.jwks_file is not None
+    }
+    return ClientKeys(files, guarded_get(_fetch_policy(configuration)))
+
+
+def _fetch_policy(configuration: Configuration) -> FetchPolicy:
+    section = configuration.settings.http
+    return FetchPolicy(
+        connect_seconds=section.connect_seconds,
+        total_seconds=section.total_seconds,
+        ca_file=configuration.path(section.ca_file) if section.ca_file else None,
+        allow_private_addresses=section.allow_private_addresses,
+        allow_http_loopback=configuration.settings.gateway.mode is Mode.DEVELOPMENT,
+    )

@@ -1,0 +1,77 @@
+"""The management listener: ``/health/live``, ``/health/ready``, ``/health/started``.
+
+``{"status": "ok|degraded|down", "reasons": [...]}``; ``down`` is a 503. Degraded means that logins
+work, but not for everybody: a peer is out. No citizen's data, no client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from connectors.contract import Connector
+from gateway.metadata_refresh import MetadataRefresh
+from gateway.store import Store, StoreUnavailable
+from trust.log import AppendOnlyLog, LogUnavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """See the module docstring."""
+
+    store: Store
+    log: AppendOnlyLog
+    connectors: Mapping[str, Connector]
+    refresh: MetadataRefresh
+    clock: Callable[[], datetime]
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/health/live", self.live, methods=["GET"]),
+            Route("/health/ready", self.ready, methods=["GET"]),
+            Route("/health/started", self.started, methods=["GET"]),
+        ]
+
+    async def live(self, _: Request) -> Response:
+        """The process answers; nothing else is asked, so that a restart is not tried against a sick store."""
+        return _answer("ok", [])
+
+    async def ready(self, _: Request) -> Response:
+        """Store and audit log can be written."""
+        down = []
+        try:
+            await self.store.ping()
+        except StoreUnavailable as error:
+            down.append(error.entry.code)
+        try:
+            await asyncio.to_thread(self.log.check)
+        except LogUnavailable:
+            down.append("audit.unavailable")
+        if down:
+            return _answer("down", down)
+        now = self.clock()
+        reasons = [
+            f"peer.{status.state}: {status.peer}"
+            for connector in self.connectors.values()
+            for status in connector.peers(now=now)
+            if status.state != "ok"
+        ]
+        return _answer("degraded" if reasons else "ok", reasons)
+
+    async def started(self, _: Request) -> Response:
+        """The first round of metadata is through."""
+        return _answer("ok", []) if self.refresh.started else _answer("down", ["metadata.first_round"])
+
+
+def _answer(status: str, reasons: list[str]) -> Response:
+    return JSONResponse(
+        {"status": status, "reasons": reasons},
+        status_code=503 if status == "down" else 200,
+        headers={"Cache-Control": "no-store"},
+    )
