@@ -116,7 +116,9 @@ def test_countries_stand_in_the_order_of_the_page_language(renderer, language):
 def test_closed_country_is_visible_and_says_why(renderer):
     """ux.md §4.7: never let a citizen log in abroad to learn that the level was too low."""
     markup = renderer.html(samples.select("de"))
-    buttons = re.findall(r'<button class="eg-country"[^>]*value="(\w\w)"([^>]*)>(.*?)</button>', markup, re.S)
+    buttons = re.findall(
+        r'<button class="eg-country"[^>]*value="(\w\w)"([^>]*)>(.*?)</button>', markup, re.DOTALL
+    )
     closed = {code: body for code, attributes, body in buttons if "disabled" in attributes}
     assert set(closed) == {"EE", "SK", "LV"}
     assert "erreicht das verlangte Vertrauensniveau nicht" in closed["EE"]
@@ -295,7 +297,7 @@ def test_hostile_name_stays_a_name(renderer, hostile):
 def test_values_are_not_in_the_title(renderer):
     """ux.md §5: the title goes into the browser's history."""
     for language in LANGUAGES:
-        title = re.search(r"<title>(.*?)</title>", renderer.html(samples.release(language)), re.S)
+        title = re.search(r"<title>(.*?)</title>", renderer.html(samples.release(language)), re.DOTALL)
         assert title is not None
         assert "Papadopoulou" not in title[1]
         assert "<" not in title[1]

@@ -24,9 +24,11 @@ def fetch(files):
     transport = httpx.ASGITransport(app=Starlette(routes=[Route("/static/{name}", files.endpoint)]))
 
     async def request(url, headers):
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
-            async with client.stream("GET", url, headers=headers) as answer:
-                return answer, b"".join([part async for part in answer.aiter_raw()])
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client,
+            client.stream("GET", url, headers=headers) as answer,
+        ):
+            return answer, b"".join([part async for part in answer.aiter_raw()])
 
     return lambda url, accepted="": asyncio.run(request(url, {"Accept-Encoding": accepted}))
 

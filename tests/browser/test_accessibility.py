@@ -1,0 +1,67 @@
+"""Every page in Chromium with axe-core, in two widths, two languages and three colour schemes.
+
+Target: WCAG 2.2 AA and axe's best practices without a single violation (ux.md §8, §10). Nothing
+else may go wrong either: a blocked style or script would be a message on the console.
+"""
+
+import pytest
+
+from tests.web import samples
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCHEMES = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "forced": {"forced_colors": "active"},
+}
+RUN = "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})"
+
+TEXT_SPACING = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: 0.12em !important;
+    word-spacing: 0.16em !important } p { margin-bottom: 2em !important }`);
+  document.adoptedStyleSheets = [sheet];
+}"""
+
+
+@pytest.fixture(scope="module", params=SCHEMES)
+def context(request, browser, sample_site):
+    context = browser.new_context(base_url=sample_site.url, **SCHEMES[request.param])
+    # A page that forwards at once stays where it is, so that it can be looked at.
+    context.route("**/node*", lambda route: route.fulfill(status=204))
+    context.route("**/submit-*.js", lambda route: route.fulfill(content_type="text/javascript", body=""))
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context):
+    page = context.new_page()
+    yield page
+    page.close()
+
+
+def width_of(page):
+    return page.evaluate("document.documentElement.scrollWidth")
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("name", list(samples.pages("de")))
+def test_page_has_no_violation_and_no_message(page, axe, name, language):
+    """WCAG 2.2 AA (EN 301 549 clause 9); 1.4.10: 320 CSS pixels without sideways scrolling."""
+    messages = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"/{language}/{name}")
+    page.evaluate(axe)
+    for width in (1280, 320):
+        page.set_viewport_size({"width": width, "height": 640})
+        result = page.evaluate(RUN, TAGS)
+        found = [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in result["violations"]]
+        assert found == []
+        assert len(result["passes"]) > 15
+        assert width_of(page) <= width
+    page.evaluate(TEXT_SPACING)  # WCAG 1.4.12
+    assert width_of(page) <= 320
+    assert messages == []
