@@ -60,6 +60,8 @@ def check_gateway(settings: Settings, directory: Path, problems: Problems) -> No
     listen = settings.listen
     if (listen.tls_certificate is None) != (listen.tls_private_key is None):
         problems.add(_GATEWAY, "listen", "tls_certificate and tls_private_key belong together", "set both")
+    if listen.tls_private_key is not None and not listen.tls_private_key.startswith("file:"):
+        problems.add(_GATEWAY, "listen.tls_private_key", "must be a file", 'tls_private_key = "file:..."')
     for path, file in (
         ("store.ca_file", settings.store.ca_file),
         ("http.ca_file", settings.http.ca_file),

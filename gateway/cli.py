@@ -1,0 +1,151 @@
+"""``eid-gateway``: the operator's commands."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway import key_files
+from gateway.bundle import load
+from gateway.errors import CATALOGUE
+from gateway.settings import ConfigurationError, KeyPurpose
+from trust.errors import TrustError
+from trust.log import AppendOnlyLog, LogBroken, LogUnavailable, open_database
+
+_DESCRIPTION = """\
+Identification gateway: European eIDs in, OpenID Connect out.
+
+A configuration directory holds gateway.toml and registry/{anchors,connectors,countries,clients}/.
+The way to a first start:
+
+  eid-gateway keys new --purpose oidc-signing --algorithm p256 --to CONFIG/keys   (once per purpose)
+  eid-gateway check-config --config CONFIG      says everything that is wrong, and the remedy
+  eid-gateway serve --config CONFIG             serves; management answers on its own port
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit status: 0 done, 1 refused, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        print(f"{len(error.problems)} problem(s)", file=sys.stderr)
+        return 1
+    except (TrustError, LogUnavailable, key_files.KeyFileExists, OSError) as error:
+        print(f"eid-gateway: {error}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="eid-gateway", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve logins until SIGTERM")
+    _config(serve)
+    serve.set_defaults(run=_serve)
+
+    check = commands.add_parser(
+        "check-config",
+        help="check the configuration as a start would, and tell all problems at once",
+        description="Prints one line per problem: file, path, what is wrong, remedy. Exit status 1 if any.",
+    )
+    _config(check)
+    check.set_defaults(run=_check)
+
+    errors = commands.add_parser(
+        "errors", help="print the error catalogue: number, code, what the client gets, cause and remedy"
+    )
+    errors.set_defaults(run=_errors)
+
+    keys = commands.add_parser("keys", help="our own keys").add_subparsers(required=True, metavar="COMMAND")
+    new = keys.add_parser(
+        "new",
+        help="make a private key (and a certificate, where the purpose needs one)",
+        description="Writes NAME.key with mode 0600 and NAME.crt; never overwrites. Then name the key in "
+        'gateway.toml under [[keys]]: a new signing key first with state = "next", so that peers see '
+        'it before it signs, later "active", and the old one "retired".',
+    )
+    new.add_argument("--purpose", required=True, choices=[purpose.value for purpose in KeyPurpose])
+    new.add_argument("--to", required=True, type=Path, metavar="DIR", help="where the files go")
+    new.add_argument("--name", help="file name without ending; default: the purpose")
+    new.add_argument("--algorithm", choices=sorted(key_files.ALGORITHMS), default="p256")
+    new.add_argument("--days", type=int, default=730, help="validity of the certificate (default 730)")
+    new.add_argument("--subject", default="eid-gateway", help="common name in the certificate")
+    new.set_defaults(run=_new_key)
+
+    log = commands.add_parser("log", help="the audit log").add_subparsers(required=True, metavar="COMMAND")
+    verify = log.add_parser(
+        "verify", help="recompute the hash chain; names the first entry that does not fit"
+    )
+    _config(verify)
+    verify.set_defaults(run=_verify_log)
+    return parser
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", required=True, type=Path, metavar="DIR", help="configuration directory")
+
+
+def _serve(options: argparse.Namespace) -> int:
+    # Imported here: the other commands need neither server nor connectors.
+    from gateway.serving import serve
+
+    serve(options.config)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    configuration = load(options.config)
+    print(
+        f"ok: {len(configuration.clients)} clients, {len(configuration.countries)} countries, "
+        f"{len(configuration.anchors)} anchors, {len(configuration.connectors)} connectors"
+    )
+    return 0
+
+
+def _errors(_: argparse.Namespace) -> int:
+    # The catalogue is complete once every family is imported.
+    import gateway.login.errors
+    import gateway.oidc.errors  # noqa: F401
+
+    for entry in CATALOGUE:
+        way = "to the client" if entry.to_client else "shown here"
+        print(f"{entry.number} {entry.code} ({entry.oidc_error}, HTTP {entry.http_status}, {way})")
+        print(f"     {entry.hint}\n     {entry.documentation}")
+    return 0
+
+
+def _new_key(options: argparse.Namespace) -> int:
+    purpose = KeyPurpose(options.purpose)
+    for path in key_files.create(
+        options.to,
+        options.name or purpose.value,
+        purpose,
+        algorithm=options.algorithm,
+        days=options.days,
+        subject=options.subject,
+    ):
+        print(path)
+    return 0
+
+
+def _verify_log(options: argparse.Namespace) -> int:
+    configuration = load(options.config)
+    log = AppendOnlyLog(open_database(configuration.database_url.render_as_string(hide_password=False)))
+    try:
+        size = log.verify()
+    except LogBroken as error:
+        print(f"eid-gateway: {error}", file=sys.stderr)
+        return 1
+    finally:
+        log.stop()
+    print(f"ok: {size} entries, chain unbroken")
+    return 0

@@ -1,0 +1,198 @@
+"""Serves the application: one process, or a parent that keeps several workers alive.
+
+The parent loads the configuration, brings the database up to date, starts the embedded store if there
+is one, and opens the listening sockets; workers inherit all of that. The management listener answers
+in the first worker. SIGTERM and SIGINT end everything gracefully: no new connections, requests under
+way are finished, then the log is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import signal
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from gateway.app import Application, build
+from gateway.bundle import Configuration, load
+from gateway.log_lines import start_logging
+from gateway.settings import ListenSection
+from gateway.store import EmbeddedStore, StoreAddress
+from trust.log import migrate, open_database
+
+_log = logging.getLogger("gateway.serving")
+_GRACE_SECONDS = 10
+_BACKLOG = 2048
+
+
+def serve(directory: Path) -> None:
+    """Serve until told to end; raises ConfigurationError and whatever makes a start unsafe."""
+    configuration = load(directory)
+    start_logging()
+    listen = configuration.settings.listen
+    _migrate(configuration)
+    with ExitStack() as stack:
+        address = stack.enter_context(store_address(configuration))
+        public = _listening(stack, listen.host, listen.port)
+        management = _listening(stack, listen.management_host, listen.management_port)
+        if listen.workers == 1:
+            _work(configuration, address, [public], [management])
+        else:
+            _supervise(directory, listen.workers, address, public, management)
+
+
+@contextmanager
+def store_address(configuration: Configuration) -> Iterator[StoreAddress]:
+    """Where the store is; an embedded one lives as long as the context."""
+    section = configuration.settings.store
+    if section.url == "embedded":
+        with EmbeddedStore(timeout_seconds=section.timeout_seconds) as address:
+            yield address
+        return
+    yield StoreAddress(
+        url=section.url,
+        password=configuration.store_password,
+        ca_file=configuration.path(section.ca_file) if section.ca_file else None,
+        timeout_seconds=section.timeout_seconds,
+    )
+
+
+def _migrate(configuration: Configuration) -> None:
+    engine = open_database(configuration.database_url.render_as_string(hide_password=False))
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()
+
+
+def _listening(stack: ExitStack, host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    listening.listen(_BACKLOG)
+    listening.setblocking(False)
+    return listening
+
+
+def _work(
+    configuration: Configuration,
+    address: StoreAddress,
+    public: Sequence[socket.socket],
+    management: Sequence[socket.socket],
+) -> None:
+    application = build(configuration, address)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(configuration, application, public, management))
+
+
+class _Server(uvicorn.Server):
+    """Two of them share one loop, so neither may take the signals for itself."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _run(
+    configuration: Configuration,
+    application: Application,
+    public: Sequence[socket.socket],
+    management: Sequence[socket.socket],
+) -> None:
+    listen = configuration.settings.listen
+    servers = [(_Server(_public_config(configuration, application)), public)]
+    if management:
+        config = uvicorn.Config(application.management, lifespan="off", access_log=False, log_config=None)
+        servers.append((_Server(config), management))
+
+    def end() -> None:
+        for server, _ in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    application.start()
+    _log.info("serving", extra={"path": f"{listen.host}:{listen.port}"})
+    try:
+        await asyncio.gather(*(server.serve(sockets=list(sockets)) for server, sockets in servers))
+    finally:
+        await application.stop()
+
+
+def _public_config(configuration: Configuration, application: Application) -> uvicorn.Config:
+    listen = configuration.settings.listen
+    certificate, key = _tls(configuration, listen)
+    return uvicorn.Config(
+        application.public,
+        lifespan="off",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(listen.trusted_proxies),
+        forwarded_allow_ips=list(listen.trusted_proxies),
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
+
+
+def _tls(configuration: Configuration, listen: ListenSection) -> tuple[str | None, str | None]:
+    """Certificate and key file for TLS inside the process; the library reads files only."""
+    if listen.tls_certificate is None or listen.tls_private_key is None:
+        return None, None
+    key = listen.tls_private_key.removeprefix("file:")
+    return str(configuration.path(listen.tls_certificate)), str(configuration.path(key))
+
+
+def _worker(
+    directory: Path, address: StoreAddress, public: socket.socket, management: socket.socket | None
+) -> None:
+    start_logging()
+    _work(load(directory), address, [public], [management] if management else [])
+
+
+def _supervise(
+    directory: Path, count: int, address: StoreAddress, public: socket.socket, management: socket.socket
+) -> None:
+    """Start ``count`` workers; replace one that died; end all when told to."""
+    context = multiprocessing.get_context("spawn")
+    ending = False
+
+    def end(*_: object) -> None:
+        nonlocal ending
+        ending = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+
+    def launch(index: int) -> BaseProcess:
+        sockets = (public, management if index == 0 else None)
+        process = context.Process(target=_worker, args=(directory, address, *sockets), name=f"worker-{index}")
+        process.start()
+        return process
+
+    workers = [launch(index) for index in range(count)]
+    while not ending:
+        time.sleep(0.2)
+        for index, worker in enumerate(workers):
+            if not worker.is_alive() and not ending:
+                _log.error("worker died", extra={"worker": index, "code": worker.exitcode})
+                # Not at once: a worker that cannot start must not burn the machine.
+                time.sleep(1.0)
+                workers[index] = launch(index)
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.join(_GRACE_SECONDS + 5)
