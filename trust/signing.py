@@ -54,35 +54,36 @@ def sign_enveloped(
     scheme = scheme or scheme_for(signer.public_key)
     digest_name = scheme.value[1]
     digest = hashlib.new(digest_name, canonicalise(element)).digest()
+    # lxml renames a prefix on insertion when the parent already binds the namespace to another one,
+    # and what was signed would no longer be what is there: so write the parent's prefix.
+    ds = next((prefix for prefix, uri in element.nsmap.items() if uri == DS and prefix), "ds")
     signed_info = (
-        f'<ds:SignedInfo xmlns:ds="{DS}">'
-        f'<ds:CanonicalizationMethod Algorithm="{algorithms.EXC_C14N}"></ds:CanonicalizationMethod>'
-        f'<ds:SignatureMethod Algorithm="{_URIS[scheme]}"></ds:SignatureMethod>'
-        f'<ds:Reference URI="#{identifier}"><ds:Transforms>'
-        f'<ds:Transform Algorithm="{algorithms.ENVELOPED_SIGNATURE}"></ds:Transform>'
-        f'<ds:Transform Algorithm="{algorithms.EXC_C14N}"></ds:Transform></ds:Transforms>'
-        f'<ds:DigestMethod Algorithm="{_DIGEST_URIS[digest_name]}"></ds:DigestMethod>'
-        f"<ds:DigestValue>{_b64(digest)}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
+        f'<{ds}:SignedInfo xmlns:{ds}="{DS}">'
+        f'<{ds}:CanonicalizationMethod Algorithm="{algorithms.EXC_C14N}"></{ds}:CanonicalizationMethod>'
+        f'<{ds}:SignatureMethod Algorithm="{_URIS[scheme]}"></{ds}:SignatureMethod>'
+        f'<{ds}:Reference URI="#{identifier}"><{ds}:Transforms>'
+        f'<{ds}:Transform Algorithm="{algorithms.ENVELOPED_SIGNATURE}"></{ds}:Transform>'
+        f'<{ds}:Transform Algorithm="{algorithms.EXC_C14N}"></{ds}:Transform></{ds}:Transforms>'
+        f'<{ds}:DigestMethod Algorithm="{_DIGEST_URIS[digest_name]}"></{ds}:DigestMethod>'
+        f"<{ds}:DigestValue>{_b64(digest)}</{ds}:DigestValue></{ds}:Reference></{ds}:SignedInfo>"
     )
     value = signer.sign(signed_info.encode(), scheme)
     signature = etree.fromstring(
-        f'<ds:Signature xmlns:ds="{DS}">{signed_info}'
-        f"<ds:SignatureValue>{_b64(value)}</ds:SignatureValue>{_key_info(signer)}</ds:Signature>"
+        f'<{ds}:Signature xmlns:{ds}="{DS}">{signed_info}'
+        f"<{ds}:SignatureValue>{_b64(value)}</{ds}:SignatureValue>{_key_info(signer, ds)}</{ds}:Signature>"
     )
     element.insert(position, signature)
 
 
-def _key_info(signer: Signer) -> str:
+def _key_info(signer: Signer, ds: str) -> str:
     if signer.certificate is None:
         return ""
     der = signer.certificate.public_bytes(serialization.Encoding.DER)
     return (
-        "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>"
-        f"{_b64(der)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
+        f"<{ds}:KeyInfo><{ds}:X509Data><{ds}:X509Certificate>"
+        f"{_b64(der)}</{ds}:X509Certificate></{ds}:X509Data></{ds}:KeyInfo>"
     )
 
 
 def _b64(octets: bytes) -> str:
     return base64.b64encode(octets).decode()
-
-
