@@ -148,7 +148,7 @@ class Bench:
         self.fetch = lambda url: key_set(jwk(CLIENT_EC, kid="e"))
         self.opened = []
         self.audit = RecordedAudit()
-        self.store = Store(connect(address), clock=lambda: self.now.timestamp())
+        self.store = Store(connect(address), clock=self._seconds)
         limits = LimitsSection()
         self.issuer = CodeIssuer(
             issuer=ISSUER,
@@ -192,6 +192,9 @@ class Bench:
         if isinstance(error, HTTPException):
             raise error
         return PlainTextResponse(error.entry.code, status_code=error.entry.http_status)
+
+    def _seconds(self):
+        return self.now.timestamp()
 
     def _fetch(self, url):
         self.fetched.append(url)
