@@ -193,9 +193,8 @@ def require_key(key: PublicKey, *, deviations: Deviations) -> None:
             raise VerificationError("key.size", f"RSA {key.key_size} below {minimum}")
         if key.public_numbers().e < 65_537:
             raise VerificationError("key.exponent")
-    elif isinstance(key, ec.EllipticCurvePublicKey):
-        if key.curve.name not in CURVES:
-            raise VerificationError("key.curve", key.curve.name)
+    elif key.curve.name not in CURVES:
+        raise VerificationError("key.curve", key.curve.name)
 
 
 def require_scheme_fits(key: PublicKey, scheme: SignatureScheme) -> None:

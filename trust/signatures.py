@@ -51,7 +51,6 @@ class _Shape:
     algorithm: SignatureAlgorithm
     digest: algorithms.DigestAlgorithm
     digest_value: bytes
-    with_comments: bool
     inclusive_prefixes: tuple[str, ...]
 
 
@@ -201,7 +200,7 @@ def _check_reference(
         raise VerificationError("signature.reference", "does not name its parent")
     elif sum(1 for other in element.getroottree().iter() if other.get("ID") == identifier) != 1:
         raise VerificationError("signature.reference", "ambiguous ID")
-    with_comments, prefixes = _check_transforms(reference[0])
+    prefixes = _check_transforms(reference[0])
     digest = algorithms.permit(
         algorithms.DIGESTS,
         reference[1].get("Algorithm"),
@@ -219,12 +218,11 @@ def _check_reference(
         algorithm=algorithm,
         digest=digest,
         digest_value=value,
-        with_comments=with_comments,
         inclusive_prefixes=prefixes,
     )
 
 
-def _check_transforms(transforms: Element) -> tuple[bool, tuple[str, ...]]:
+def _check_transforms(transforms: Element) -> tuple[str, ...]:
     """Enveloped signature, then at most one exclusive canonicalisation (saml-core §5.4.4)."""
     if not 1 <= len(transforms) <= 2 or any(child.tag != _DS + "Transform" for child in transforms):
         raise VerificationError("signature.transform", "number of transforms")
@@ -238,9 +236,9 @@ def _check_transforms(transforms: Element) -> tuple[bool, tuple[str, ...]]:
 
 def _check_canonicalisation(
     method: Element, reason: str = "signature.canonicalisation"
-) -> tuple[bool, tuple[str, ...]]:
-    algorithm = method.get("Algorithm")
-    if algorithm not in {algorithms.EXC_C14N, algorithms.EXC_C14N_WITH_COMMENTS}:
+) -> tuple[str, ...]:
+    """The InclusiveNamespaces prefixes of an exclusive canonicalisation, with or without comments."""
+    if method.get("Algorithm") not in {algorithms.EXC_C14N, algorithms.EXC_C14N_WITH_COMMENTS}:
         raise VerificationError(reason, "only exclusive canonicalisation")
     inclusive = optional_child(method, _INCLUSIVE_NAMESPACES)
     if len(method) != (inclusive is not None):
@@ -252,7 +250,7 @@ def _check_canonicalisation(
         prefixes = tuple((inclusive.get("PrefixList") or "").split())
         if len(prefixes) > 32:
             raise VerificationError(reason, "too many prefixes")
-    return algorithm == algorithms.EXC_C14N_WITH_COMMENTS, prefixes
+    return prefixes
 
 
 def _require_children(
@@ -325,11 +323,7 @@ def _canonical_without(element: Element, shape: _Shape) -> bytes:
     signature.tail = None
     element.remove(signature)
     try:
-        return canonicalise(
-            element,
-            with_comments=shape.with_comments,
-            inclusive_prefixes=shape.inclusive_prefixes,
-        )
+        return canonicalise(element, inclusive_prefixes=shape.inclusive_prefixes)
     finally:
         element.insert(position, signature)
         signature.tail = tail or None
