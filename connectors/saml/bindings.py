@@ -42,6 +42,17 @@ class Message:
     signed_query: SignedQuery | None = None
     """HTTP-Redirect only: what was signed, by what, with which value."""
 
+    def require_signed_query(
+        self, keys: Sequence[PinnedKey], *, now: datetime, deviations: Deviations = NONE
+    ) -> None:
+        """Raises VerificationError unless the query was signed, and by one of ``keys``.
+
+        Without SigAlg and Signature a message is not "unsigned" but refused (security.md A.17).
+        """
+        if self.signed_query is None:
+            raise VerificationError("signature.missing")
+        self.signed_query.verify(keys, now=now, deviations=deviations)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedQuery:
@@ -141,9 +152,11 @@ def _limit_relay_state(value: str) -> str:
 def _base64(encoded: str) -> bytes:
     if len(encoded) > MAX_MESSAGE * 3 // 2:
         raise InvalidAnswer("saml.binding.size")
+    if not encoded.isascii():
+        raise InvalidAnswer("saml.binding.base64")
     try:
         octets = base64.b64decode(_BASE64_SPACE.sub(b"", encoded.encode("ascii")), validate=True)
-    except (binascii.Error, ValueError) as error:
+    except binascii.Error as error:
         raise InvalidAnswer("saml.binding.base64") from error
     if len(octets) > MAX_MESSAGE:
         raise InvalidAnswer("saml.binding.size")

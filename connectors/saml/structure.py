@@ -7,7 +7,7 @@ a SAML or encryption element outside its one place is refused before any key is 
 from __future__ import annotations
 
 from trust.errors import VerificationError
-from trust.xml import DS, SAML, SAMLP, XENC, Element
+from trust.xml import DS, DSIG11, SAML, SAMLP, XENC, Element
 
 _SAML = "{" + SAML + "}"
 _SAMLP = "{" + SAMLP + "}"
@@ -20,6 +20,18 @@ ENCRYPTED_ASSERTION = _SAML + "EncryptedAssertion"
 SIGNATURE = _DS + "Signature"
 ENCRYPTED_DATA = _XENC + "EncryptedData"
 ENCRYPTED_KEY = _XENC + "EncryptedKey"
+
+_REFERENCES = frozenset(
+    {
+        _DS + "Reference",
+        _DS + "RetrievalMethod",
+        "{" + DSIG11 + "}KeyInfoReference",
+        _XENC + "CipherReference",
+        _XENC + "DataReference",
+        _XENC + "KeyReference",
+    }
+)
+"""Elements with a URI that somebody's library might follow; ours never does."""
 
 _ONCE_AND_HERE = {
     RESPONSE: None,
@@ -44,6 +56,7 @@ def require_response(root: Element) -> None:
     assertions = 0
     for element in root.iter():
         tag = element.tag
+        _require_local(element)
         if tag in _ONCE_AND_HERE:
             _require_parent(element, root)
             assertions += tag in {ASSERTION, ENCRYPTED_ASSERTION}
@@ -66,6 +79,7 @@ def require_assertion(root: Element) -> None:
         raise VerificationError("saml.structure", "not an Assertion")
     for element in root.iter():
         tag = element.tag
+        _require_local(element)
         if tag in _NEVER or tag == _DS + "Object":
             raise VerificationError("saml.structure", "forbidden element")
         if (tag in _ONCE_AND_HERE or tag == ENCRYPTED_KEY) and element is not root:
@@ -92,6 +106,12 @@ def _require_signature_place(signature: Element, root: Element) -> None:
     before = signature.getprevious()
     if before is None or before.tag != _SAML + "Issuer" or before.getprevious() is not None:
         raise VerificationError("saml.structure", "signature not after Issuer")
+
+
+def _require_local(element: Element) -> None:
+    """No reference leads out of the message (security.md A.9); an empty one is the signature's matter."""
+    if element.tag in _REFERENCES and not (element.get("URI") or "#").startswith("#"):
+        raise VerificationError("saml.structure", "external reference")
 
 
 def _require_ancestor(element: Element, tag: str) -> None:
