@@ -135,6 +135,8 @@ class EIDASConnector:
     def finish(self, pending: PendingExchange, answer: Answer, *, now: datetime) -> Verified:
         if answer.method != "POST":
             raise InvalidAnswer("saml.binding.method")
+        if pending.connector != self.id:
+            raise InvalidAnswer("saml.connector")
         message = bindings.read_post(answer.fields)
         asked = _Asked.of(pending)
         if now > pending.deadline:

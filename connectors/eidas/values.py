@@ -9,10 +9,13 @@ from datetime import date
 
 from connectors.errors import InvalidAnswer
 from connectors.identity import Gender, Name, PartialDate
-from trust.xml import Element
+from trust.xml import XML_WHITESPACE, Element
 
 _LATIN_SCRIPT = re.compile(r"^(?:\{http://eidas\.europa\.eu/attributes/[a-z/]+\})?LatinScript$")
 _IDENTIFIER = re.compile(r"([A-Z]{2})/([A-Z]{2})/(.+)")
+_CONTROLS = frozenset({"Cc", "Cs", "Cn"})
+_REORDERING = frozenset(chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+"""Embeddings, overrides and isolates: they make a name read otherwise than it is (Unicode TR 36 §3.6)."""
 _GENDERS = {"Male": Gender.MALE, "Female": Gender.FEMALE, "Unspecified": Gender.UNSPECIFIED}
 _WIRE_TO_ISO = {"EL": "GR", "UK": "GB"}
 _SCRIPTS = {
@@ -26,13 +29,16 @@ _SCRIPTS = {
 
 
 def value_text(element: Element, limit: int) -> str:
-    """The string of one AttributeValue, stripped; raises InvalidAnswer ``eidas.value``."""
+    """The string of one AttributeValue, outer XML white space stripped.
+
+    Raises InvalidAnswer ``eidas.value``.
+    """
     if len(element):
         raise InvalidAnswer("eidas.value", "element content")
-    text = (element.text or "").strip()
+    text = (element.text or "").strip(XML_WHITESPACE)
     if len(text) > limit:
         raise InvalidAnswer("eidas.value", "too long")
-    if any(unicodedata.category(c) in {"Cc", "Cs", "Cn"} and c not in "\t\n\r" for c in text):
+    if any(c in _REORDERING or (unicodedata.category(c) in _CONTROLS and c not in XML_WHITESPACE) for c in text):
         raise InvalidAnswer("eidas.value", "control characters")
     return text
 
