@@ -9,14 +9,12 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_time
 
 from gateway.web import countries
+from gateway.web.language import FORMATS
 from gateway.web.local_text import LocalText, localise
 from gateway.web.pages import CountryChoice, MeansChoice, SelectPage
 from gateway.web.translations import Translations
 
 REASONS = ("level", "person", "attributes", "service", "down")
-
-FORMATS = {"en": "en_GB"}
-"""Whose dates and times a page writes where the language alone would mean another continent's."""
 
 FILTER_FROM = 13
 """A filter above shorter lists costs more than it saves (ux.md §4.1)."""

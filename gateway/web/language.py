@@ -22,6 +22,9 @@ DEFAULT = "de"
 LANGUAGE_NAMES = {"de": "Deutsch", "en": "English"}
 """Own names for the language links, in the order in which they stand."""
 
+FORMATS = {"en": "en_GB"}
+"""Whose dates and times a page writes where the language alone would mean another continent's."""
+
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
 _LONGEST_HEADER = 1000
 

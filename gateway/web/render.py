@@ -21,7 +21,7 @@ from starlette.responses import HTMLResponse
 from connectors.identity import Gender
 from gateway.settings import GatewaySection, Mode
 from gateway.web import choices, countries, translations, values
-from gateway.web.language import LANGUAGE_NAMES, negotiate
+from gateway.web.language import FORMATS, LANGUAGE_NAMES, negotiate
 from gateway.web.local_text import LocalText, localise
 from gateway.web.pages import (
     EndedPage,
@@ -210,7 +210,7 @@ class Renderer:
 
 
 def _moment(now: datetime, language: str) -> str:
-    return format_datetime(now, format="long", tzinfo=ZONE, locale=choices.FORMATS.get(language, language))
+    return format_datetime(now, format="long", tzinfo=ZONE, locale=FORMATS.get(language, language))
 
 
 def _service(service: ServiceView, language: str) -> _Service:

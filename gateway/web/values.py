@@ -13,6 +13,7 @@ from babel.dates import format_date, get_month_names
 
 from connectors.identity import Address, Gender, Name, PartialDate
 from gateway.web import countries
+from gateway.web.language import FORMATS
 from gateway.web.pages import ReleaseValue
 
 COUNTRY_ATTRIBUTES = frozenset({"country_of_birth", "country_of_residence"})
@@ -77,7 +78,7 @@ def _date(value: PartialDate, language: str) -> Line:
     year, month, day = value.year, value.month, value.day
     if year is not None and month is not None and day is not None:
         try:
-            shown = format_date(date(year, month, day), format="long", locale=language)
+            shown = format_date(date(year, month, day), format="long", locale=FORMATS.get(language, language))
         except ValueError:  # 30 February: the source's word is shown as it came
             return Line(text=value.openid())
         return Line(text=shown, datetime=value.openid())

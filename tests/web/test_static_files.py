@@ -1,12 +1,12 @@
 """Style sheets, fonts and scripts (ux.md §2) and the set-up step that brings them."""
 
-import asyncio
 import gzip
 import re
 import shutil
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -30,7 +30,8 @@ def fetch(files):
         ):
             return answer, b"".join([part async for part in answer.aiter_raw()])
 
-    return lambda url, accepted="": asyncio.run(request(url, {"Accept-Encoding": accepted}))
+    with start_blocking_portal() as portal:
+        yield lambda url, accepted="": portal.call(request, url, {"Accept-Encoding": accepted})
 
 
 def test_files_are_kept_for_ever_under_a_name_that_changes_with_them(files, fetch):
