@@ -25,12 +25,25 @@ class Service:
     acr: str | None
     """Level word asked for when the visitor chooses none; None: leave it to the gateway."""
     claims: tuple[str, ...]
+    verified: tuple[str, ...] = ()
+    """Claims also asked for as ``verified_claims`` of trust framework ``eidas`` (OpenID IDA §6)."""
     registration: Mapping[str, Any]
     """What the operator of the gateway writes into ``registry/clients/<client_id>.toml``."""
 
     @property
     def name(self) -> str:
         return str(self.registration["name"]["de"])
+
+    @property
+    def claims_parameter(self) -> dict[str, Any]:
+        """The ``claims`` parameter (Core §5.5)."""
+        wanted: dict[str, Any] = dict.fromkeys(self.claims)
+        if self.verified:
+            wanted["verified_claims"] = {
+                "verification": {"trust_framework": {"value": "eidas"}},
+                "claims": dict.fromkeys(self.verified),
+            }
+        return {"userinfo": wanted}
 
     @property
     def persons(self) -> tuple[str, ...]:
@@ -47,6 +60,7 @@ def read_service(path: Path) -> Service:
         scope=request["scope"],
         acr=request.get("acr"),
         claims=tuple(request["claims"]),
+        verified=tuple(request.get("verified", ())),
         registration=MappingProxyType(data["registration"]),
     )
 

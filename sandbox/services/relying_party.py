@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from joserfc.jwk import ECKey, KeySet
 from sandbox.services.registrations import Service
 
 TIMEOUT: Final = 20
+ASSERTION_SECONDS: Final = 60
 ALGORITHMS: Final = ["ES256", "RS256"]
 LEVELS: Final = ("low", "substantial", "high")
 _PREFIXES = ("http://eidas.europa.eu/LoA/", "http://eidas.europa.eu/NotNotified/LoA/")
@@ -92,7 +94,7 @@ class RelyingParty:
         )
         parameters: dict[str, str] = {
             "nonce": attempt.nonce,
-            "claims": json.dumps({"userinfo": dict.fromkeys(self.service.claims)}),
+            "claims": json.dumps(self.service.claims_parameter),
         }
         if attempt.level:
             acceptable = LEVELS[LEVELS.index(attempt.level) :]
@@ -143,10 +145,12 @@ class RelyingParty:
         if self.authority is not None:
             session.verify = str(self.authority)
         if isinstance(self.secret, ECKey):
-            # Core errata 3 §9: the audience is the issuer, as a string.
-            session.register_client_auth_method(
-                PrivateKeyJWT(self.issuer, headers={"kid": self.secret.kid}, alg="ES256")
-            )
+            # Core errata 3 §9: the audience is the issuer, as a string. Authlib's own lifetime of an
+            # hour is longer than careful providers accept.
+            claims = {"exp": int(time.time()) + ASSERTION_SECONDS}
+            headers = {"kid": self.secret.kid}
+            method = PrivateKeyJWT(self.issuer, claims=claims, headers=headers, alg="ES256")
+            session.register_client_auth_method(method)
         return session
 
     def _discover(self, session: OAuth2Session) -> dict[str, Any]:
