@@ -103,7 +103,6 @@ def build(
     static = StaticFiles(base_path=base)
     renderer = Renderer(settings.gateway, static)
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="cryptography")
-    subject_key = SubjectKey(configuration.subject_key)
     desk = LoginDesk(
         issuer=issuer,
         clients=configuration.clients,
@@ -115,7 +114,7 @@ def build(
         codes=CodeIssuer(
             issuer=issuer,
             store=store,
-            subject_key=subject_key,
+            subject_key=SubjectKey(configuration.subject_key),
             limits=settings.limits,
             random=secrets.token_bytes,
         ),
@@ -132,7 +131,6 @@ def build(
         clients=configuration.clients,
         client_keys=_client_keys(configuration),
         keys=_token_keys(configuration),
-        subject_key=subject_key,
         store=store,
         audit=audit,
         pages=_Pages(desk),
@@ -141,7 +139,6 @@ def build(
         limits=settings.limits,
         languages=settings.gateway.languages,
         clock=clock,
-        random=secrets.token_bytes,
         policy_uri=settings.gateway.privacy_url,
     )
     refresh = MetadataRefresh(connectors, clock=clock)

@@ -20,13 +20,12 @@ from functools import cache
 
 from pydantic import JsonValue, TypeAdapter
 
-from connectors.contract import Dispatch, TokenSource
+from connectors.contract import TokenSource
 from connectors.identity import Identity
 from gateway.jose import base64url
 from gateway.oidc import claims, errors
 from gateway.oidc.acr import returned_acr
 from gateway.oidc.request import AuthorizationRequest
-from gateway.oidc.respond import success_response
 from gateway.oidc.subject import SubjectKey, pairwise
 from gateway.oidc.verified_claims import verified_claims
 from gateway.settings import Client, LimitsSection
@@ -152,24 +151,6 @@ class CodeIssuer:
             .run()
         )
         return code.text
-
-    async def __call__(
-        self,
-        client: Client,
-        request: AuthorizationRequest,
-        identity: Identity,
-        *,
-        released: frozenset[str],
-        released_representative: frozenset[str],
-        journey: str,
-        now: datetime,
-    ) -> Dispatch:
-        """``issue`` with the keys of the representative apart, answered as the client wants it."""
-        theirs = {f"{claims.REPRESENTATIVE}{attribute}" for attribute in released_representative}
-        code = await self.issue(
-            client, request, identity, released=released | theirs, journey=journey, now=now
-        )
-        return success_response(self.issuer, request.return_address, code)
 
     def _id_token(
         self,

@@ -11,13 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from connectors.assurance import LevelOfAssurance
-from connectors.contract import FormDispatch, TokenSource
+from connectors.contract import FormDispatch
 from gateway.audit import Audit
 from gateway.errors import GatewayError
 from gateway.jose import KeyRing
 from gateway.oidc.client_keys import ClientKeys
 from gateway.oidc.request import AuthorizationRequest, JourneyOpener
-from gateway.oidc.subject import SubjectKey
 from gateway.settings import Client, LimitsSection
 from gateway.store import Store
 
@@ -55,7 +54,6 @@ class Provider:
     clients: Mapping[str, Client]
     client_keys: ClientKeys
     keys: KeyRing
-    subject_key: SubjectKey
     store: Store
     audit: Audit
     pages: Pages
@@ -64,6 +62,5 @@ class Provider:
     limits: LimitsSection
     languages: tuple[str, ...]
     clock: Clock
-    random: TokenSource
     policy_uri: str | None = None
     documentation_uri: str | None = None

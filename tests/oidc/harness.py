@@ -17,6 +17,7 @@ from joserfc.jwk import KeySet
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from connectors.assurance import LevelOfAssurance
@@ -24,12 +25,16 @@ from connectors.contract import RedirectDispatch
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
 from gateway.errors import GatewayError
 from gateway.jose import KeyRing, KeyStage, PublicKeySet, SigningKey
-from gateway.oidc import Provider, routes
+from gateway.oidc import discovery, jwks
+from gateway.oidc.authorize import authorize
 from gateway.oidc.claims import offers
 from gateway.oidc.client_keys import ClientKeys
 from gateway.oidc.grant import CodeIssuer
+from gateway.oidc.provider import Provider
 from gateway.oidc.respond import error_response, success_response
 from gateway.oidc.subject import SubjectKey
+from gateway.oidc.token import token
+from gateway.oidc.userinfo import userinfo
 from gateway.settings import Client, LimitsSection
 from gateway.store import Store, connect, new_journey_number
 from tests.oidc.persons import NATURAL
@@ -171,7 +176,6 @@ class Bench:
                     SigningKey.of(InMemoryKey(RETIRED_KEY), "ES256", KeyStage.RETIRED),
                 ]
             ),
-            subject_key=self.issuer.subject_key,
             store=self.store,
             audit=self.audit,
             pages=PlainPages(),
@@ -180,13 +184,36 @@ class Bench:
             limits=limits,
             languages=("de", "en"),
             clock=lambda: self.now,
-            random=secrets.token_bytes,
         )
         self.http = TestClient(
-            Starlette(routes=routes(self.provider), exception_handlers={GatewayError: self._page}),
+            Starlette(routes=self._routes(), exception_handlers={GatewayError: self._page}),
             base_url=ISSUER,
             follow_redirects=False,
         )
+
+    def _routes(self):
+        configuration = json.dumps(discovery.discovery_document(self.provider)).encode()
+        keys = jwks.jwks_octets(self.provider.keys)
+
+        def serve(octets, max_age):
+            async def endpoint(request):
+                return jwks.published(octets, max_age)
+
+            return endpoint
+
+        def at(step):
+            async def endpoint(request):
+                return await step(self.provider, request)
+
+            return endpoint
+
+        return [
+            Route("/.well-known/openid-configuration", serve(configuration, discovery.MAX_AGE)),
+            Route("/jwks", serve(keys, jwks.MAX_AGE)),
+            Route("/authorize", at(authorize), methods=["GET", "POST"]),
+            Route("/token", at(token), methods=["POST"]),
+            Route("/userinfo", at(userinfo), methods=["GET", "POST"]),
+        ]
 
     def _page(self, request, error):
         if isinstance(error, HTTPException):
