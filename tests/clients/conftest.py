@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 SECRET = "a secret for the guide's portal, never used elsewhere"
 
 
-def free(offsets: tuple[int, ...]) -> int:
-    """A port such that it and those at ``offsets`` above it are free."""
+def free(*offsets: int) -> int:
+    """A port such that those at ``offsets`` above it are free."""
     for base in range(21000 + os.getpid() % 5000, 40000, 50):
         try:
             for offset in offsets:
@@ -42,12 +42,18 @@ def guide_registration() -> str:
 
 
 @pytest.fixture(scope="session")
-def example_port() -> int:
-    return free((0,))
+def port_base() -> int:
+    """The sandbox takes base, +1, +10 and +20; the example +30."""
+    return free(0, 1, 10, 20, 30)
 
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory, example_port: int) -> Iterator[Sandbox]:
+def example_port(port_base: int) -> int:
+    return port_base + 30
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory, port_base: int, example_port: int) -> Iterator[Sandbox]:
     """Gateway, nodes and services, with the portal of the guide registered."""
     state = tmp_path_factory.mktemp("sandbox")
     text = guide_registration()
@@ -60,7 +66,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, example_port: int) -> Iter
         text = text.replace(shown, real)
     (state / "clients").mkdir()
     (state / "clients" / f"{registered['client_id']}.toml").write_text(text, "utf-8")
-    addresses = Addresses(port_base=free((0, 1, 10, 20)))
+    addresses = Addresses(port_base=port_base)
     with Sandbox(State(state), addresses, print) as running:
         yield running
 

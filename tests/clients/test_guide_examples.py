@@ -52,7 +52,9 @@ def service(command: list[str], sandbox: Sandbox, port: int) -> Iterator[str]:
 def log_in(browser: Browser, start: str, country: str, *, decision: str = "answer") -> str:
     """Walk from the service's first page through all others back to the service; its last page."""
     browser.get(start)
-    browser.submit(next(f for f in browser.page.forms if "country" in f.choices), {"country": country})
+    countries = [form for form in browser.page.forms if "country" in form.choices]
+    assert countries, f"no choice of countries at {browser.page.url}: {browser.page.text}"
+    browser.submit(countries[0], {"country": country})
     for _ in range(6):
         if browser.page.url.startswith(start):
             return browser.page.text

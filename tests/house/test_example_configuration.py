@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -21,21 +22,30 @@ EXAMPLE = ROOT / "config"
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of config/ with the secrets it refers to in the environment, and no keys yet."""
     monkeypatch.setenv("EID_GATEWAY_STORE_PASSWORD", "x")
-    monkeypatch.setenv("EID_GATEWAY_DATABASE_PASSWORD", "x")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return Path(shutil.copytree(EXAMPLE, tmp_path / "config", ignore=shutil.ignore_patterns("keys", "var")))
+
+
+def run(commands: str, directory: Path) -> None:
+    """Shell commands of a guide, with this checkout in place of the installed program."""
+    program = f"{sys.executable} -m gateway "
+    script = commands.replace("eid-gateway ", program)
+    subprocess.run(["sh", "-e", "-c", script], cwd=directory, check=True, capture_output=True)
 
 
 def test_example_starts_with_keys_made_as_the_operator_guide_says(directory: Path) -> None:
     """docs/operator.md, Keys: the commands there are the ones that run here."""
     guide = (ROOT / "docs" / "operator.md").read_text("utf-8")
-    commands = guide.split("## Keys", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0]
-    keys = directory / "keys"
-    keys.mkdir()
-    subprocess.run(["sh", "-e", "-c", commands], cwd=keys, check=True, capture_output=True)
+    run(guide.split("## Keys", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0], directory)
+    for anchor in (directory / "registry" / "anchors").glob("*.toml"):  # what the partners would bring
+        run(
+            "eid-gateway keys new --purpose saml-metadata-signing "
+            f"--to registry/anchors --name {anchor.stem}",
+            directory,
+        )
     configuration = load(directory)
-    assert configuration.settings.gateway.issuer == "https://id.example.org"
-    assert set(configuration.clients) == {"my-portal"}
-    assert [country.country for country in configuration.countries] == ["GR"]
+    assert set(configuration.clients) >= {"personenstand"}
+    assert {country.country for country in configuration.countries} >= {"GR"}
 
 
 def test_example_without_keys_names_every_missing_one(directory: Path) -> None:
