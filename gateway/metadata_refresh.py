@@ -60,10 +60,10 @@ class MetadataRefresh:
             return
         for status in statuses:
             key = (status.peer, status.country)
-            if self._states.get(key) != status.state:
-                self._states[key] = status.state
+            if self._states.get(key, "ok") != status.state:
                 level = logging.INFO if status.state == "ok" else logging.WARNING
                 _log.log(level, f"peer {status.state}", extra={"peer": status.peer, "reason": status.reason})
+            self._states[key] = status.state
 
 
 def announce(log: AppendOnlyLog, change: MetadataChange) -> None:

@@ -95,13 +95,17 @@ class _Pending:
 
 
 def open_database(url: str) -> sa.Engine:
-    """An engine whose commits are durable: SQLite in WAL mode with synchronous=FULL, or PostgreSQL."""
+    """An engine whose commits are durable: SQLite in WAL mode with synchronous=FULL, or PostgreSQL.
+
+    A writer waits five seconds for its turn; ``sqlite:///file?timeout=1`` says otherwise.
+    """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return sa.create_engine(parsed, pool_pre_ping=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, connect_args={"timeout": 5.0, "check_same_thread": False})
+    parsed = parsed.set(query={"timeout": "5", **parsed.query})
+    engine = sa.create_engine(parsed, connect_args={"check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: SQLiteConnection, _: object) -> None:

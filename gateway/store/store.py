@@ -152,10 +152,6 @@ class Batch:
         """Write a mark, in the clear: never identity data, never a secret. Result: None."""
         return self._add(_nothing, "SET", self._mark(name), value, "EXAT", _seconds(until))
 
-    def mark_once(self, name: str, value: bytes, *, until: datetime) -> Batch:
-        """Write a mark unless it is there. Result: the mark that was there, or None: written."""
-        return self._add(_same, "SET", self._mark(name), value, "NX", "GET", "EXAT", _seconds(until))
-
     def read_mark(self, name: str) -> Batch:
         """Result: the mark or None."""
         return self._add(_same, "GET", self._mark(name))
