@@ -74,9 +74,8 @@ def test_no_combination_breaks_the_rules_of_comparison(minimum, non_notified):
         for published in itertools.combinations(uris, size):
             try:
                 comparison, references = ask(minimum, published, non_notified=non_notified)
-            except RequestNotPossible as error:
-                assert error.reason == "eidas.level-not-offered"
-                continue
+            except RequestNotPossible:
+                continue  # a test of its own below
             notified = [r for r in references if r.startswith(N)]
             assert len(references) == len(set(references)) > 0
             if comparison == "minimum":
