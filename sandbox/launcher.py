@@ -157,7 +157,6 @@ class Sandbox:
 
     def stop(self) -> None:
         """End all children, the gateway first, and forget them."""
-        (self.state.directory / "state.json").unlink(missing_ok=True)
         for child in reversed(self._children.values()):
             if child.poll() is None:
                 child.terminate()
@@ -172,6 +171,7 @@ class Sandbox:
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
         self._children.clear()
+        (self.state.directory / "state.json").unlink(missing_ok=True)
 
 
 def unavailable(countries: Any) -> list[str]:

@@ -141,11 +141,9 @@ def _choose(browser: Browser, wanted: Wanted) -> None:
     forms = [f for f in browser.page.forms if urlsplit(f.action).path.endswith("/start")]
     for form in forms:
         if ("means", wanted.eid) in form.fields:
-            offered = form.choices.get("country", [])
-            if wanted.iso not in offered:
-                # Not on offer, so give up as a citizen would: back to the service.
-                browser.submit(browser.page.form("/cancel"), {})
-                return
+            if wanted.iso not in form.choices.get("country", []):
+                # Shown but not to be pressed: send it all the same, the gateway says why not.
+                form.choices.pop("country", None)
             browser.submit(form, {"country": wanted.iso})
             return
     raise NoSuchForm(f"no means {wanted.eid} on {shown(browser.page.url)} (status {browser.page.status})")
@@ -201,8 +199,10 @@ def error_page(page: Page) -> tuple[str, str]:
     root = html.document_fromstring(page.text)
     references = [a.get("href") or "" for a in root.iter("a") if "/error/" in (a.get("href") or "")]
     code = references[0].rpartition("/")[2].partition("?")[0] if references else ""
-    refused = [e for e in root.iter("div") if "refused" in (e.get("class") or "").split()]
-    marked = refused or list(root.iter("h1", "strong"))
+    told = [
+        e for e in root.iter("div", "span") if {"refused", "kern-title"} & set((e.get("class") or "").split())
+    ]
+    marked = told or list(root.iter("h1"))
     texts = [" ".join("".join(str(t) for t in e.itertext()).split()) for e in marked]
     return code, (texts or [""])[0]
 

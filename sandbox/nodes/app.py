@@ -94,7 +94,7 @@ class Nodes:
             origin=origin,
             asked=request,
             exchange=self._world.open(node, origin, request),
-            citizens=[_listed(c) for c in origin.citizens if c.kind in request.persons],
+            citizens=[_listed(c) for c in _fitting(origin, request)],
             faults=[f for f in FAULTS.values() if not (f.rsa_only and node.elliptic)],
         )
 
@@ -162,6 +162,12 @@ def _origin(node: Country, wanted: str | None) -> Country:
         if wanted in (country.node_code, country.code):
             return country
     raise Refused("000005", "form parameter country is missing or names no supported country")
+
+
+def _fitting(origin: Country, request: Request) -> list[Citizen]:
+    """Citizens of the kind asked for; companies first where both kinds are."""
+    found = [c for c in origin.citizens if c.kind in request.persons]
+    return sorted(found, key=lambda c: c.kind) if len(request.persons) == 2 else found
 
 
 def _listed(citizen: Citizen) -> dict[str, str]:

@@ -150,11 +150,16 @@ def statements(origin: Country, request: Request, citizen: Citizen) -> tuple[Sta
         for a in request.attributes
         if a.friendly in known and a.person == citizen.kind
     ]
-    return tuple(found) + representative(origin, target, citizen.representative)
+    # Before format 1.4 both persons could be asked for at once; who acts is then the natural one.
+    beside = origin.mixed_requests and len(request.persons) == 2
+    return tuple(found) + acting_person(origin, target, citizen.representative, beside=beside)
 
 
-def representative(origin: Country, target: str, person: Mapping[str, Any]) -> tuple[Statement, ...]:
-    """The attributes of the natural person acting (Attribute Profile §2.8)."""
+def acting_person(
+    origin: Country, target: str, person: Mapping[str, Any], *, beside: bool = False
+) -> tuple[Statement, ...]:
+    """The natural person acting: as representative (Attribute Profile §2.8), or as natural person
+    ``beside`` the legal one."""
     if not person:
         return ()
     known = dict(person)
@@ -163,7 +168,7 @@ def representative(origin: Country, target: str, person: Mapping[str, Any]) -> t
         Statement(
             attribute=BY_FRIENDLY[friendly],
             values=_values(origin, value, BY_FRIENDLY[friendly]),
-            representative=True,
+            representative=not beside,
         )
         for friendly, value in known.items()
     )
