@@ -3,15 +3,19 @@
 import asyncio
 import base64
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from starlette.requests import Request
 
 from gateway.audit import AuditUnavailable, TokenIssued, TokenRefused
+from gateway.jose import KeyRing, SigningKey
 from gateway.oidc import token as token_endpoint
+from gateway.store import Store, StoreAddress, connect
 from tests.oidc.harness import EC_KEY, ISSUER, RSA_KEY, SECRET, VERIFIER, basic
 from tests.oidc.tokens import jwk
+from trust.keys import InMemoryKey
 
 
 def test_code_becomes_tokens(bench):
@@ -246,3 +250,24 @@ def test_nothing_personal_reaches_the_log_or_the_audit(bench, caplog):
     told = caplog.text + repr(bench.audit.events)
     for word in ("Jansen", "Utrecht", "1980", "NL/DE", code, SECRET):
         assert word not in told
+
+
+def test_without_a_signing_key_nothing_is_issued(bench):
+    """The module with the key is away: 503, and the token of the spent code is dead."""
+    code = bench.code(client_id="rs256")
+    bench.provider = replace(bench.provider, keys=KeyRing([SigningKey.of(InMemoryKey(EC_KEY), "ES256")]))
+    response = bench.token(code, client_id="rs256")
+    assert (response.status_code, response.json()["error"]) == (503, "server_error")
+    assert bench.audit.events[-1].code == "token.unsigned"
+
+
+def test_store_that_is_away_is_503_and_recovers(bench):
+    """Issue 2: no half-done login, recovery without restart."""
+    code = bench.code()
+    working = bench.provider
+    away = Store(connect(StoreAddress(url="redis://127.0.0.1:1", timeout_seconds=0.2)))
+    bench.provider = replace(working, store=away)
+    response = bench.token(code)
+    assert (response.status_code, response.json()["error"]) == (503, "temporarily_unavailable")
+    bench.provider = working
+    assert bench.token(code).status_code == 200
