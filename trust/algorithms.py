@@ -163,6 +163,8 @@ CURVES: Mapping[str, str] = {
 
 RSA_MINIMUM_BITS = 3072
 RSA_DEVIATION_BITS = 2048
+EC_MINIMUM_BITS = 256
+"""What the shortest of ``CURVES`` has."""
 
 
 def permit(

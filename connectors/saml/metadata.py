@@ -29,10 +29,13 @@ from connectors.saml.request import (
 )
 from trust import algorithms, signing
 from trust.keys import Decrypter
+from trust.xml import DS, XENC11
 
 CONTENT_TYPE = "application/samlmetadata+xml"
 _ENTITY_ATTRIBUTES = "urn:oasis:names:tc:SAML:metadata:attribute"
 _URI = str(saml.NAME_FORMAT_URI)
+_OAEP_DIGEST = next(uri for uri, name in algorithms.OAEP_DIGESTS.items() if name == "SHA256")
+_OAEP_MASK = next(uri for uri, name in algorithms.MGF1.items() if name == "SHA256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ def build(description: ServiceProvider, keys: SAMLKeys, *, now: datetime, random
         entity_id=description.entity_id,
         id="_" + random(20).hex(),
         valid_until=(now + description.valid).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        extensions=md.Extensions(extension_elements=_entity_extensions(description, keys)),
+        extensions=md.Extensions(extension_elements=_entity_extensions(description)),
         spsso_descriptor=[_role(description, keys)],
         organization=md.Organization(
             organization_name=[_localized(md.OrganizationName, description.organization_name, description)],
@@ -101,7 +104,7 @@ def _role(description: ServiceProvider, keys: SAMLKeys) -> md.SPSSODescriptor:
         md.KeyDescriptor(
             use="encryption",
             key_info=_key_info(_certificate(key.certificate)),
-            encryption_method=[md.EncryptionMethod(algorithm=uri) for uri in _encryption_methods(key)],
+            encryption_method=[_encryption_method(uri) for uri in _encryption_methods(key)],
         )
         for key in keys.published_encryption
     ]
@@ -113,8 +116,7 @@ def _role(description: ServiceProvider, keys: SAMLKeys) -> md.SPSSODescriptor:
         extensions=md.Extensions(extension_elements=extensions) if extensions else None,
         key_descriptor=descriptors,
         name_id_format=[
-            md.NameIDFormat(text=uri)
-            for uri in (NAME_ID_PERSISTENT, NAME_ID_TRANSIENT, NAME_ID_UNSPECIFIED)
+            md.NameIDFormat(text=uri) for uri in (NAME_ID_PERSISTENT, NAME_ID_TRANSIENT, NAME_ID_UNSPECIFIED)
         ],
         assertion_consumer_service=[
             md.AssertionConsumerService(
@@ -125,15 +127,24 @@ def _role(description: ServiceProvider, keys: SAMLKeys) -> md.SPSSODescriptor:
 
 
 def _encryption_methods(key: Decrypter) -> list[str]:
-    contents = [
-        uri for uri, row in sorted(algorithms.CONTENT_ENCRYPTIONS.items()) if row.key_octets != 24
-    ]
+    contents = [uri for uri, row in sorted(algorithms.CONTENT_ENCRYPTIONS.items()) if row.key_octets != 24]
     if isinstance(key.public_key, rsa.RSAPublicKey):
         return [*contents, algorithms.RSA_OAEP.uri]
     return [*contents, algorithms.ECDH_ES.uri, *sorted(algorithms.KEY_WRAPS)]
 
 
-def _entity_extensions(description: ServiceProvider, keys: SAMLKeys) -> list[object]:
+def _encryption_method(uri: str) -> md.EncryptionMethod:
+    """OAEP with its digest and mask beside it: a peer that is told nothing falls back to SHA-1."""
+    if uri != algorithms.RSA_OAEP.uri:
+        return md.EncryptionMethod(algorithm=uri)
+    parameters = (
+        Extension(namespace=DS, tag="DigestMethod", attributes={"Algorithm": _OAEP_DIGEST}),
+        Extension(namespace=XENC11, tag="MGF", attributes={"Algorithm": _OAEP_MASK}),
+    )
+    return md.EncryptionMethod(algorithm=uri, extension_elements=[p.element() for p in parameters])
+
+
+def _entity_extensions(description: ServiceProvider) -> list[object]:
     found: list[object] = [extension.element() for extension in description.entity_extensions]
     if description.entity_attributes:
         found.append(
@@ -145,7 +156,7 @@ def _entity_extensions(description: ServiceProvider, keys: SAMLKeys) -> list[obj
         )
     found += [_algorithm("DigestMethod", uri) for uri in algorithms.DIGESTS]
     found += [
-        _algorithm("SigningMethod", row.uri)
+        _algorithm("SigningMethod", row.uri, MinKeySize=_minimum_size(row))
         for row in algorithms.SIGNATURES.values()
         if row.deviation is None
     ]
@@ -163,9 +174,13 @@ def _attribute(name: str, values: tuple[str, ...]) -> Extension:
     )
 
 
-def _algorithm(tag: str, uri: str) -> object:
+def _minimum_size(row: algorithms.SignatureAlgorithm) -> str:
+    return str(algorithms.EC_MINIMUM_BITS if row.scheme.family == "ecdsa" else algorithms.RSA_MINIMUM_BITS)
+
+
+def _algorithm(tag: str, uri: str, **attributes: str) -> object:
     return Extension(
-        namespace=str(algsupport.NAMESPACE), tag=tag, attributes={"Algorithm": uri}
+        namespace=str(algsupport.NAMESPACE), tag=tag, attributes={"Algorithm": uri, **attributes}
     ).element()
 
 
@@ -177,6 +192,4 @@ def _certificate(certificate: x509.Certificate | None) -> bytes:
 
 def _key_info(der: bytes) -> xmldsig.KeyInfo:
     text = base64.b64encode(der).decode()
-    return xmldsig.KeyInfo(
-        x509_data=[xmldsig.X509Data(x509_certificate=xmldsig.X509Certificate(text=text))]
-    )
+    return xmldsig.KeyInfo(x509_data=[xmldsig.X509Data(x509_certificate=xmldsig.X509Certificate(text=text))])
