@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,6 +38,8 @@ T = TypeVar("T")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 100
+_KEPT = ("person", "choose")
+"""Parameters of the select page that a change of language must not lose."""
 
 
 class Render(Protocol):
@@ -101,7 +103,7 @@ class LoginDesk:
                 ui_locales=journey.request.ui_locales if journey else (),
                 accept_language=request.headers.get("accept-language"),
             ),
-            path=request.url.path if request.method == "GET" else None,
+            path=own_address(request),
             journey=shown(number) if number else None,
             service=service_view(client) if client else None,
             step=step,
@@ -177,6 +179,18 @@ def chosen_language(request: Request) -> str | None:
     """The language link that was clicked, if it is a language tag at all."""
     language = request.query_params.get("lang", "")
     return language if _LANGUAGE.fullmatch(language) else None
+
+
+def own_address(request: Request) -> str | None:
+    """Path and query of a page that can be asked for again, for its language links; else None.
+
+    An authorization request and a peer's answer are messages: they are not sent a second time.
+    """
+    path = request.url.path
+    if request.method != "GET" or path.endswith("/authorize") or "/connectors/" in path:
+        return None
+    kept = [(name, request.query_params[name]) for name in _KEPT if name in request.query_params]
+    return f"{path}?{urlencode(kept)}" if kept else path
 
 
 def service_view(client: Client) -> ServiceView:

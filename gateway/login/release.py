@@ -14,7 +14,7 @@ from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.errors import JOURNEY_BAD_FORM, JOURNEY_ENDED, JOURNEY_REFUSED
 from gateway.login.journey import LoginJourney, StepNotAllowed
 from gateway.login.leave import end, to_client
-from gateway.oidc.claims import IDENTIFIER, Offer, offers
+from gateway.oidc.claims import Offer, offers
 from gateway.oidc.respond import success_response
 from gateway.settings import Client, ReleaseMode
 from gateway.web.pages import PersonView, ReleaseItem, ReleasePage
@@ -34,7 +34,6 @@ async def show(desk: LoginDesk, request: Request) -> Response:
             action=desk.path(journey.number, "/release"),
             mode=(ReleaseMode.CONFIRM if confirm else ReleaseMode.INFORM).value,
             persons=person_views(journey, client, identity),
-            raw_identifier=client.raw_identifier,
             country=identity.source.country,
             level=identity.assurance.level,
             notified=identity.assurance.notified,
@@ -113,7 +112,6 @@ def _view(role: str, person: Person, offered: Sequence[Offer]) -> PersonView:
     items = [
         (offer.required, ReleaseItem(attribute=offer.attribute, value=offer.value.value, field=offer.key))
         for offer in offered
-        if offer.attribute != IDENTIFIER  # the page says so in words (``raw_identifier``)
     ]
     return PersonView(
         role=role,

@@ -51,7 +51,7 @@ class Frame:
     languages: tuple[str, ...]
     """BCP 47 tags, best first: the citizen's click, ``ui_locales``, ``Accept-Language``."""
     path: str | None = None
-    """The page's own path, for ``?lang=`` links; None where the page answers a POST."""
+    """The page's own path and query, for ``lang=`` links; None where the page answers a POST."""
     journey: str | None = None
     """Public number as shown, ``XXXXX-XXXXX``."""
     service: ServiceView | None = None
@@ -157,7 +157,7 @@ class ReleaseItem:
     """One attribute with its value."""
 
     attribute: str
-    """Name of ``connectors.identity``, e.g. ``date_of_birth``."""
+    """Name of ``connectors.identity``, e.g. ``date_of_birth``, or ``identifier``: the source's own."""
     value: ReleaseValue
     field: str
     """Value of the check box ``optional`` for an optional item."""
@@ -183,8 +183,6 @@ class ReleasePage:
     mode: str
     """``inform``: one button onwards (and a quiet way out); ``confirm``: two equal buttons."""
     persons: tuple[PersonView, ...]
-    raw_identifier: bool
-    """The source's own identifier is transmitted too; else only a pseudonym for this service."""
     country: str | None
     level: LevelOfAssurance
     notified: bool

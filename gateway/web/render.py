@@ -62,6 +62,9 @@ TEMPLATE_NAMES: Mapping[type, str] = {
 LEVEL_PARAMETERS = frozenset({"low", "substantial", "high"})
 """Words that a parameter of an error may be; each is shown in the page's language."""
 
+UNNAMED_SERVICE = "unnamed"
+"""The way back to a service of which only the address is known."""
+
 ERROR_PARAMETERS = ("achieved", "required")
 """What texts of errors may name besides ``{service}``; shown as an ellipsis where nobody knows it."""
 
@@ -183,7 +186,7 @@ class Renderer:
             "service_name": service.name if service else words.text("service.unknown"),
             "language_links": self._language_links(frame, language),
             "test_band": self._site.mode is Mode.DEVELOPMENT or (isinstance(page, SelectPage) and page.test),
-            "deadline": _deadline(frame, language),
+            "deadline": None if _is_farewell(page) else _deadline(frame, language),
             "now": _moment(frame.now, language),
         }
 
@@ -196,7 +199,7 @@ class Renderer:
                 "language": tag,
                 "name": LANGUAGE_NAMES.get(tag, tag),
                 "current": tag == current,
-                "href": f"{frame.path}?lang={tag}",
+                "href": f"{frame.path}{'&' if '?' in frame.path else '?'}lang={tag}",
             }
             for tag in order
         ]
@@ -211,6 +214,11 @@ class Renderer:
 
 def _moment(now: datetime, language: str) -> str:
     return format_datetime(now, format="long", tzinfo=ZONE, locale=FORMATS.get(language, language))
+
+
+def _is_farewell(page: Page) -> bool:
+    """Whether the page leads back to the service, where our deadline means nothing any more."""
+    return isinstance(page, HandoverPage | GoPage) and page.target is Target.SERVICE
 
 
 def _service(service: ServiceView, language: str) -> _Service:
@@ -260,13 +268,15 @@ def _leave_context(
     page: HandoverPage | GoPage, words: Translations, service_name: object
 ) -> dict[str, object]:
     """Words for the way to a country, to a means without countries, or back to the service."""
-    target = page.target
-    if target is Target.COUNTRY and page.country is None:
-        target = Target.MEANS
+    target = page.target.value
+    if page.target is Target.COUNTRY and page.country is None:
+        target = Target.MEANS.value
+    elif page.target is Target.SERVICE and page.frame.service is None:
+        target = UNNAMED_SERVICE
     there = countries.name_after_preposition(page.country, words.language) if page.country else ""
     fill = {"country": there, "service": service_name}
     parts = ("step", "heading", "text", "button")
-    return {"words": {part: words.text(f"leave.{target.value}.{part}", **fill) for part in parts}}
+    return {"words": {part: words.text(f"leave.{target}.{part}", **fill) for part in parts}}
 
 
 def _release_context(page: ReleasePage, words: Translations, service_name: object) -> dict[str, object]:

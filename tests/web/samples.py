@@ -193,6 +193,7 @@ COMPANY = PersonView(
     required=(
         item("legal_name", Name(latin="Bohrtechnik Nederland B.V.")),
         item("lei", "724500VKKSH9QOLTFR81"),
+        item("identifier", "NL/DE/12345678"),
     ),
     optional=(),
 )
@@ -215,7 +216,6 @@ def release(language: str, **changed: object) -> ReleasePage:
         "action": "/login/7K2QX9MFBT/release",
         "mode": "confirm",
         "persons": (GREEK,),
-        "raw_identifier": False,
         "country": "GR",
         "level": LevelOfAssurance.HIGH,
         "notified": True,
@@ -270,7 +270,6 @@ def pages(language: str, node: str = "https://node.example/sso") -> dict[str, Pa
             language,
             persons=(COMPANY, DIRECTOR),
             mode="inform",
-            raw_identifier=True,
             country="NL",
             notified=False,
         ),

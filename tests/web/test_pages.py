@@ -236,7 +236,8 @@ def test_inform_mode_has_one_way_onwards_and_a_quiet_way_out(renderer):
     assert ">Weiter</span>" in markup
     assert 'value="refuse"' in markup
     assert "Vertreten durch" in markup
-    assert "die Kennung aus Ihrer eID" in markup
+    assert "Kennung aus Ihrer eID" in markup
+    assert "<bdi>NL/DE/12345678</bdi>" in markup
     assert "nicht nach EU-Recht anerkannt" in markup
 
 
@@ -364,6 +365,22 @@ def test_test_operation_is_announced_on_every_page():
         assert "Testbetrieb:" in development.html(page)
         assert "Testbetrieb:" not in production.html(page)
     assert "Testbetrieb:" in production.html(samples.select("de", test=True))
+
+
+def test_way_back_to_an_unnamed_service_is_a_whole_sentence(renderer):
+    """Errors before the client is known; ux.md §6. The deadline means nothing there."""
+    frame = samples.frame("de", service=None)
+    page = HandoverPage(frame=frame, action="https://a.example", fields=(), target=Target.SERVICE)
+    markup = renderer.html(page)
+    assert "Sie werden zum Dienst zurückgeleitet." in markup
+    assert "Sicherheitsgründen endet" not in markup
+
+
+def test_language_link_keeps_what_was_chosen(renderer):
+    """ux.md §7: the query of the page stays."""
+    frame = samples.frame("de", path="/login/7K2QX9MFBT?person=legal&choose=1")
+    markup = renderer.html(samples.select("de", frame=frame))
+    assert 'href="/login/7K2QX9MFBT?person=legal&amp;choose=1&amp;lang=en"' in markup
 
 
 def test_language_link_keeps_the_journey(renderer):

@@ -14,7 +14,7 @@ from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
 from gateway.web import translations
 from gateway.web.choices import REASONS
 from gateway.web.pages import Target
-from gateway.web.render import ERROR_PARAMETERS
+from gateway.web.render import ERROR_PARAMETERS, UNNAMED_SERVICE
 from gateway.web.values import GENDER_TEXTS, NOTES
 from tests.web import samples
 
@@ -49,13 +49,13 @@ def computed():
     yield from (f"level.{level.word}" for level in LevelOfAssurance)
     yield from (f"reason.{reason}" for reason in REASONS)
     yield from (f"select.person_{kind.value}" for kind in PersonKind)
-    yield from (f"attribute.{name}" for name in (*NATURAL_ATTRIBUTES, *LEGAL_ATTRIBUTES))
+    yield from (f"attribute.{name}" for name in (*NATURAL_ATTRIBUTES, *LEGAL_ATTRIBUTES, "identifier"))
     yield from GENDER_TEXTS.values()
     yield from NOTES
     for role in ("subject", "representative"):
         yield from (f"release.{role}_{kind.value}" for kind in PersonKind)
-    for target in Target:
-        yield from (f"leave.{target.value}.{part}" for part in ("step", "heading", "text", "button"))
+    for target in (*(target.value for target in Target), UNNAMED_SERVICE):
+        yield from (f"leave.{target}.{part}" for part in ("step", "heading", "text", "button"))
     for entry in samples.CATALOGUE:
         yield from (f"error.{entry.code}.what", f"error.{entry.code}.todo")
 
