@@ -64,7 +64,7 @@ def measure(profile: Profile, *, logins: int, warm_up: int = 20) -> Measured:
         addresses = Addresses(port_base=_free_port_base(), profile=profile)
         with Sandbox(state, addresses, _say), http_client(state, addresses) as http:
             gateway = _Gateway()
-            wanted = Wanted(service="amt24", country=country)
+            wanted = Wanted(service="bussgeld", country=country)
             for _ in range(warm_up):
                 _one(http, addresses, wanted)
             return _measured(http, addresses, wanted, gateway, logins)

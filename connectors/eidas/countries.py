@@ -7,7 +7,7 @@ are valid at the moment, so a country appears, changes and disappears with its n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connectors.assurance import Assurance, LevelOfAssurance
@@ -31,6 +31,9 @@ DEVIATIONS = {
 }
 
 
+_MOST_REASONS = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Countries:
     """The countries of one connector."""
@@ -39,6 +42,10 @@ class Countries:
     countries: Mapping[str, CountrySettings]
     """By ISO code."""
     registry: MetadataRegistry
+    _reasons: dict[tuple[object, ...], tuple[PeerMetadata, str | None]] = field(default_factory=dict)
+    """Answers of ``_why_not``, each good for exactly the metadata it was computed from."""
+    _views: dict[str, tuple[PeerMetadata, PeerMetadata]] = field(default_factory=dict)
+    """Per country: the national connector's metadata and how the country sees them."""
 
     def get(self, country: str | None) -> CountrySettings:
         """Settings of a country by ISO code; raises RequestNotPossible for an unknown one."""
@@ -68,19 +75,10 @@ class Countries:
         peer = self.registry.peer(
             self.settings.national_peer or "", now, anchor=self.settings.national_anchor
         )
-        offered = {levels.uri(Assurance(level=LevelOfAssurance.parse(word))) for word in country.levels}
-        attributes = {
-            definition.uri
-            for person in country.persons
-            for definition in person_attributes(PersonKind(person))
-        }
-        return replace(
-            peer,
-            levels=tuple(sorted(offered & set(peer.levels) if peer.levels else offered)),
-            supported_attributes=frozenset(
-                attributes & peer.supported_attributes if peer.supported_attributes else attributes
-            ),
-        )
+        known = self._views.get(country.country)
+        if known is None or known[0] is not peer:
+            known = self._views[country.country] = (peer, _as_seen_by(country, peer))
+        return known[1]
 
     def _require_version(self, peer: PeerMetadata) -> None:
         """A peer that names no version is taken as interoperable, as the reference node does."""
@@ -89,29 +87,30 @@ class Countries:
 
     def options(self, request: AuthenticationRequest, now: datetime) -> Sequence[Option]:
         """Every country that is not hidden, with whether and why not."""
-        since = {status.anchor: status.since for status in self.registry.status(now)}
+        since: dict[str, datetime] | None = None
         found = []
         for country in self.countries.values():
             if country.hidden:
                 continue
-            reason, highest = None, None
+            reason, highest, down_since = None, None, None
             try:
                 peer = self.peer(country, now)
             except PeerUnavailable:
                 reason = "down"
+                since = since or {status.anchor: status.since for status in self.registry.status(now)}
+                down_since = since.get(self._anchor(country))
             else:
                 if peer.hidden:
                     continue
-                offered = levels.offered(peer.levels)
-                highest = max((a.level for a in offered), default=None)
-                reason = self._why_not(request, country, peer, now)
+                highest = levels.highest(peer.levels)
+                reason = self._reason(request, country, peer, now)
             found.append(
                 Option(
                     connector=self.settings.id,
                     country=country.country,
                     available=reason is None,
                     reason=reason,
-                    down_since=since.get(self._anchor(country)) if reason == "down" else None,
+                    down_since=down_since,
                     highest=highest,
                     scheme_names=country.schemes,
                 )
@@ -122,6 +121,26 @@ class Countries:
         return (
             self.settings.national_anchor if self.settings.role is Role.NATIONAL else country.anchor
         ) or ""
+
+    def _reason(
+        self, request: AuthenticationRequest, country: CountrySettings, peer: PeerMetadata, now: datetime
+    ) -> str | None:
+        """``_why_not``, computed once for each shape of request and each edition of the metadata."""
+        shape = (
+            country.country,
+            request.minimum,
+            request.accept_non_notified,
+            request.persons,
+            request.required,
+            request.service.sector,
+            exceptions(country, now),
+        )
+        known = self._reasons.get(shape)
+        if known is None or known[0] is not peer:
+            if len(self._reasons) > _MOST_REASONS:
+                self._reasons.clear()
+            known = self._reasons[shape] = (peer, self._why_not(request, country, peer, now))
+        return known[1]
 
     def _why_not(
         self, request: AuthenticationRequest, country: CountrySettings, peer: PeerMetadata, now: datetime
@@ -154,6 +173,22 @@ class Countries:
         except RequestNotPossible:
             return "service"
         return None
+
+
+def _as_seen_by(country: CountrySettings, peer: PeerMetadata) -> PeerMetadata:
+    offered = {levels.uri(Assurance(level=LevelOfAssurance.parse(word))) for word in country.levels}
+    attributes = {
+        definition.uri
+        for person in country.persons
+        for definition in person_attributes(PersonKind(person))
+    }
+    return replace(
+        peer,
+        levels=tuple(sorted(offered & set(peer.levels) if peer.levels else offered)),
+        supported_attributes=frozenset(
+            attributes & peer.supported_attributes if peer.supported_attributes else attributes
+        ),
+    )
 
 
 def exceptions(country: CountrySettings, now: datetime) -> frozenset[PeerExceptionKind]:

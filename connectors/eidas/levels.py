@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from connectors.assurance import Assurance, LevelOfAssurance
 from connectors.errors import InvalidAnswer, LevelTooLow, RequestNotPossible
@@ -39,6 +40,12 @@ class RequestedContext:
 def offered(published: Collection[str]) -> frozenset[Assurance]:
     """The levels a peer publishes; what is not one of the six URIs is ignored."""
     return frozenset(LEVELS[u] for u in published if u in LEVELS)
+
+
+@lru_cache(maxsize=1_024)
+def highest(published: tuple[str, ...]) -> LevelOfAssurance | None:
+    """The highest level a peer publishes, notified or not."""
+    return max((assurance.level for assurance in offered(published)), default=None)
 
 
 def request(

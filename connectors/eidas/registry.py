@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 
 from connectors.identity import PersonKind
 
@@ -157,6 +158,7 @@ SECTOR_ATTRIBUTES: dict[str, SectorAttribute] = {
 one by its URI among its attribute names."""
 
 
+@cache
 def person_attributes(person: PersonKind) -> tuple[AttributeDefinition, ...]:
     """What may be requested about the subject; representatives are never requested (§2.8)."""
     return tuple(d for d in DEFINITIONS.values() if d.person is person and not d.representative)
