@@ -104,11 +104,12 @@ CLIENTS = {
         client("raw", raw_identifier=True),
         client("sparse", required=("family_name",), optional=("given_name",), representation="refuse"),
         client("fapi", client_class="fapi2"),
-        client("id with/odd:chars".replace(" ", "").replace("/", "")),
+        client("with:colon"),
         keyed("key-es"),
         keyed("key-ps", "PS256"),
         keyed("key-ed", "EdDSA"),
         keyed("key-rs", "RS256"),
+        keyed("key-fapi", "RS256", client_class="fapi2"),
         keyed("key-uri").model_copy(update={"jwks_file": None, "jwks_uri": "https://portal.example/jwks"}),
     )
 }

@@ -237,6 +237,25 @@ def test_client_with_a_key_cannot_use_a_secret_and_the_reverse(bench):
     assert bench.token_by_assertion(assertion, client_id="portal").status_code == 401
 
 
+def test_fapi_client_cannot_use_rs256_whatever_its_registration_says(bench):
+    """FAPI 2.0 SP 5.4.1(1); suite ensure-signed-client-assertion-with-RS256-fails."""
+    assertion = bench.assertion("key-fapi", CLIENT_RSA, "RS256", "r")
+    response = bench.token_by_assertion(assertion, code="x")
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+
+
+def test_client_id_may_hold_a_colon(bench):
+    """RFC 6749 §2.3.1: that is what the form encoding is for."""
+    assert bench.tokens("with:colon")
+
+
+@pytest.mark.parametrize("assertion", ["x", "a.b.c", "e30.e30.AA"])
+def test_text_that_is_no_assertion_is_refused(bench, assertion):
+    response = bench.token_by_assertion(assertion, code="x")
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+    assert response.json()["error_uri"].endswith("client.assertion_invalid")
+
+
 # ------------------------------------------------------------------------------------------ jwks_uri
 
 

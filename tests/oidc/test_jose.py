@@ -162,6 +162,22 @@ def test_unknown_kid_is_told_apart_so_that_the_set_can_be_fetched_again():
         parse(token(header={"kid": "new"})).verify(keys(P256), policy(), now=NOW)
 
 
+@pytest.mark.parametrize("kid", [1, ["k"], {"k": 1}, True])
+def test_kid_that_is_no_text_is_refused(kid):
+    """RFC 7515 §4.1.4."""
+    with pytest.raises(InvalidToken, match=r"token\.kid"):
+        parse(token(header={"kid": kid})).verify(keys(P256), policy(), now=NOW)
+
+
+def test_weak_key_padded_to_look_long_is_not_used():
+    """2048 bits stay 2048 bits behind leading zeros."""
+    padded = {
+        **jwk(RSA2048, kid="k"),
+        "n": b64(bytes(256) + base64.urlsafe_b64decode(jwk(RSA2048)["n"] + "==")),
+    }
+    assert PublicKeySet.parse(key_set(padded)).keys == ()
+
+
 def test_repeated_kid_is_resolved_by_key_type():
     """FAPI 2.0 SP 5.4.3: duplicate ``kid`` of others is tolerated, picked by kty, use, alg, crv."""
     assert parse(token()).verify(keys(RSA3072, P256, ED25519), policy(), now=NOW)
@@ -451,6 +467,11 @@ def test_thumbprint_is_that_of_rfc_7638():
 def test_two_active_keys_for_one_algorithm_are_refused():
     with pytest.raises(ValueError, match="two active"):
         ring(SigningKey.of(InMemoryKey(ec.generate_private_key(ec.SECP256R1())), "ES256"))
+
+
+def test_one_key_in_two_stages_is_refused():
+    with pytest.raises(ValueError, match="one key"):
+        ring(SigningKey.of(InMemoryKey(P256), "ES256", KeyStage.RETIRED))
 
 
 def test_algorithm_without_active_key_is_unavailable():

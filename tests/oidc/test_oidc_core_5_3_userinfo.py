@@ -1,11 +1,14 @@
 """The UserInfo endpoint (Core §5.3) as a protected resource (RFC 6750)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from gateway.audit import AuditUnavailable, UserInfoRefused
-from tests.oidc.harness import ISSUER
+from gateway.jose import KeyRing, SigningKey
+from tests.oidc.harness import EC_KEY, ISSUER
+from trust.keys import InMemoryKey
 
 
 def bearer(token):
@@ -119,3 +122,21 @@ def test_refusal_that_cannot_be_audited_is_not_visible(bench):
     """design.md invariant 6."""
     bench.audit.failure = AuditUnavailable(OSError())
     assert bench.http.get("/userinfo").status_code == 503
+
+
+def test_repeated_token_in_the_form_is_refused(bench, token):
+    content = f"access_token={token}&access_token={token}".encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert bench.http.post("/userinfo", content=content, headers=headers).status_code == 400
+
+
+def test_token_of_a_client_that_was_removed_is_invalid(bench, token):
+    bench.provider = replace(bench.provider, clients={})
+    assert bench.http.get("/userinfo", headers=bearer(token)).status_code == 401
+
+
+def test_userinfo_that_cannot_be_signed_is_503(bench):
+    token = bench.tokens("rs256")["access_token"]
+    bench.provider = replace(bench.provider, keys=KeyRing([SigningKey.of(InMemoryKey(EC_KEY), "ES256")]))
+    response = bench.http.get("/userinfo", headers=bearer(token))
+    assert (response.status_code, response.json()["error"]) == (503, "server_error")

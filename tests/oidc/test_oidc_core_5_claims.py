@@ -85,6 +85,13 @@ def test_transliteration_of_ours_is_told():
     """A Latin form that no authority wrote must be recognisable."""
     assert everything(GREEK)["transliterated"] == ["eidas_birth_name"]
     assert "transliterated" not in everything(NATURAL)
+    company = replace(
+        LEGAL.subject,
+        legal_name=attested(Name(latin="Ilios AE", original="Ήλιος ΑΕ", script="Grek", derived=True)),
+    )
+    claims = everything(replace(LEGAL, subject=company))["legal_person"]
+    assert claims["legal_name#el-Grek"] == "Ήλιος ΑΕ"
+    assert claims["transliterated"] == ["legal_name"]
 
 
 # ------------------------------------------------------------------------------------------- dates
