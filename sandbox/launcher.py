@@ -8,7 +8,6 @@ is killed without a chance to clean up.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -30,16 +29,10 @@ from sandbox.state import State
 
 START_SECONDS = 60
 STOP_SECONDS = 10
-_PR_SET_PDEATHSIG = 1
 
 
 class SandboxFailed(Exception):
     """The sandbox cannot start or go on; the text says why and what to do."""
-
-
-def _die_with_parent() -> None:
-    """In the child before exec: be terminated when the launcher is gone (Linux only)."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass(slots=True)
@@ -106,15 +99,13 @@ class Sandbox:
         }
         with self.state.log(name).open("wb") as log:
             self._children[name] = subprocess.Popen(
-                command,
+                [sys.executable, "-m", "sandbox.bound", str(os.getpid()), *command],
                 cwd=Path(__file__).parent.parent,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # preexec_fn is unsafe with threads; the launcher has none.
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )
 
     def _await(self, name: str, url: str) -> None:

@@ -81,7 +81,7 @@ def log_in(
     steps = Steps(say)
     base = f"{addresses.services}/{wanted.service}"
     try:
-        _walk(browser, addresses, wanted, steps)
+        reason = _walk(browser, addresses, wanted, steps)
         outcome: dict[str, Any] = browser.fetch(f"{base}/result.json").json()
     except LoginStopped as stopped:
         return {"error": "login_stopped", "error_description": stopped.description, "code": stopped.code}
@@ -89,7 +89,8 @@ def log_in(
         code, text = error_page(browser.page)
         return {"error": "login_stopped", "error_description": text or str(error), "code": code}
     if "error" in outcome:
-        return {key: outcome[key] for key in ("error", "error_description", "code")}
+        found = {key: outcome[key] for key in ("error", "error_description", "code")}
+        return found | {"code": reason} if reason else found
     claims = outcome["id_token"]
     return {
         "service": wanted.service,
@@ -102,7 +103,9 @@ def log_in(
     }
 
 
-def _walk(browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps) -> None:
+def _walk(browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps) -> str:
+    """From the service's page to its result; gives the code of an error page passed on the way."""
+    reason = ""
     service = f"{addresses.services}/{wanted.service}/"
     browser.get(service)
     form = browser.page.form("/login")
@@ -117,11 +120,12 @@ def _walk(browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps) 
     if _at(browser, addresses.nodes):
         _identify(browser, wanted, steps)
     if _at(browser, addresses.gateway):
-        _release(browser)
+        reason = _release(browser)
         steps.done("release", shown(browser.page.url))
     if not browser.page.url.startswith(service):
         code, text = error_page(browser.page)
         raise LoginStopped(text or f"the journey ended at {shown(browser.page.url)}", code)
+    return reason
 
 
 def _at(browser: Browser, origin: str) -> bool:
@@ -180,16 +184,21 @@ def _identify(browser: Browser, wanted: Wanted, steps: Steps) -> None:
     steps.done("answer", shown(browser.page.url))
 
 
-def _release(browser: Browser) -> None:
-    """The overview: release everything that is offered, or press the only way on."""
+def _release(browser: Browser) -> str:
+    """The overview: release everything that is offered. An error page: back to the service.
+
+    Gives the error page's code, the reason that the service itself may not be told.
+    """
     for form in browser.page.forms:
         if "decision" in form.choices:
             optional = form.choices.get("optional", [])
             browser.submit(form, {"decision": "release", "optional": optional})
-            return
+            return ""
     back = [f for f in browser.page.forms if urlsplit(f.action).path.startswith("/login/")]
+    code, _ = error_page(browser.page)
     if back:
         browser.submit(back[0], {})
+    return code
 
 
 def error_page(page: Page) -> tuple[str, str]:
