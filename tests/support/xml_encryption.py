@@ -79,9 +79,11 @@ def encrypt(plain: bytes, recipient: x509.Certificate, envelope: Envelope = STAN
     uri, size = CONTENTS[envelope.content]
     session = os.urandom(size)
     public = recipient.public_key()
-    wrapped = [_encrypted_key(public, os.urandom(size), envelope, number) for number in range(envelope.keys - 1)]
-    wrapped.append(_encrypted_key(public, session, envelope, envelope.keys - 1))
-    retrieval = envelope.retrieval or ("#_key0" if envelope.beside else None)
+    name = os.urandom(8).hex()
+    identifiers = [f"_key{number}-{name}" for number in range(envelope.keys)]
+    wrapped = [_encrypted_key(public, os.urandom(size), envelope, one) for one in identifiers[:-1]]
+    wrapped.append(_encrypted_key(public, session, envelope, identifiers[-1]))
+    retrieval = envelope.retrieval or (f"#{identifiers[-1]}" if envelope.beside else None)
     inside = "" if envelope.beside else "".join(wrapped)
     if retrieval is not None:
         inside += f'<ds:RetrievalMethod Type="{XENC}EncryptedKey" URI="{retrieval}"/>'
@@ -89,7 +91,7 @@ def encrypt(plain: bytes, recipient: x509.Certificate, envelope: Envelope = STAN
     data_type = "" if envelope.data_type is None else f' Type="{envelope.data_type}"'
     text = (
         f'<saml2:EncryptedAssertion xmlns:saml2="{SAML}" {_NAMESPACES}>'
-        f'<xenc:EncryptedData Id="_data"{data_type}><xenc:EncryptionMethod Algorithm="{uri}"/>'
+        f'<xenc:EncryptedData Id="_data-{name}"{data_type}><xenc:EncryptionMethod Algorithm="{uri}"/>'
         f"<ds:KeyInfo>{inside}</ds:KeyInfo>{_cipher(_seal(plain, session, envelope.content))}"
         f"</xenc:EncryptedData>{beside}</saml2:EncryptedAssertion>"
     )
@@ -112,14 +114,14 @@ def _seal(plain: bytes, key: bytes, content: str) -> bytes:
     return iv + encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
 
 
-def _encrypted_key(public: object, session: bytes, envelope: Envelope, number: int) -> str:
+def _encrypted_key(public: object, session: bytes, envelope: Envelope, identifier: str) -> str:
     if isinstance(public, rsa.RSAPublicKey):
         head, octets = _transport(public, session, envelope)
     elif isinstance(public, ec.EllipticCurvePublicKey):
         head, octets = _agreement(public, session, envelope)
     else:
         raise TypeError(type(public))
-    return f'<xenc:EncryptedKey Id="_key{number}">{head}{_cipher(octets)}</xenc:EncryptedKey>'
+    return f'<xenc:EncryptedKey Id="{identifier}">{head}{_cipher(octets)}</xenc:EncryptedKey>'
 
 
 def _transport(public: rsa.RSAPublicKey, session: bytes, envelope: Envelope) -> tuple[str, bytes]:
