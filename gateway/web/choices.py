@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_time
-
 from gateway.web import countries
-from gateway.web.language import FORMATS
 from gateway.web.local_text import LocalText, localise
 from gateway.web.pages import CountryChoice, MeansChoice, SelectPage
 from gateway.web.translations import Translations
@@ -46,9 +44,9 @@ class MeansGroup:
     countries: tuple[CountryButton, ...]
 
 
-def clock(moment: datetime, language: str, zone: ZoneInfo) -> str:
-    """Time of day as the page writes it."""
-    return format_time(moment, format="short", tzinfo=zone, locale=FORMATS.get(language, language))
+def clock(moment: datetime, zone: ZoneInfo) -> str:
+    """Time of day as every language of the EU writes it."""
+    return moment.astimezone(zone).strftime("%H:%M")
 
 
 def groups(page: SelectPage, translations: Translations, zone: ZoneInfo) -> tuple[MeansGroup, ...]:
@@ -58,36 +56,49 @@ def groups(page: SelectPage, translations: Translations, zone: ZoneInfo) -> tupl
 
 def _group(means: MeansChoice, translations: Translations, zone: ZoneInfo) -> MeansGroup:
     heading = localise(means.name, translations.language) if means.name else LocalText(means.means)
-    buttons = [_button(choice, heading, translations, zone) for choice in means.countries]
-    buttons.sort(key=lambda button: countries.collation_key(button.name))
-    return MeansGroup(means=means.means, heading=heading, countries=tuple(buttons))
+    buttons = (_button(choice, heading, translations, zone) for choice in means.countries)
+    in_order = sorted(buttons, key=lambda button: countries.collation_key(button.name))
+    return MeansGroup(means=means.means, heading=heading, countries=tuple(in_order))
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What a country is called on pages in one language."""
+
+    name: str
+    own: tuple[countries.OwnName, ...]
+    found_by: tuple[str, ...]
+
+
+@cache
+def _named(country: str, language: str) -> _Named:
+    shown = countries.name(country, language)
+    own = countries.own_names(country, shown)
+    # Who types "Greece" on a German page finds Greece.
+    elsewhere = (countries.name(country, other) for other in ("en", "de", "fr", "es"))
+    return _Named(shown, own, (*(name.text for name in own), *elsewhere))
 
 
 def _button(
     choice: CountryChoice, heading: LocalText, translations: Translations, zone: ZoneInfo
 ) -> CountryButton:
-    language = translations.language
-    shown = countries.name(choice.country, language) if choice.country else heading.text
-    own = countries.own_names(choice.country, shown) if choice.country else ()
-    known_as = (shown, *(name.text for name in own), *choice.scheme_names)
-    if choice.country:  # who has typed "Greece" on a German page finds Greece
-        known_as += tuple(countries.name(choice.country, other) for other in ("en", "de", "fr", "es"))
+    named = _named(choice.country, translations.language) if choice.country else _Named(heading.text, (), ())
     return CountryButton(
-        name=shown,
+        name=named.name,
         language=None if choice.country else heading.language,
-        own=own,
+        own=named.own,
         schemes=", ".join(choice.scheme_names),
         code=choice.country,
         available=choice.available,
         reason="" if choice.available else _reason(choice, translations, zone),
         test=choice.test,
-        terms=" ".join(dict.fromkeys(known_as)),
+        terms=" ".join(dict.fromkeys((named.name, *named.found_by, *choice.scheme_names))),
     )
 
 
 def _reason(choice: CountryChoice, translations: Translations, zone: ZoneInfo) -> str:
     reason = choice.reason if choice.reason in REASONS else "down"
     if reason == "down" and choice.down_since is not None:
-        since = clock(choice.down_since, translations.language, zone)
+        since = clock(choice.down_since, zone)
         return translations.text("reason.down_since", clock=since)
     return translations.text(f"reason.{reason}")

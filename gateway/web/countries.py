@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale
 
@@ -122,6 +122,7 @@ def own_names(code: str, shown: str) -> tuple[OwnName, ...]:
     return tuple(OwnName(language, text) for language, text in names)
 
 
+@lru_cache(maxsize=1024)
 def collation_key(text: str) -> tuple[str, str]:
     """Order of German (DIN 5007-1) and English: letters first, marks only to break a tie.
 

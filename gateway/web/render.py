@@ -186,8 +186,7 @@ class Renderer:
             "service_name": service.name if service else words.text("service.unknown"),
             "language_links": self._language_links(frame, language),
             "test_band": self._site.mode is Mode.DEVELOPMENT or (isinstance(page, SelectPage) and page.test),
-            "deadline": None if _is_farewell(page) else _deadline(frame, language),
-            "now": _moment(frame.now, language),
+            "deadline": None if _is_farewell(page) else _deadline(frame),
         }
 
     def _language_links(self, frame: Frame, current: str) -> list[dict[str, object]]:
@@ -208,6 +207,7 @@ class Renderer:
         context: dict[str, object] = dict(_error_texts(page.code, page.parameters, words, service_name))
         context["back_href"] = _web_href(page.back_href)
         context["back_text"] = _back_text(words, page.frame, service_name)
+        context["now"] = _moment(page.frame.now, words.language)
         context["reference_href"] = f"{self._base}/error/{page.code}"
         return context
 
@@ -239,12 +239,12 @@ def _web_href(url: str | None) -> str | None:
     return url if is_path or (parts.scheme in {"https", "http"} and parts.hostname) else None
 
 
-def _deadline(frame: Frame, language: str) -> _Deadline | None:
+def _deadline(frame: Frame) -> _Deadline | None:
     if frame.deadline is None or frame.deadline <= frame.now:
         return None
     return _Deadline(
         minutes=max(1, int((frame.deadline - frame.now).total_seconds() // 60)),
-        clock=choices.clock(frame.deadline, language, ZONE),
+        clock=choices.clock(frame.deadline, ZONE),
         iso=frame.deadline.astimezone(UTC).replace(microsecond=0).isoformat(),
     )
 
@@ -294,7 +294,8 @@ def _release_context(page: ReleasePage, words: Translations, service_name: objec
         }
         for person in page.persons
     ]
-    return {"persons": persons, "source": source}
+    now = _moment(page.frame.now, words.language)
+    return {"persons": persons, "source": source, "now": now}
 
 
 def _item(item: ReleaseItem, role: str, country: str | None, words: Translations) -> dict[str, object]:

@@ -10,16 +10,22 @@ markup already, so a hostile name stays a name wherever a template puts the sent
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
+from string import Formatter
+from typing import Any
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
 DIRECTORY = Path(__file__).parent / "locales"
+
+_NOTHING = escape("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +40,41 @@ class Translations:
         """The text ``identifier`` with ``values`` in its placeholders."""
         if identifier not in self._known:
             raise KeyError(identifier)
-        return escape(self._compiled.gettext(identifier)).format(**values)
+        return _fill(self._compiled.gettext(identifier), values)
 
     def count(self, identifier: str, number: int, **values: object) -> Markup:
         """The plural form of ``identifier`` for ``number``, which fills ``{number}``."""
         if identifier not in self._known:
             raise KeyError(identifier)
         chosen = self._compiled.ngettext(identifier, identifier, number)
-        return escape(chosen).format(number=number, **values)
+        return _fill(chosen, values | {"number": number})
 
     def __contains__(self, identifier: str) -> bool:
         return identifier in self._known
+
+
+@cache
+def _pieces(text: str) -> tuple[tuple[Markup, str | None], ...]:
+    """``text`` cut at its placeholders, the words escaped; raises ValueError for a malformed one."""
+    pieces = []
+    for literal, name, specification, conversion in Formatter().parse(text):
+        if specification or conversion or (name is not None and not name.isidentifier()):
+            raise ValueError(f"only plain placeholders are allowed: {text}")
+        pieces.append((escape(literal), name))
+    return tuple(pieces)
+
+
+def _fill(text: str, values: Mapping[str, Any]) -> Markup:
+    """``text`` with ``values``; joining markup escapes whatever is not markup yet."""
+    pieces = _pieces(text)
+    if len(pieces) == 1 and pieces[0][1] is None:
+        return pieces[0][0]
+    parts: list[Any] = []
+    for literal, name in pieces:
+        parts.append(literal)
+        if name is not None:
+            parts.append(values[name])
+    return _NOTHING.join(parts)
 
 
 def available(directory: Path = DIRECTORY) -> tuple[str, ...]:
