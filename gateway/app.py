@@ -95,7 +95,7 @@ def build(
     settings = configuration.settings
     issuer = settings.gateway.issuer
     base = urlsplit(issuer).path
-    store = Store(connect(store_address))
+    store = Store(connect(store_address), clock=lambda: clock().timestamp())
     log = AppendOnlyLog(open_database(configuration.database_url.render_as_string(hide_password=False)))
     audit = Audit(log)
     if connectors is None:

@@ -103,6 +103,7 @@ async def _take_exchange(desk: LoginDesk, request: Request, connector: Connector
     if exchange.pending.connector != connector.id:
         await _refused(desk, connector, number, EXCHANGE_INVALID_ANSWER.code, "connector")
         raise EXCHANGE_INVALID_ANSWER()
+    await desk.check_deadline(exchange.journey)
     return exchange
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,7 +26,7 @@ from gateway.login.errors import (
     JOURNEY_OTHER_BROWSER,
     JourneyGone,
 )
-from gateway.login.journey import JOURNEY, MARK, LoginJourney, Mark, shown
+from gateway.login.journey import JOURNEY, MARK, MARK_OUTLIVES, OVER, LoginJourney, Mark, shown
 from gateway.oidc.grant import CodeIssuer
 from gateway.settings import Client, LimitsSection
 from gateway.store import BearerSecret, Store
@@ -122,6 +122,7 @@ class LoginDesk:
         if secret is None or record is None:
             raise await self.gone(number)
         journey = LoginJourney.from_record(record)
+        await self.check_deadline(journey)
         language = chosen_language(request)
         if language and language != journey.language:
             journey = journey.in_language(language)
@@ -135,32 +136,33 @@ class LoginDesk:
     async def take(self, request: Request) -> LoginJourney:
         """The journey of the path, removed: this step ends it. Else raises GatewayError.
 
-        Of two that ask at the same instant one gets it.
+        Of two that ask at the same instant one gets it, and the other learns that it is over.
         """
         number = journey_number(request)
         secret = self.cookies.journey(request, number)
-        record = await self.store.take(secret, JOURNEY) if secret else None
+        if secret is None:
+            raise await self.gone(number)
+        until = self.clock() + timedelta(seconds=self.limits.journey_seconds) + MARK_OUTLIVES
+        record, _ = await self.store.batch(number).take(secret, JOURNEY).mark(OVER, b"1", until=until).run()
         if record is None:
             raise await self.gone(number)
-        return LoginJourney.from_record(record)
+        journey = LoginJourney.from_record(record)
+        await self.check_deadline(journey)
+        return journey
 
-    async def mark_ended(self, journey: LoginJourney) -> None:
-        """Whoever comes later learns that it is over, instead of that time is over."""
-        mark = Mark(deadline=journey.deadline, ended=True, client_id=journey.request.client_id)
-        await self.store.batch(journey.number).mark(MARK, mark.to_record(), until=mark.until).run()
-
-    async def mark(self, number: str) -> Mark | None:
-        """What is known of a journey without its secret."""
-        record = (await self.store.batch(number).read_mark(MARK).run())[0]
-        return Mark.from_record(record) if record else None
+    async def check_deadline(self, journey: LoginJourney) -> None:
+        """The store ends records to the second; the deadline is exact. Raises GatewayError."""
+        if self.clock() >= journey.deadline:
+            raise await self.gone(journey.number)
 
     async def gone(self, number: str) -> JourneyGone:
         """Why there is no journey for this browser, to be raised."""
-        mark = await self.mark(number)
+        record, over = await self.store.batch(number).read_mark(MARK).read_mark(OVER).run()
+        mark = Mark.from_record(record) if record else None
         client = self.clients.get(mark.client_id) if mark else None
         if mark is None or self.clock() >= mark.deadline:
             return JourneyGone(JOURNEY_EXPIRED, number, client)
-        return JourneyGone(JOURNEY_ENDED if mark.ended else JOURNEY_OTHER_BROWSER, number, client)
+        return JourneyGone(JOURNEY_ENDED if over else JOURNEY_OTHER_BROWSER, number, client)
 
     def path(self, number: str, step: str = "") -> str:
         """The path of a page of the journey, below the issuer's own path."""

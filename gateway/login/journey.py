@@ -12,8 +12,9 @@ The record is sealed under the secret in the journey cookie; ``released`` and ``
 stored, because the record is taken out by the step that leads there. ``begin`` during an exchange
 is the citizen's second choice: the newest exchange counts. The deadline is fixed at the opening.
 
-Beside the record lies a *mark* in the clear, ``<deadline> <open|ended> <client_id>``, which outlives
-it for an hour, so that a late or repeated step gets an honest page with the way back to the service.
+Beside the record lie two *marks* in the clear: ``mark`` = ``<deadline> <client_id>`` from the opening,
+and ``over`` from the step that took the record out. They outlive it for an hour, so that a late or
+repeated step gets an honest page with the way back to the service.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from gateway.oidc.request import AuthorizationRequest
 JOURNEY = "journey"
 """Purpose of the sealed record."""
 MARK = "mark"
-_MARK_OUTLIVES = timedelta(hours=1)
+OVER = "over"
+MARK_OUTLIVES = timedelta(hours=1)
 
 
 class State(StrEnum):
@@ -166,23 +168,19 @@ class Mark:
     """What is known of a journey without its secret."""
 
     deadline: datetime
-    ended: bool
     client_id: str
 
     @property
     def until(self) -> datetime:
-        return self.deadline + _MARK_OUTLIVES
+        return self.deadline + MARK_OUTLIVES
 
     def to_record(self) -> bytes:
-        word = "ended" if self.ended else "open"
-        return f"{self.deadline.timestamp():.0f} {word} {self.client_id}".encode()
+        return f"{self.deadline.timestamp():.0f} {self.client_id}".encode()
 
     @staticmethod
     def from_record(record: bytes) -> Mark:
-        deadline, word, client_id = record.decode().split(" ", 2)
-        return Mark(
-            deadline=datetime.fromtimestamp(int(deadline), UTC), ended=word == "ended", client_id=client_id
-        )
+        deadline, _, client_id = record.decode().partition(" ")
+        return Mark(deadline=datetime.fromtimestamp(int(deadline), UTC), client_id=client_id)
 
 
 def shown(number: str) -> str:

@@ -50,7 +50,6 @@ async def end(desk: LoginDesk, request: Request, journey: LoginJourney, error: G
     await desk.audit.record(
         JourneyEnded(journey=ended.number, client=client.client_id, code=error.entry.code), now=desk.clock()
     )
-    await desk.mark_ended(ended)
     return to_client(desk, request, ended, error_response(desk.issuer, journey.request.return_address, error))
 
 

@@ -25,7 +25,7 @@ async def open_journey(
     secret = BearerSecret.new(number, desk.random)
     seconds = desk.limits.journey_seconds
     journey = LoginJourney(number=number, request=request, deadline=now + timedelta(seconds=seconds))
-    mark = Mark(deadline=journey.deadline, ended=False, client_id=client.client_id)
+    mark = Mark(deadline=journey.deadline, client_id=client.client_id)
     await desk.audit.record(
         JourneyOpened(journey=number, client=client.client_id, minimum=request.minimum.word), now=now
     )

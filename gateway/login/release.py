@@ -93,7 +93,6 @@ async def _release(
         if not error.entry.to_client:
             raise
         return await end(desk, request, journey, error)
-    await desk.mark_ended(released_journey)
     dispatch = success_response(desk.issuer, journey.request.return_address, code)
     return to_client(desk, request, released_journey, dispatch)
 
