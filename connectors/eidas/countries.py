@@ -178,9 +178,7 @@ class Countries:
 def _as_seen_by(country: CountrySettings, peer: PeerMetadata) -> PeerMetadata:
     offered = {levels.uri(Assurance(level=LevelOfAssurance.parse(word))) for word in country.levels}
     attributes = {
-        definition.uri
-        for person in country.persons
-        for definition in person_attributes(PersonKind(person))
+        definition.uri for person in country.persons for definition in person_attributes(PersonKind(person))
     }
     return replace(
         peer,

@@ -93,7 +93,14 @@ class EIDASConnector:
             random=random,
         )
         redirect, post = self._locations(peer)
-        dispatch = send(message, self.keys.signer, relay_state, redirect=redirect, post=post)
+        dispatch = send(
+            message,
+            self.keys.signer,
+            relay_state,
+            redirect=redirect,
+            post=post,
+            pkcs1=PeerExceptionKind.SIGN_RSA_PKCS1 in kinds,
+        )
         if self.settings.role is Role.NATIONAL and isinstance(dispatch, FormDispatch):
             # the national connector is told the country beside the message (eidas.md §10.1)
             fields = (*dispatch.fields, ("country", country.wire_code))
@@ -130,11 +137,11 @@ class EIDASConnector:
         return redirect, post
 
     def relay_state(self, answer: Answer) -> str:
+        _require_post(answer)
         return bindings.read_relay_state(answer.fields)
 
     def finish(self, pending: PendingExchange, answer: Answer, *, now: datetime) -> Verified:
-        if answer.method != "POST":
-            raise InvalidAnswer("saml.binding.method")
+        _require_post(answer)
         if pending.connector != self.id:
             raise InvalidAnswer("saml.connector")
         message = bindings.read_post(answer.fields)
@@ -254,6 +261,12 @@ class _Asked:
             required=frozenset(state["required"]),
             mixed=state["mixed"],
         )
+
+
+def _require_post(answer: Answer) -> None:
+    """Answers come by HTTP-POST only (interoperability architecture 1.4 §3.2.2.1)."""
+    if answer.method != "POST":
+        raise InvalidAnswer("saml.binding.method")
 
 
 def _one_person(request: AuthenticationRequest) -> PersonKind:

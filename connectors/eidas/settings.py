@@ -82,6 +82,8 @@ class EIDASSettings(Section):
 class PeerExceptionKind(StrEnum):
     RSA_PKCS1 = "rsa-pkcs1"
     """Accept ``rsa-sha256/384/512`` signatures of this peer."""
+    SIGN_RSA_PKCS1 = "sign-rsa-pkcs1"
+    """Sign our requests to it with ``rsa-sha256``, because it cannot verify RSASSA-PSS."""
     RSA_2048 = "rsa-2048"
     OAEP_MGF1P_SHA1 = "oaep-mgf1p-sha1"
     MISSING_SUBJECT_CONFIRMATION = "missing-subject-confirmation"

@@ -38,7 +38,9 @@ def value_text(element: Element, limit: int) -> str:
     text = (element.text or "").strip(XML_WHITESPACE)
     if len(text) > limit:
         raise InvalidAnswer("eidas.value", "too long")
-    if any(c in _REORDERING or (unicodedata.category(c) in _CONTROLS and c not in XML_WHITESPACE) for c in text):
+    if any(
+        c in _REORDERING or (unicodedata.category(c) in _CONTROLS and c not in XML_WHITESPACE) for c in text
+    ):
         raise InvalidAnswer("eidas.value", "control characters")
     return text
 
