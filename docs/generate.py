@@ -53,7 +53,7 @@ def families() -> dict[str, str]:
 def errors() -> str:
     """The error reference, in the order of the numbers."""
     for module in pkgutil.walk_packages(gateway.__path__, "gateway."):
-        if module.name.endswith(".errors"):
+        if "errors" in module.name.rpartition(".")[2]:
             import_module(module.name)  # each family is declared beside what raises it
     lines = [
         HEADER + "# Errors",
