@@ -175,7 +175,7 @@ class Mark:
         return self.deadline + MARK_OUTLIVES
 
     def to_record(self) -> bytes:
-        return f"{self.deadline.timestamp():.0f} {self.client_id}".encode()
+        return f"{int(self.deadline.timestamp())} {self.client_id}".encode()
 
     @staticmethod
     def from_record(record: bytes) -> Mark:
