@@ -9,6 +9,7 @@
     ├── AuthenticationFailed  the source could not authenticate the citizen
     ├── PeerRefused           the source refuses the request: a matter between operators
     ├── LevelTooLow           genuine answer, level below the request
+    ├── LevelNotReached       the source reports that it cannot reach the level
     ├── AttributeMissing      genuine answer, a mandatory attribute is not in it
     ├── RepresentationRefused genuine answer, somebody acts for somebody, the service forbids it
     └── InvalidAnswer         the answer must not be believed; ``reason`` goes to the log only
@@ -59,6 +60,10 @@ class LevelTooLow(ConnectorError):
         super().__init__(reason, f"{achieved.word} below {required.word}")
         self.achieved = achieved
         self.required = required
+
+
+class LevelNotReached(ConnectorError):
+    """The source says itself that the citizen's means does not reach the level (``NoAuthnContext``)."""
 
 
 class AttributeMissing(ConnectorError):

@@ -198,6 +198,11 @@ class Client(Section):
     jwks_file: str | None = None
     jwks_uri: str | None = None
     token_endpoint_auth_signing_alg: Literal["ES256", "PS256", "EdDSA", "RS256"] = "ES256"
+    token_endpoint_audience: bool = False
+    """Client assertions may name the token endpoint instead of the issuer as ``aud`` (RFC 7523 §3 as
+    many libraries still do it, Authlib among them). Class ``compat`` only."""
+    client_assertion_seconds: int = Field(default=300, ge=60, le=3600)
+    """How far ahead ``exp`` of a client assertion may lie; Authlib's default is an hour."""
     id_token_signed_response_alg: Literal["ES256", "RS256"] = "ES256"
     userinfo_signed_response_alg: Literal["ES256", "RS256"] | None = None
     subject_type: Literal["pairwise"] = "pairwise"

@@ -10,6 +10,7 @@ from connectors.errors import (
     Cancelled,
     ConnectorError,
     InvalidAnswer,
+    LevelNotReached,
     PeerRefused,
 )
 from trust.xml import SAMLP, Element, only_child, optional_child
@@ -22,9 +23,12 @@ _KNOWN = {
     ("Responder", "RequestDenied"): Cancelled,
     ("Responder", "AuthnFailed"): AuthenticationFailed,
     ("Requester", "AuthnFailed"): AuthenticationFailed,
+    ("Responder", "NoAuthnContext"): LevelNotReached,
+    ("Requester", "NoAuthnContext"): LevelNotReached,
 }
 _NODE_CODE = re.compile(r"^\s*(\d{6})\b")
 _NODE_CODES: dict[str, type[ConnectorError]] = {
+    "000009": LevelNotReached,
     "003002": AuthenticationFailed,
     "202012": Cancelled,
 }

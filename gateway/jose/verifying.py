@@ -36,6 +36,8 @@ class TokenPolicy:
     issuer: str
     audience: str
     """Must be the whole ``aud``, as a string: an array is refused (Core errata 3 §9)."""
+    other_audiences: frozenset[str] = frozenset()
+    """Further strings that may stand there instead, by registration."""
     required: frozenset[str]
     """Claims that must be there, beside ``iss`` and ``aud``."""
     skew: int
@@ -134,7 +136,8 @@ def _check_claims(claims: dict[str, JsonValue], policy: TokenPolicy, now: dateti
         raise InvalidToken(f"token.missing-{min(missing)}")
     if claims.get("iss") != policy.issuer:
         raise InvalidToken("token.issuer")
-    if claims.get("aud") != policy.audience:
+    audience = claims.get("aud")
+    if audience != policy.audience and not (isinstance(audience, str) and audience in policy.other_audiences):
         raise InvalidToken("token.audience")
     instant = now.timestamp()
     expires, begins, issued = (numeric_date(claims, name) for name in ("exp", "nbf", "iat"))

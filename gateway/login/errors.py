@@ -9,6 +9,7 @@ from connectors.errors import (
     Cancelled,
     ConnectorError,
     InvalidAnswer,
+    LevelNotReached,
     LevelTooLow,
     PeerRefused,
     PeerUnavailable,
@@ -199,6 +200,14 @@ EXCHANGE_LEVEL_TOO_LOW = CATALOGUE.add(
     hint="eidas.level_too_low: the level of assurance reached is below the one requested",
     documentation="The answer is genuine, but its level does not satisfy the request or the registration.",
 )
+EXCHANGE_LEVEL_NOT_REACHED = CATALOGUE.add(
+    "eidas.level_not_reached",
+    "3010",
+    "unmet_authentication_requirements",
+    400,
+    hint="eidas.level_not_reached: the identity provider reports that the level cannot be reached",
+    documentation="The peer answered NoAuthnContext: the citizen's means is below the level that was asked.",
+)
 EXCHANGE_ATTRIBUTE_MISSING = CATALOGUE.add(
     "eidas.attribute_missing",
     "3007",
@@ -309,6 +318,7 @@ _EXCHANGE: dict[type[ConnectorError], CatalogueEntry] = {
     Cancelled: EXCHANGE_CANCELLED,
     AuthenticationFailed: EXCHANGE_AUTHENTICATION_FAILED,
     PeerRefused: EXCHANGE_PEER_REFUSED,
+    LevelNotReached: EXCHANGE_LEVEL_NOT_REACHED,
     AttributeMissing: EXCHANGE_ATTRIBUTE_MISSING,
     RepresentationRefused: EXCHANGE_REPRESENTATION,
     InvalidAnswer: EXCHANGE_INVALID_ANSWER,

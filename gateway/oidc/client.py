@@ -26,9 +26,6 @@ from gateway.settings import Client, ClientClass
 from gateway.store import AlreadyClaimed
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ASSERTION_SECONDS = 300
-"""``exp`` of an assertion may lie this far ahead (oidc.md §9)."""
-
 SIGNING_ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
 _ACCEPTED = {"EdDSA": frozenset({"EdDSA", "Ed25519"})}
 """Registered name to names in the header; RFC 9864 renames EdDSA with this curve to Ed25519."""
@@ -131,6 +128,7 @@ async def _check_assertion(provider: Provider, client: Client, token: ParsedToke
         types=frozenset({None, "jwt", "client-authentication+jwt"}),
         issuer=client.client_id,
         audience=provider.issuer,
+        other_audiences=_token_endpoint(provider, client),
         required=frozenset({"iss", "sub", "aud", "exp", "jti"}),
         skew=provider.limits.clock_skew_seconds,
     )
@@ -141,7 +139,7 @@ async def _check_assertion(provider: Provider, client: Client, token: ParsedToke
         except NoSuchKey:
             keys = await provider.client_keys.of(client, now=now, renew=True)
             claims = token.verify(keys, policy, now=now)
-        until = _usable_until(claims, policy, now)
+        until = _usable_until(claims, policy, client.client_assertion_seconds, now)
     except InvalidToken as error:
         _fail(errors.CLIENT_ASSERTION_INVALID, error.reason)
     try:
@@ -150,14 +148,21 @@ async def _check_assertion(provider: Provider, client: Client, token: ParsedToke
         _fail(errors.CLIENT_ASSERTION_REPLAYED, "jti")
 
 
-def _usable_until(claims: dict[str, JsonValue], policy: TokenPolicy, now: datetime) -> datetime:
+def _token_endpoint(provider: Provider, client: Client) -> frozenset[str]:
+    """The token endpoint as an audience, where the registration still allows it."""
+    if client.client_class is ClientClass.FAPI2 or not client.token_endpoint_audience:
+        return frozenset()
+    return frozenset({f"{provider.issuer}/token"})
+
+
+def _usable_until(claims: dict[str, JsonValue], policy: TokenPolicy, seconds: int, now: datetime) -> datetime:
     """When a replay is refused for its age; until then its ``jti`` is remembered."""
     if claims["sub"] != policy.issuer:
         raise InvalidToken("token.subject")
     if not isinstance(claims["jti"], str) or not 1 <= len(claims["jti"]) <= 512:
         raise InvalidToken("token.jti")
     expires = numeric_date(claims, "exp")
-    if expires is None or expires > now.timestamp() + ASSERTION_SECONDS + policy.skew:
+    if expires is None or expires > now.timestamp() + seconds + policy.skew:
         raise InvalidToken("token.lifetime")
     return datetime.fromtimestamp(expires, UTC) + timedelta(seconds=policy.skew + 1)
 

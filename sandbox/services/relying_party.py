@@ -145,13 +145,17 @@ class RelyingParty:
         if self.authority is not None:
             session.verify = str(self.authority)
         if isinstance(self.secret, ECKey):
-            # Core errata 3 §9: the audience is the issuer, as a string. Authlib's own lifetime of an
-            # hour is longer than careful providers accept.
-            claims = {"exp": int(time.time()) + ASSERTION_SECONDS}
-            headers = {"kid": self.secret.kid}
-            method = PrivateKeyJWT(self.issuer, claims=claims, headers=headers, alg="ES256")
-            session.register_client_auth_method(method)
+            session.register_client_auth_method(self._assertion_method(self.secret))
         return session
+
+    def _assertion_method(self, key: ECKey) -> PrivateKeyJWT:
+        if self.service.registration.get("token_endpoint_audience"):
+            # Authlib as it comes: the token endpoint as audience, valid for an hour. The registration
+            # of this service allows both.
+            return PrivateKeyJWT(alg="ES256")
+        # Core errata 3 §9: the audience is the issuer, as a string, and the life is short.
+        claims = {"exp": int(time.time()) + ASSERTION_SECONDS}
+        return PrivateKeyJWT(self.issuer, claims=claims, headers={"kid": key.kid}, alg="ES256")
 
     def _discover(self, session: OAuth2Session) -> dict[str, Any]:
         with self._lock:

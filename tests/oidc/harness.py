@@ -109,6 +109,7 @@ CLIENTS = {
         keyed("key-ps", "PS256"),
         keyed("key-ed", "EdDSA"),
         keyed("key-rs", "RS256"),
+        keyed("key-old", token_endpoint_audience=True, client_assertion_seconds=3600),
         keyed("key-fapi", "RS256", client_class="fapi2"),
         keyed("key-uri").model_copy(update={"jwks_file": None, "jwks_uri": "https://portal.example/jwks"}),
     )

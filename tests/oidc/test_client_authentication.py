@@ -350,3 +350,27 @@ def test_client_without_any_key_set_is_refused(bench):
 
     with pytest.raises(GatewayError):
         asyncio.run(ClientKeys({}, unreachable).of(CLIENTS["key-es"], now=bench.now))
+
+
+def test_assertion_of_a_stock_library_is_accepted_where_the_registration_allows_it(bench):
+    """RFC 7523 §3: Authlib names the token endpoint and an hour; a switch of class compat only."""
+    later = int(bench.now.timestamp()) + 3600
+    stock = {"client_id": "key-old", "aud": f"{ISSUER}/token", "exp": later}
+    assert bench.token_by_assertion(bench.assertion(**stock), client_id="key-old").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"aud": [f"{ISSUER}/token"]},
+        {"aud": f"{ISSUER}/par"},
+        {"aud": "https://other.example/token"},
+        {"exp": 4000},
+    ],
+)
+def test_the_switch_opens_nothing_else(bench, change):
+    claims = {"aud": f"{ISSUER}/token", **change}
+    if "exp" in change:
+        claims["exp"] = int(bench.now.timestamp()) + change["exp"]
+    refused = bench.token_by_assertion(bench.assertion(client_id="key-old", **claims), client_id="key-old")
+    assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")

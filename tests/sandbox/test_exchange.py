@@ -32,6 +32,7 @@ from connectors.errors import (
     Cancelled,
     ConnectorError,
     InvalidAnswer,
+    LevelNotReached,
     LevelTooLow,
     RepresentationRefused,
 )
@@ -251,7 +252,7 @@ BELIEVED = {"comment"}
 OTHERWISE = {
     "decline": Cancelled,
     "authn-failed": AuthenticationFailed,
-    "no-authn-context": LevelTooLow,
+    "no-authn-context": LevelNotReached,
     "internal": ConnectorError,
     "version": ConnectorError,
     "missing-attribute": AttributeMissing,
