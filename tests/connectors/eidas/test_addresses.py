@@ -1,6 +1,6 @@
 """Addresses (attribute profile 1.4 §2.2.9, §2.3.4; eidas.md §5.6).
 
-Checklist 13 (eidas.md §13): the sample of the attribute profile, that of the reference node, broken ones, and
+eidas.md §13 number 13: the sample of the attribute profile, that of the reference node, broken ones, and
 Base64 broken into lines.
 """
 
@@ -29,21 +29,21 @@ def elements(prefix, **fields):
 
 
 def test_the_sample_of_the_profile_is_read():
-    """Checklist 13: siblings without a root, prefix bound nowhere."""
+    """eidas.md §13 number 13: siblings without a root, prefix bound nowhere."""
     assert address.decode(encode(PROFILE)) == Address(
         locator_designator="22", thoroughfare="Arcacia Avenue", post_name="London", post_code="SW1A 1AA"
     )
 
 
 def test_the_profile_s_own_misspelt_tag_leaves_the_text():
-    """Checklist 13: not well-formed, so the raw text stays and the login goes on."""
+    """eidas.md §13 number 13: not well-formed, so the raw text stays and the login goes on."""
     broken = PROFILE.replace("</eidas:PostCode>", "</eidas:Postcode>")
     assert address.decode(encode(broken)) == Address(full="22 Arcacia Avenue London SW1A 1AA")
 
 
 @pytest.mark.parametrize("prefix", ["eidas:", "eidas-natural:", "eidas-legal:", "ns0.1:", ""])
 def test_every_part_is_found_whatever_the_prefix(prefix):
-    """Checklist 13: the reference node's prefixes, the profile's, and none at all."""
+    """eidas.md §13 number 13: the reference node's prefixes, the profile's, and none at all."""
     content = elements(
         prefix,
         PoBox="1234",
@@ -71,7 +71,7 @@ def test_every_part_is_found_whatever_the_prefix(prefix):
 
 
 def test_base64_in_lines_is_read():
-    """Checklist 13: line breaks inside the Base64 are normal."""
+    """eidas.md §13 number 13: line breaks inside the Base64 are normal."""
     encoded = encode(PROFILE)
     wrapped = "\r\n   ".join(encoded[i : i + 20] for i in range(0, len(encoded), 20))
     assert address.decode(f"\n{wrapped}\n") == address.decode(encoded)
@@ -126,12 +126,12 @@ def test_a_country_is_stated_only_by_a_code(line):
     ],
 )
 def test_what_cannot_be_read_stays_as_text(value, text):
-    """Checklist 13: an optional attribute never fails a login."""
+    """eidas.md §13 number 13: an optional attribute never fails a login."""
     assert address.decode(value) == Address(full=text)
 
 
 def test_entities_inside_an_address_are_never_expanded():
-    """Checklist 10 (eidas.md §13): the same hardened parser reads the hidden XML."""
+    """eidas.md §13 number 10: the same hardened parser reads the hidden XML."""
     content = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><a:PostName>&x;</a:PostName>'
     found = address.decode(encode(content))
     assert found.post_name is None

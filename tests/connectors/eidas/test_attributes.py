@@ -132,7 +132,7 @@ def test_each_optional_attribute_reaches_its_field_with_its_level(definition):
 
 
 def test_the_minimum_data_set_of_a_natural_person_is_read():
-    """eidas.md §5.1; checklist 11 (eidas.md §13): the identifier is taken whole."""
+    """eidas.md §5.1; eidas.md §13 number 11: the identifier is taken whole."""
     found = read(elements(MDS), expected(requested=frozenset(MDS)))
     assert found.subject == NaturalPerson(
         identifier=Identifier(value="EL/DE/ab/c=+"),
@@ -180,7 +180,7 @@ def test_an_outlawed_birth_name_is_never_cut_into_parts():
 )
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_transliterated_name_keeps_both_forms(mark, reverse):
-    """Checklist 12 (eidas.md §13)."""
+    """eidas.md §13 number 12."""
     forms = ["Onasis", ("Ωνάσης", {mark: "false"})]
     found = read(
         elements(MDS | {NATURAL + "CurrentFamilyName": forms[::-1] if reverse else forms}), expected()
@@ -190,7 +190,7 @@ def test_a_transliterated_name_keeps_both_forms(mark, reverse):
 
 @pytest.mark.parametrize("extra", [{}, {"LatinScript": "false"}])
 def test_a_name_in_greek_only_is_refused(extra):
-    """Checklist 12: marked or not."""
+    """eidas.md §13 number 12: marked or not."""
     assert refusal(MDS | {NATURAL + "CurrentGivenName": [("Σάρα", extra)]}, expected()) == "eidas.name"
 
 
@@ -207,7 +207,7 @@ def test_an_empty_form_beside_a_filled_one_is_refused():
 
 
 def test_the_transliteration_sample_is_read():
-    """Checklist 12, with the sample of shared/data/eidas (INDEX: claim Onasis, original Ωνασης)."""
+    """eidas.md §13 number 12, with the sample of shared/data/eidas (INDEX: claim Onasis, original Ωνασης)."""
     path = SAMPLES / "se-example-transliteration-attribute.xml"
     if not path.exists():
         pytest.skip("no shared samples")
@@ -321,7 +321,7 @@ def test_an_attribute_the_service_cannot_do_without_must_be_there(values):
     ],
 )
 def test_a_malformed_value_is_refused(suffix, values, reason):
-    """eidas.md §3.1 rows 16 and 17; checklist 11 (eidas.md §13)."""
+    """eidas.md §3.1 rows 16 and 17; eidas.md §13 number 11."""
     assert refusal(MDS | {NATURAL + suffix: values}, expected()) == reason
 
 
@@ -405,13 +405,13 @@ CLERK = acting(
 
 @pytest.mark.parametrize("attributes", [MDS | CLERK, LEGAL_MDS | CLERK], ids=["natural", "legal"])
 def test_a_representative_is_refused_by_default(attributes):
-    """Checklist 14 (eidas.md §13): the service would believe that the represented person acts."""
+    """eidas.md §13 number 14: the service would believe that the represented person acts."""
     wanted = legal() if LEGAL + "LegalName" in attributes else expected()
     assert refusal(attributes, wanted, RepresentationRefused) == "eidas.representation.refused"
 
 
 def test_a_natural_person_acts_for_a_legal_person():
-    """Checklist 14: passed beside the subject when the service accepts it."""
+    """eidas.md §13 number 14: passed beside the subject when the service accepts it."""
     found = read(elements(LEGAL_MDS | CLERK), legal(accept_representation=True))
     assert found.subject.legal_name.value.latin == "Onasis Shipping"
     assert found.representative.identifier == Identifier(value="EL/DE/clerk")

@@ -1,6 +1,6 @@
 """Which country can serve which request, computed from verified metadata (eidas.md §9; IA 1.4 §4).
 
-Checklist 17 (eidas.md §13): the list changes with the metadata, hidden countries are hidden, the level filter works.
+eidas.md §13 number 17: the list changes with the metadata, hidden countries are hidden, the level filter works.
 """
 
 import secrets
@@ -95,7 +95,7 @@ def republish(installed, tmp_path, node, *, now=NOW):
 @pytest.mark.parametrize("persons", [NATURAL_ONLY, LEGAL_ONLY, EITHER])
 @pytest.mark.parametrize("required", [frozenset(), frozenset({"gender"}), frozenset({"lei"})])
 def test_the_list_is_what_begin_would_do(tmp_path, minimum, persons, required):
-    """Checklist 17 (eidas.md §13): for every combination, an available country can be asked and no other."""
+    """eidas.md §13 number 17: for every combination, an available country can be asked and no other."""
     installed = install(GREECE, SWEDEN, DENMARK, config_dir=tmp_path)
     shown = options(installed, minimum=minimum, persons=persons, required=required)
     for country, answer in shown.items():
@@ -133,7 +133,7 @@ def test_the_reason_says_what_is_missing(tmp_path):
     ],
 )
 def test_only_published_levels_count(tmp_path, published, notified_only, with_non_notified):
-    """Checklist 5 and 17 (eidas.md §13)."""
+    """eidas.md §13 numbers 5 and 17."""
     installed = install(replace(GREECE, levels=published), config_dir=tmp_path)
     assert options(installed, minimum=HIGH) == {"GR": notified_only}
     assert options(installed, minimum=HIGH, accept_non_notified=True) == {"GR": with_non_notified}
@@ -147,7 +147,7 @@ def test_the_highest_level_of_a_country_is_shown(tmp_path):
 
 
 def test_a_country_changes_with_its_metadata(tmp_path):
-    """Checklist 17: nothing is remembered."""
+    """eidas.md §13 number 17: nothing is remembered."""
     installed = install(GREECE, config_dir=tmp_path)
     assert options(installed, minimum=HIGH) == {"GR": True}
     later = NOW + timedelta(hours=1)
@@ -162,7 +162,7 @@ def test_a_country_changes_with_its_metadata(tmp_path):
 
 
 def test_a_private_service_that_cannot_be_named_is_told_so(tmp_path):
-    """Checklist 18 (eidas.md §13): the node wants RequesterID and cannot process Scoping."""
+    """eidas.md §13 number 18: the node wants RequesterID and cannot process Scoping."""
     country = {
         "profile": "lenient",
         "exceptions": [{"kind": "skip-scoping", "until": "2027-01-01", "reason": "x"}],
@@ -174,7 +174,7 @@ def test_a_private_service_that_cannot_be_named_is_told_so(tmp_path):
 
 
 def test_a_private_service_is_told_that_the_connector_is_for_public_ones(tmp_path):
-    """Checklist 2 (eidas.md §13): SPType in metadata speaks for all requests."""
+    """eidas.md §13 number 2: SPType in metadata speaks for all requests."""
     installed = install(config_dir=tmp_path, settings={"sp_type": "metadata-public"})
     assert options(installed, service=PRIVATE) == {"GR": "service"}
     assert options(installed) == {"GR": True}
@@ -184,14 +184,14 @@ def test_a_private_service_is_told_that_the_connector_is_for_public_ones(tmp_pat
 
 
 def test_a_country_hidden_by_its_metadata_is_hidden(tmp_path):
-    """Checklist 17: REFEDS hide-from-discovery; a service may still lead there by name."""
+    """eidas.md §13 number 17: REFEDS hide-from-discovery; a service may still lead there by name."""
     installed = install(GREECE, replace(SWEDEN, categories=(HIDE,)), config_dir=tmp_path)
     assert options(installed) == {"GR": True}
     assert agrees_with_begin(installed, "SE")
 
 
 def test_a_country_hidden_by_registration_is_hidden(tmp_path):
-    """Checklist 17."""
+    """eidas.md §13 number 17."""
     assert options(install(config_dir=tmp_path, country={"hidden": True})) == {}
 
 
@@ -320,7 +320,7 @@ def test_a_node_without_a_usable_endpoint_is_down(tmp_path):
     ids=["empty", "html", "doctype", "stranger", "expired", "unsigned"],
 )
 def test_one_broken_country_spoils_no_other(tmp_path, broken):
-    """design.md invariant 10; checklist 16 (eidas.md §13)."""
+    """design.md invariant 10; eidas.md §13 number 16."""
     installed = install(GREECE, SWEDEN, config_dir=tmp_path, refresh=False)
     (tmp_path / "gr.xml").write_bytes(broken)
     installed.connector.refresh(now=NOW)

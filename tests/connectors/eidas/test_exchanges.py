@@ -192,19 +192,19 @@ def test_whitespace_around_the_level_is_no_part_of_it(installed):
 
 
 def test_a_lower_level_is_refused(installed):
-    """Checklist 6 (eidas.md §13)."""
+    """eidas.md §13 number 6."""
     assert refusal(LevelTooLow, installed, authn_context=LOA + "low") == "eidas.level.too-low"
 
 
 def test_a_level_its_issuer_does_not_publish_is_refused(tmp_path):
-    """Checklist 6."""
+    """eidas.md §13 number 6."""
     installed = install(Node(levels=(LOA + "substantial",)), config_dir=tmp_path)
     assert refusal(InvalidAnswer, installed, authn_context=LOA + "high") == "eidas.level.not-published"
 
 
 @pytest.mark.parametrize("accepted", [False, True])
 def test_a_non_notified_level_needs_the_service_s_consent(tmp_path, accepted):
-    """Checklist 6: a NotNotified answer to a notified request is refused."""
+    """eidas.md §13 number 6: a NotNotified answer to a notified request is refused."""
     installed = install(Node(levels=(LOA + "high", NN + "high")), config_dir=tmp_path)
     request = authentication_request(accept_non_notified=accepted)
     if accepted:
@@ -219,7 +219,7 @@ def test_a_non_notified_level_needs_the_service_s_consent(tmp_path, accepted):
     "uri", [LOA + "test", LOA + "unknown", LOA + "HIGH", LOA + "NotNotified/high", "high"]
 )
 def test_what_is_no_level_is_refused(tmp_path, uri):
-    """Checklist 5 (eidas.md §13), published by the issuer or not."""
+    """eidas.md §13 number 5, published by the issuer or not."""
     for levels in ((LOA + "high",), (LOA + "high", uri)):
         installed = install(Node(levels=levels), config_dir=tmp_path)
         assert refusal(InvalidAnswer, installed, authn_context=uri) == "eidas.level.unknown"
@@ -238,7 +238,7 @@ def test_what_is_no_level_is_refused(tmp_path, uri):
     ],
 )
 def test_an_identifier_must_be_of_the_country_asked_and_for_us(installed, identifier, reason):
-    """Checklist 11 (eidas.md §13): through the whole exchange."""
+    """eidas.md §13 number 11: through the whole exchange."""
     attributes = (natural("PersonIdentifier", identifier), *CITIZEN[1:])
     assert refusal(InvalidAnswer, installed, attributes=attributes) == reason
 
@@ -285,7 +285,7 @@ CLERK = tuple(
 
 @pytest.mark.parametrize(("kind", "subject"), [(PersonKind.NATURAL, CITIZEN), (PersonKind.LEGAL, COMPANY)])
 def test_representation_is_refused_unless_the_service_handles_it(installed, kind, subject):
-    """Checklist 14 (eidas.md §13)."""
+    """eidas.md §13 number 14."""
     persons = frozenset({kind})
     refused = authentication_request(persons=persons)
     assert (
@@ -339,7 +339,7 @@ def test_wanted_attributes_arrive_and_others_do_not(installed):
 @pytest.mark.parametrize("qualified", [False, True])
 @pytest.mark.parametrize("reverse", [False, True])
 def test_script_pairs_survive_the_wire(installed, qualified, reverse):
-    """Checklist 12 (eidas.md §13): qualified or not, in both orders, inside a signed and encrypted answer."""
+    """eidas.md §13 number 12: qualified or not, in both orders, inside a signed and encrypted answer."""
     forms = [value("Georgiou"), value("Γεωργίου", latin="false", qualified=qualified)]
     pairs = natural("CurrentFamilyName", *(forms[::-1] if reverse else forms))
     attributes = (CITIZEN[0], pairs, *CITIZEN[2:])
@@ -348,7 +348,7 @@ def test_script_pairs_survive_the_wire(installed, qualified, reverse):
 
 
 def test_addresses_survive_the_wire(installed):
-    """Checklist 13 (eidas.md §13): Base64 in lines, prefix bound nowhere."""
+    """eidas.md §13 number 13: Base64 in lines, prefix bound nowhere."""
     encoded = base64.encodebytes(
         "<eidas-natural:Thoroughfare>Οδός Ερμού</eidas-natural:Thoroughfare>"
         "<eidas-natural:AdminunitFirstline>EL</eidas-natural:AdminunitFirstline>".encode()
@@ -413,7 +413,7 @@ def test_an_unknown_top_level_status_is_no_status(installed, status):
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_a_plain_assertion_inside_a_failure_is_ignored_and_not_logged(installed, caplog, signed):
-    """Checklist 15 (eidas.md §13): several nodes send one; its content is nobody's business."""
+    """eidas.md §13 number 15: several nodes send one; its content is nobody's business."""
     caplog.set_level(logging.DEBUG)
     exchange = begin(installed)
     plain = exchange.reply(encrypted=False, sign_assertion=signed).assertion()

@@ -47,7 +47,7 @@ def test_non_notified_levels_are_not_asked_unless_accepted():
 
 
 def test_a_non_notified_level_makes_the_list_exact_with_all_higher_notified_ones():
-    """Checklist 4 (eidas.md §13): the example of eidas.md §2.4."""
+    """eidas.md §13 number 4: the example of eidas.md §2.4."""
     published = [N + "substantial", NN + "substantial", NN + "high", NN + "low"]
     assert ask(SUBSTANTIAL, published, non_notified=True) == (
         "exact",
@@ -61,14 +61,14 @@ def test_only_non_notified_levels_make_a_list_without_notified_ones():
 
 
 def test_accepting_non_notified_changes_nothing_where_none_is_offered():
-    """Checklist 4: exact with notified levels only is invalid, so it stays minimum."""
+    """eidas.md §13 number 4: exact with notified levels only is invalid, so it stays minimum."""
     assert ask(LOW, [N + "low", N + "high"], non_notified=True) == ("minimum", [N + "low"])
 
 
 @pytest.mark.parametrize("minimum", list(LevelOfAssurance))
 @pytest.mark.parametrize("non_notified", [False, True])
 def test_no_combination_breaks_the_rules_of_comparison(minimum, non_notified):
-    """Checklist 4, for all sets of published levels: the three forms a node refuses never appear."""
+    """eidas.md §13 number 4, for all sets of published levels: the three forms a node refuses never appear."""
     uris = [prefix + level.word for prefix in (N, NN) for level in LevelOfAssurance]
     for size in range(len(uris) + 1):
         for published in itertools.combinations(uris, size):
@@ -100,7 +100,7 @@ def test_a_peer_that_offers_nothing_sufficient_is_not_asked(published):
 
 @pytest.mark.parametrize("uri", NO_LEVELS)
 def test_nothing_but_the_six_uris_is_a_level(uri):
-    """Checklist 5 (eidas.md §13): test, unknown, LOW, NotNotified/high; even when published."""
+    """eidas.md §13 number 5: test, unknown, LOW, NotNotified/high; even when published."""
     assert levels.offered([uri]) == frozenset()
     with pytest.raises(InvalidAnswer) as caught:
         levels.achieved(uri, minimum=LOW, accept_non_notified=True, published=[uri])
@@ -117,21 +117,21 @@ def test_a_sufficient_level_is_taken_as_asserted(minimum, word):
 
 
 def test_a_level_below_the_request_is_refused():
-    """Checklist 6 (eidas.md §13)."""
+    """eidas.md §13 number 6."""
     with pytest.raises(LevelTooLow) as caught:
         levels.achieved(N + "low", minimum=HIGH, accept_non_notified=False, published=[N + "low", N + "high"])
     assert (caught.value.achieved, caught.value.required) == (LOW, HIGH)
 
 
 def test_a_level_the_issuer_does_not_publish_is_refused():
-    """Checklist 6; interoperability architecture §5 step 7."""
+    """eidas.md §13 number 6; interoperability architecture §5 step 7."""
     with pytest.raises(InvalidAnswer) as caught:
         levels.achieved(N + "high", minimum=LOW, accept_non_notified=False, published=[N + "substantial"])
     assert caught.value.reason == "eidas.level.not-published"
 
 
 def test_a_non_notified_answer_to_a_notified_request_is_refused():
-    """Checklist 6."""
+    """eidas.md §13 number 6."""
     uri = NN + "high"
     with pytest.raises(InvalidAnswer) as caught:
         levels.achieved(uri, minimum=LOW, accept_non_notified=False, published=[uri])

@@ -83,7 +83,7 @@ def texts(root, tag):
 
 
 def test_the_attributes_of_the_root_are_those_of_the_message_format(ask):
-    """Checklist 1 (eidas.md §13, §2.1): ForceAuthn true, IsPassive written as false; no ACS URL, no binding."""
+    """eidas.md §13 number 1, §2.1: ForceAuthn true, IsPassive written as false; no ACS URL, no binding."""
     root = ask()
     assert root.tag == f"{{{SAMLP}}}AuthnRequest"
     assert dict(root.attrib) == {
@@ -137,7 +137,7 @@ def test_nothing_is_sent_that_a_node_refuses(ask):
 
 @pytest.mark.parametrize("service", [SERVICE, PRIVATE])
 def test_sp_type_stands_once_in_the_request_and_not_in_metadata(tmp_path, service):
-    """Checklist 2 (eidas.md §13): one connector for public and private services puts it in each request."""
+    """eidas.md §13 number 2: one connector for public and private services puts it in each request."""
     installed = install(config_dir=tmp_path)
     root = begin(installed, authentication_request(service=service)).request.root
     assert texts(root, f"{{{EIDAS}}}SPType") == [service.sector]
@@ -147,7 +147,7 @@ def test_sp_type_stands_once_in_the_request_and_not_in_metadata(tmp_path, servic
 
 @pytest.mark.parametrize(("service", "sector"), [(SERVICE, "public"), (PRIVATE, "private")])
 def test_sp_type_stands_once_in_metadata_and_not_in_the_request(tmp_path, service, sector):
-    """Checklist 2: never both, never neither (reference node errors 202016 and 202017)."""
+    """eidas.md §13 number 2: never both, never neither (reference node errors 202016 and 202017)."""
     installed = install(config_dir=tmp_path, settings={"sp_type": f"metadata-{sector}"})
     root = begin(installed, authentication_request(service=service)).request.root
     assert texts(root, f"{{{EIDAS}}}SPType") == []
@@ -157,7 +157,7 @@ def test_sp_type_stands_once_in_metadata_and_not_in_the_request(tmp_path, servic
 
 @pytest.mark.parametrize(("service", "sector"), [(PRIVATE, "public"), (SERVICE, "private")])
 def test_a_service_of_the_other_sector_cannot_use_a_connector_that_declares_one(ask, service, sector):
-    """Checklist 2; message format §4.1: metadata speak for all requests."""
+    """eidas.md §13 number 2; message format §4.1: metadata speak for all requests."""
     settings = {"sp_type": f"metadata-{sector}"}
     assert refusal(ask, settings=settings, service=service) == "eidas.sp-type"
 
@@ -239,7 +239,7 @@ def test_representative_attributes_are_never_requested(ask):
 
 @pytest.mark.parametrize("persons", [frozenset(), frozenset(PersonKind)])
 def test_a_request_is_about_exactly_one_kind_of_person(ask, persons):
-    """Checklist 3 (eidas.md §13); message format §2.3.2: the citizen has chosen before."""
+    """eidas.md §13 number 3; message format §2.3.2: the citizen has chosen before."""
     assert refusal(ask, persons=persons) == "eidas.person-undecided"
 
 
@@ -260,7 +260,7 @@ def test_a_mixed_request_needs_a_dated_exception(ask, versions):
 
 @pytest.mark.parametrize("versions", [("1.4",), ("1.2", "1.3", "1.4"), ("1.4.1", "1.3"), ("2.0", "1.3")])
 def test_no_mixed_request_goes_to_a_peer_of_format_1_4(ask, versions):
-    """Checklist 3: not even with the exception."""
+    """eidas.md §13 number 3: not even with the exception."""
     root = ask(
         Node(protocol_versions=versions), country=MIXED, persons=LEGAL_ONLY, accept_representation=True
     )
@@ -318,12 +318,12 @@ def context(root):
 
 @pytest.mark.parametrize("minimum", list(LevelOfAssurance))
 def test_a_notified_level_is_asked_as_minimum(ask, minimum):
-    """Checklist 4 (eidas.md §13, §2.4)."""
+    """eidas.md §13 number 4, §2.4."""
     assert context(ask(minimum=minimum)) == ("minimum", [LOA + minimum.word])
 
 
 def test_non_notified_levels_are_listed_exactly(ask):
-    """Checklist 4: every acceptable one, and all higher notified ones."""
+    """eidas.md §13 number 4: every acceptable one, and all higher notified ones."""
     node = Node(levels=(LOA + "substantial", NN + "substantial", NN + "low", LOA + "test"))
     assert context(ask(node, accept_non_notified=True)) == (
         "exact",
@@ -334,7 +334,7 @@ def test_non_notified_levels_are_listed_exactly(ask):
 
 @pytest.mark.parametrize("levels", [(LOA + "low",), (NN + "high",), ("High", LOA + "LOW", LOA + "test"), ()])
 def test_a_level_the_node_does_not_publish_is_not_asked(ask, levels):
-    """eidas.md §2.4: refused early; checklist 5 (eidas.md §13): such words are no levels."""
+    """eidas.md §2.4: refused early; eidas.md §13 number 5: such words are no levels."""
     assert refusal(ask, Node(levels=levels)) == "eidas.level-not-offered"
 
 
@@ -360,7 +360,7 @@ def test_the_name_id_format_is_one_the_node_publishes(ask, published, chosen):
 @pytest.mark.parametrize("categories", [(), (REQUESTER_ID,)])
 @pytest.mark.parametrize("service", [SERVICE, PRIVATE])
 def test_the_relying_party_is_named_whatever_its_type(ask, categories, service):
-    """Checklist 18 (eidas.md §13, §2.2): private services must be named where the node wants it."""
+    """eidas.md §13 number 18, §2.2: private services must be named where the node wants it."""
     root = ask(Node(categories=categories), service=service)
     scoping = root.find(f"{{{SAMLP}}}Scoping")
     assert texts(scoping, f"{{{SAMLP}}}RequesterID") == [service.requester_id]
@@ -374,14 +374,14 @@ NO_SCOPING = {
 
 
 def test_scoping_is_left_out_for_listed_countries(ask):
-    """Checklist 18: the Danish node could not process Scoping."""
+    """eidas.md §13 number 18: the Danish node could not process Scoping."""
     assert ask(country=NO_SCOPING).find(f"{{{SAMLP}}}Scoping") is None
     over = {**NO_SCOPING, "exceptions": [{"kind": "skip-scoping", "until": "2026-11-22", "reason": "over"}]}
     assert ask(country=over).find(f"{{{SAMLP}}}Scoping") is not None
 
 
 def test_a_private_service_is_not_sent_nameless_where_names_are_required(ask):
-    """Checklist 18: the two rules cannot both be kept, so nothing leaves the house."""
+    """eidas.md §13 number 18: the two rules cannot both be kept, so nothing leaves the house."""
     node = Node(categories=(REQUESTER_ID,))
     assert refusal(ask, node, country=NO_SCOPING, service=PRIVATE) == "eidas.requester-id"
     assert ask(node, country=NO_SCOPING, service=SERVICE).find(f"{{{SAMLP}}}Scoping") is None

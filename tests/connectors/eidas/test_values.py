@@ -74,7 +74,7 @@ def test_control_characters_and_non_characters_are_refused(character):
     ],
 )
 def test_latin_script_counts_qualified_and_unqualified(attributes, non_latin):
-    """Checklist 12 (eidas.md §13): qualified as the schema has it, unqualified as the examples do."""
+    """eidas.md §13 number 12: qualified as the schema has it, unqualified as the examples do."""
     assert values.is_marked_non_latin(element("x", attributes)) is non_latin
 
 
@@ -86,7 +86,7 @@ def test_one_mark_out_of_two_is_enough():
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("marked", [False, True])
 def test_a_pair_is_told_apart_in_either_order(reverse, marked):
-    """Checklist 12; attribute profile §2.4. An unmarked value with Greek letters counts as Greek."""
+    """eidas.md §13 number 12; attribute profile §2.4. An unmarked value with Greek letters counts as Greek."""
     forms = [("Onasis", False), ("Ωνάσης", marked)]
     if reverse:
         forms.reverse()
@@ -94,13 +94,13 @@ def test_a_pair_is_told_apart_in_either_order(reverse, marked):
 
 
 def test_a_single_latin_form_has_no_original():
-    """Checklist 12."""
+    """eidas.md §13 number 12."""
     assert values.name([("Ẹ́niọlá-Ștefan O’Brien", False)]) == Name(latin="Ẹ́niọlá-Ștefan O’Brien")
 
 
 @pytest.mark.parametrize("forms", [[("Ωνάσης", True)], [("Ωνάσης", False)], [("Onasis", True)]])
 def test_only_a_non_latin_form_is_refused(forms):
-    """Checklist 12: the gateway does not transliterate on its own authority."""
+    """eidas.md §13 number 12: the gateway does not transliterate on its own authority."""
     assert refusal(values.name, forms) == "eidas.name"
 
 
@@ -158,7 +158,7 @@ def test_the_script_is_that_of_the_first_letter_that_is_not_latin(text, code):
     ],
 )
 def test_an_identifier_is_taken_whole(text, country):
-    """Checklist 11 (eidas.md §13): split at the first two slashes only, never normalised."""
+    """eidas.md §13 number 11: split at the first two slashes only, never normalised."""
     assert values.identifier(text, country=country, destination="DE") == text
 
 
@@ -185,7 +185,7 @@ def test_an_identifier_is_taken_whole(text, country):
     ],
 )
 def test_a_malformed_or_foreign_identifier_is_refused(text, reason):
-    """Checklist 11: GR is not EL, YY is not us, white space, 257 characters."""
+    """eidas.md §13 number 11: GR is not EL, YY is not us, white space, 257 characters."""
     assert refusal(values.identifier, text, country="EL", destination="DE") == reason
 
 
