@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -263,7 +264,7 @@ async def test_a_failure_reaches_the_client_with_its_own_description(installatio
 async def test_what_identifies_a_citizen_is_nowhere_but_on_the_release_page(
     installation: Installation, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """design.md §3 invariant 4: not in URLs, cookies, logs or the audit log."""
+    """design.md §3 invariant 4; eidas.md §13 number 19: not in URLs, cookies, logs or the audit log."""
     browser = installation.browser()
     journey = await browser.identified()
     await browser.get(f"{journey}/release")
@@ -282,7 +283,7 @@ async def test_what_identifies_a_citizen_is_nowhere_but_on_the_release_page(
 
 
 async def test_every_step_left_its_event(installation: Installation) -> None:
-    """style.md §4 step 10; (EU) 2015/1501 Article 9(3)."""
+    """style.md §4 step 10; eidas.md §13 number 19."""
     browser = installation.browser()
     journey = await browser.identified()
     await browser.redeem(query_of(await browser.release(journey))["code"])
@@ -294,3 +295,15 @@ async def test_every_step_left_its_event(installation: Installation) -> None:
         "TokenIssued",
     ]
     assert installation.application.log.verify() == 5
+
+
+async def test_the_log_names_node_and_messages_date_and_time(installation: Installation) -> None:
+    """(EU) 2015/1501 Article 9(3); eidas.md §13 number 19: what a node must be able to reconstruct."""
+    browser = installation.browser()
+    await browser.identified()
+    entries = {entry.event: entry for entry in installation.application.log.entries()}
+    sent, taken = (json.loads(entries[name].body) for name in ("ExchangeStarted", "IdentityAccepted"))
+    assert sent["peer"] == taken["peer"] != ""
+    assert sent["message_id"] == taken["request_id"] != ""
+    assert taken["message_id"] not in {"", taken["request_id"]}
+    assert entries["ExchangeStarted"].time <= entries["IdentityAccepted"].time
