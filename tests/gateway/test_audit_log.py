@@ -1,0 +1,151 @@
+"""The durable, chained log (security.md D.8; design.md §3 invariant 6)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from gateway import audit
+from gateway.audit import Audit, AuditUnavailable, JourneyOpened
+from trust.log import AppendOnlyLog, LogBroken, LogUnavailable, canonical_json, migrate, open_database
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "var" / "audit.sqlite3"
+
+
+def opened(path: Path) -> AppendOnlyLog:
+    engine = open_database(f"sqlite:///{path}?timeout=0.2")
+    migrate(engine)
+    log = AppendOnlyLog(engine)
+    log.start()
+    return log
+
+
+@pytest.fixture
+def log(path: Path) -> Iterator[AppendOnlyLog]:
+    running = opened(path)
+    yield running
+    running.stop()
+
+
+def write(log: AppendOnlyLog, count: int, event: str = "Example") -> None:
+    for number in range(count):
+        log.append(event, {"number": number}, now=NOW).result(timeout=10)
+
+
+def change(path: Path, statement: str) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_entries_are_durable_in_order_and_chained(log: AppendOnlyLog) -> None:
+    write(log, 5)
+    assert [entry.body for entry in log.entries()] == [f'{{"number":{number}}}' for number in range(5)]
+    assert log.verify() == 5
+
+
+@pytest.mark.parametrize(
+    ("statement", "first_bad"),
+    [
+        ("UPDATE log SET body = '{\"number\":9}' WHERE seq = 3", 3),
+        ("UPDATE log SET time = '2020-01-01T00:00:00.000000Z' WHERE seq = 2", 2),
+        ("UPDATE log SET event = 'Other' WHERE seq = 5", 5),
+        ("DELETE FROM log WHERE seq = 4", 4),
+        ("UPDATE log SET seq = CASE seq WHEN 2 THEN 30 ELSE 20 END WHERE seq IN (2, 3)", 2),
+        ("DELETE FROM log WHERE seq = 1", 1),
+    ],
+)
+def test_verification_names_the_first_entry_that_was_touched(
+    log: AppendOnlyLog, path: Path, statement: str, first_bad: int
+) -> None:
+    """security.md D.8: change, delete, reorder."""
+    write(log, 5)
+    change(path, statement)
+    with pytest.raises(LogBroken) as caught:
+        log.verify()
+    assert caught.value.seq == first_bad
+
+
+def test_several_writers_share_one_chain(path: Path) -> None:
+    """Worker processes append to the same file; the chain has no fork."""
+    logs = [opened(path) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda log: write(log, 20), logs))
+    assert logs[0].verify() == 60
+    for log in logs:
+        log.stop()
+
+
+def test_a_database_that_cannot_be_written_is_said_and_comes_back(log: AppendOnlyLog, path: Path) -> None:
+    write(log, 1)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(LogUnavailable):
+        log.append("Example", {}, now=NOW).result(timeout=10)
+    with pytest.raises(LogUnavailable):
+        log.check()
+    other.execute("ROLLBACK")
+    other.close()
+    write(log, 1)
+    log.check()
+    assert log.verify() == 2
+
+
+def test_stopping_writes_what_is_queued(path: Path) -> None:
+    log = opened(path)
+    pending = [log.append("Example", {"number": number}, now=NOW) for number in range(200)]
+    log.stop()
+    assert all(future.done() and future.exception() is None for future in pending)
+    again = opened(path)
+    assert again.verify() == 200
+    again.stop()
+
+
+def test_the_log_is_migrated_twice_without_harm(path: Path) -> None:
+    log = opened(path)
+    write(log, 1)
+    log.stop()
+    log = opened(path)
+    assert log.verify() == 1
+    log.stop()
+
+
+@pytest.mark.anyio
+async def test_an_event_that_cannot_be_stored_is_a_503(log: AppendOnlyLog, path: Path) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(AuditUnavailable) as caught:
+        await Audit(log).record(JourneyOpened(journey="J", client="c", minimum="low"), now=NOW)
+    assert caught.value.entry.http_status == 503
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def test_bodies_are_canonical_json() -> None:
+    """RFC 8785 for what bodies may hold."""
+    assert canonical_json({"b": [1, True, None], "a": "ä\n"}) == '{"a":"ä\\n","b":[1,true,null]}'
+    with pytest.raises(ValueError, match="Out of range"):
+        canonical_json({"a": float("nan")})
+    with pytest.raises(TypeError):
+        canonical_json({"a": b"octets"})
+
+
+def test_every_event_and_every_field_of_it_says_what_it_holds() -> None:
+    """style.md §10: every audit event is documented."""
+    events = get_args(audit.Event)
+    assert len(events) == 11
+    for event in events:
+        assert event.__doc__ and not event.__doc__.startswith(f"{event.__name__}(")
+        assert fields(event)

@@ -1,0 +1,283 @@
+"""The configuration directory: everything wrong is told at once (style.md §6, design.md §3 invariant 9)."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from gateway import cli, key_files
+from gateway.bundle import load
+from gateway.settings import ConfigurationError, KeyPurpose, KeyState
+
+GATEWAY = """
+[gateway]
+issuer = "https://id.example"
+name.de = "Ausweis-Dienst"
+operator.de = "Sachsen"
+
+[[keys]]
+id = "oidc"
+purpose = "oidc-signing"
+private_key = "file:keys/oidc.key"
+
+[[keys]]
+id = "subject"
+purpose = "subject"
+private_key = "file:keys/subject.key"
+
+[[keys]]
+id = "saml-signing"
+purpose = "saml-signing"
+private_key = "file:keys/saml-signing.key"
+certificate = "keys/saml-signing.crt"
+
+[[keys]]
+id = "saml-decryption"
+purpose = "saml-decryption"
+private_key = "file:keys/saml-decryption.key"
+certificate = "keys/saml-decryption.crt"
+
+[[keys]]
+id = "saml-metadata"
+purpose = "saml-metadata-signing"
+private_key = "file:keys/saml-metadata.key"
+certificate = "keys/saml-metadata.crt"
+"""
+ANCHOR = """
+id = "gr-node"
+kind = "metadata-signer"
+state = "active"
+countries = ["GR"]
+certificate = "keys/saml-metadata.crt"
+valid_from = 2026-01-01
+valid_until = 2027-01-01
+source = "handed over on paper"
+evidence = "file 4711"
+[metadata]
+url = "https://node.example/metadata"
+entity_ids = ["https://node.example/metadata"]
+"""
+CONNECTOR = 'kind = "eidas"\n'
+COUNTRY = 'country = "GR"\nanchor = "gr-node"\nentity_id = "https://node.example/metadata"\n'
+CLIENT = f"""
+client_id = "amt24"
+name.de = "Amt24"
+operator.de = "Sachsen"
+purpose.de = "Antrag"
+home_url = "https://service.example/"
+redirect_uris = ["https://service.example/callback"]
+client_secret_sha256 = "{sha256(b"secret").hexdigest()}"
+required = ["family_name"]
+"""
+FILES = {
+    "gateway.toml": GATEWAY,
+    "registry/anchors/gr-node.toml": ANCHOR,
+    "registry/connectors/eidas.toml": CONNECTOR,
+    "registry/countries/gr.toml": COUNTRY,
+    "registry/clients/amt24.toml": CLIENT,
+}
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    for name, purpose in (
+        ("oidc", KeyPurpose.OIDC_SIGNING),
+        ("subject", KeyPurpose.SUBJECT),
+        ("saml-signing", KeyPurpose.SAML_SIGNING),
+        ("saml-decryption", KeyPurpose.SAML_DECRYPTION),
+        ("saml-metadata", KeyPurpose.SAML_METADATA_SIGNING),
+    ):
+        key_files.create(folder, name, purpose, algorithm="p256", days=30, subject="test")
+    return folder
+
+
+@pytest.fixture
+def directory(tmp_path: Path, keys: Path) -> Path:
+    (tmp_path / "keys").symlink_to(keys)
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def edit(directory: Path, name: str, old: str, new: str) -> None:
+    path = directory / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def problems(directory: Path) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(directory)
+    return str(caught.value)
+
+
+def test_a_good_configuration_is_loaded_and_frozen(directory: Path) -> None:
+    configuration = load(directory)
+    assert set(configuration.clients) == {"amt24"}
+    assert configuration.keys[KeyPurpose.SAML_SIGNING][0].state is KeyState.ACTIVE
+    assert configuration.database_url.database == str(directory / "var/gateway.sqlite3")
+    assert configuration.subject_key.hex() not in repr(configuration)
+    assert "PRIVATE" not in repr(configuration)
+
+
+def test_all_problems_are_told_at_once_with_file_path_and_remedy(directory: Path) -> None:
+    edit(directory, "gateway.toml", "https://id.example", "http://id.example")
+    edit(
+        directory,
+        "registry/clients/amt24.toml",
+        "https://service.example/callback",
+        "http://service.example/cb#x",
+    )
+    edit(
+        directory, "registry/clients/amt24.toml", '"family_name"', '"family_name", "legal_name", "shoe_size"'
+    )
+    edit(directory, "registry/countries/gr.toml", "gr-node", "gone")
+    edit(directory, "registry/anchors/gr-node.toml", "source =", "test = true\nsource =")
+    (directory / "registry/clients/second.toml").write_text(CLIENT, encoding="utf-8")
+    (directory / "registry/clients/broken.toml").write_text("client_id = ", encoding="utf-8")
+    told = problems(directory)
+    for line in (
+        "gateway.toml: gateway.issuer: http in production; remedy: use https",
+        "registry/clients/amt24.toml: redirect_uris[0]: must be https",
+        "registry/clients/amt24.toml: redirect_uris[0]: must have no fragment",
+        "registry/clients/amt24.toml: required[1]: legal_name does not belong to the persons accepted",
+        "registry/clients/amt24.toml: required[2]: shoe_size is no attribute",
+        "registry/countries/gr.toml: anchor: names no anchor",
+        "registry/anchors/gr-node.toml: test: a test anchor in production",
+        "registry/clients/second.toml: client_id: amt24 is also in registry/clients/amt24.toml",
+        "registry/clients/broken.toml: : cannot be read",
+    ):
+        assert line in told, told
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        ("gateway.toml", "[gateway]", "[gateway]\nhelp = 1", "gateway.help: unknown setting"),
+        ("gateway.toml", "[gateway]", "[gateway]\nmodus = 1", "did you mean mode?"),
+        ("gateway.toml", 'name.de = "Ausweis-Dienst"\n', "", "gateway.name: is missing"),
+        ("gateway.toml", 'name.de', "name.en", "gateway.name.de: is missing"),
+        ("gateway.toml", "https://id.example", "https://id.example/", "trailing slash"),
+        ("gateway.toml", 'purpose = "saml-metadata-signing"', 'purpose = "saml-signing"', "no active key of purpose"),
+        ("gateway.toml", 'certificate = "keys/saml-signing.crt"', "", "needs a certificate"),
+        ("gateway.toml", "keys/saml-signing.crt", "keys/saml-decryption.crt", "belongs to another key"),
+        ("gateway.toml", "saml-decryption.", "saml-signing.", "signs and decrypts"),
+        ("gateway.toml", "file:keys/oidc.key", "file:keys/gone.key", "cannot be read"),
+        ("gateway.toml", "file:keys/oidc.key", "env:NO_SUCH_VARIABLE", "NO_SUCH_VARIABLE is not set"),
+        ("gateway.toml", "[gateway]", '[store]\nurl = "redis://store.example"\n[gateway]', "unencrypted connection"),
+        ("gateway.toml", "[gateway]", '[store]\nurl = "rediss://u:pw@store"\n[gateway]', "holds a password"),
+        ("gateway.toml", "[gateway]", '[store]\nurl = "memcached://x"\n[gateway]', "unknown kind of store"),
+        ("gateway.toml", "[gateway]", '[database]\nurl = "mysql://x/y"\n[gateway]', "not supported"),
+        ("registry/clients/amt24.toml", "home_url", "jwks_uri_x = 1\nhome_url", "unknown setting"),
+        ("registry/clients/amt24.toml", "client_secret_sha256", "#", "missing for client_secret_basic"),
+        ("registry/clients/amt24.toml", "home_url", 'means = ["bundid"]\nhome_url', "bundid is not configured"),
+        (
+            "registry/clients/amt24.toml",
+            '"https://service.example/callback"',
+            '"https://service.example/callback", "https://other.example/callback"',
+            "redirect URIs have several hosts",
+        ),
+        ("registry/clients/amt24.toml", "service.example/callback", "*.example/callback", "no wildcard"),
+        ("registry/clients/amt24.toml", "home_url", 'optional = ["family_name"]\nhome_url', "is required already"),
+        ("registry/countries/gr.toml", "GR", "SE", "does not speak for SE"),
+        ("registry/countries/gr.toml", "node.example", "other.example", "is not one of anchor"),
+        ("registry/countries/gr.toml", "anchor", 'connector = "x"\nanchor', "x is not configured"),
+        ("registry/connectors/eidas.toml", "kind", 'role = "national"\nkind', "national_anchor: names no anchor"),
+        ("registry/anchors/gr-node.toml", "2027-01-01", "2025-01-01", "before valid_from"),
+        ("registry/anchors/gr-node.toml", "keys/saml-metadata.crt", "keys/gone.crt", "does not exist"),
+    ],
+)  # fmt: skip
+def test_each_mistake_has_its_words(directory: Path, name: str, old: str, new: str, told: str) -> None:
+    edit(directory, name, old, new)
+    assert told in problems(directory)
+
+
+def test_a_secret_that_everybody_can_read_is_refused_in_production(directory: Path) -> None:
+    secret = directory / "open.key"
+    secret.write_bytes(bytes(32))
+    secret.chmod(0o604)
+    edit(directory, "gateway.toml", "file:keys/subject.key", "file:open.key")
+    assert "open to every user" in problems(directory)
+    edit(directory, "gateway.toml", "[gateway]", '[gateway]\nmode = "development"')
+    assert load(directory).subject_key == bytes(32)
+
+
+def test_a_weak_key_is_refused(directory: Path) -> None:
+    """security.md A.12: RSA from 3072 bits."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    weak = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (directory / "weak.key").write_bytes(weak)
+    (directory / "weak.key").chmod(0o600)
+    edit(directory, "gateway.toml", "file:keys/oidc.key", "file:weak.key")
+    assert "2048 bits is too weak" in problems(directory)
+
+
+def test_http_is_for_loopback_in_development_only(directory: Path) -> None:
+    edit(directory, "gateway.toml", "[gateway]", '[gateway]\nmode = "development"')
+    edit(directory, "gateway.toml", "https://id.example", "http://localhost:8400")
+    assert load(directory).settings.gateway.issuer == "http://localhost:8400"
+    edit(directory, "gateway.toml", "http://localhost:8400", "http://id.example")
+    assert "http on other than loopback" in problems(directory)
+
+
+def test_an_empty_directory_is_said_in_one_line(tmp_path: Path) -> None:
+    assert "gateway.toml: : does not exist" in problems(tmp_path)
+
+
+def test_check_config_prints_every_problem_and_fails(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check-config", "--config", str(directory)]) == 0
+    assert "1 clients, 1 countries" in capsys.readouterr().out
+    edit(directory, "registry/countries/gr.toml", "gr-node", "gone")
+    edit(
+        directory, "registry/clients/amt24.toml", "https://service.example/callback", "ftp://service.example/"
+    )
+    assert cli.main(["check-config", "--config", str(directory)]) == 1
+    told = capsys.readouterr().err
+    assert "gr.toml" in told
+    assert "amt24.toml" in told
+    assert "2 problem(s)" in told
+
+
+def test_keys_are_made_closed_and_never_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["keys", "new", "--purpose", "saml-signing", "--to", str(tmp_path)]
+    assert cli.main(command) == 0
+    key, certificate = tmp_path / "saml-signing.key", tmp_path / "saml-signing.crt"
+    assert key.stat().st_mode & 0o777 == 0o600
+    before = key.read_bytes(), certificate.read_bytes()
+    assert cli.main(command) == 1
+    assert "exists" in capsys.readouterr().err
+    assert (key.read_bytes(), certificate.read_bytes()) == before
+
+
+def test_the_error_catalogue_is_printed_by_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["errors"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    numbers = [line.split()[0] for line in lines]
+    assert numbers == sorted(numbers)
+    assert {"1001", "2001", "3009", "4001", "5001"} <= set(numbers)
+
+
+def test_the_log_is_verified_from_the_command_line(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from trust.log import migrate, open_database
+
+    engine = open_database(load(directory).database_url.render_as_string(hide_password=False))
+    migrate(engine)
+    engine.dispose()
+    assert cli.main(["log", "verify", "--config", str(directory)]) == 0
+    assert "0 entries, chain unbroken" in capsys.readouterr().out

@@ -1,0 +1,230 @@
+"""Host, size, rate, headers and the last catch (security.md B.2 to B.5)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from gateway.http import network_of
+from gateway.log_lines import JSONLines
+from tests.login.installation import Installation, authorize_path
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_another_host_is_refused(installation: Installation) -> None:
+    """security.md B.5: exact names; absolute URLs come from configuration."""
+    browser = installation.browser()
+    for host in ("evil.example", "id.example.evil.example", "id.example:8443", ""):
+        response = await browser.get("/countries", headers={"host": host})
+        assert response.status_code == 400
+        assert "5004" in response.text
+        assert "evil" not in response.text
+
+
+async def test_a_form_of_ten_megabytes_is_refused_unread(installation: Installation) -> None:
+    sent = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 10_000_000:
+            sent += 65_536
+            yield b"a" * 65_536
+
+    transport = httpx.ASGITransport(app=installation.application.public)
+    async with httpx.AsyncClient(transport=transport, base_url=installation.issuer) as http:
+        announced = await http.post(
+            "/connectors/eidas/acs", content=body(), headers={"content-length": "10000000"}
+        )
+        assert (announced.status_code, sent) == (413, 0)
+        assert announced.headers["connection"] == "close"
+        chunked = await http.post(
+            "/connectors/eidas/acs",
+            content=body(),
+            headers={"content-type": "application/x-www-form-urlencoded"},
+        )
+    assert chunked.status_code == 413
+    assert "5003" in chunked.text
+    assert sent <= 700_000
+
+
+async def test_small_routes_have_small_limits(installation: Installation) -> None:
+    form = {"decision": "release" + "a" * 70_000}
+    response = await installation.browser().post("/login/0123456789/release", form)
+    assert response.status_code == 413
+
+
+async def test_a_form_with_a_thousand_fields_is_refused(installation: Installation) -> None:
+    browser = installation.browser()
+    journey = await browser.authorize()
+    response = await browser.request("POST", f"{journey}/start", data=[(f"f{i}", "") for i in range(1000)])
+    assert response.status_code == 400
+
+
+async def test_repeated_and_unknown_fields_are_refused(installation: Installation) -> None:
+    browser = installation.browser()
+    journey = await browser.authorize()
+    for data in (
+        [("country", "GR"), ("country", "SE")],
+        [("country", "GR"), ("next", "https://evil.example")],
+    ):
+        response = await browser.request("POST", f"{journey}/start", data=data)
+        assert response.status_code == 400
+        assert "2007" in response.text
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "multipart/form-data; boundary=x", "text/plain"]
+)
+async def test_other_content_types_are_no_forms(installation: Installation, content_type: str) -> None:
+    response = await installation.browser().post(
+        "/connectors/eidas/acs", {"RelayState": "x"}, headers={"content-type": content_type}
+    )
+    assert response.status_code == 400
+
+
+async def test_too_many_requests_of_one_address_wait(limited_installation: Installation) -> None:
+    """security.md B.5: 429 with Retry-After; other routes are not locked, and a minute later it goes on."""
+    browser = limited_installation.browser()
+    assert [(await browser.get(authorize_path())).status_code for _ in range(4)] == [303, 303, 303, 429]
+    page = await browser.get(authorize_path())
+    assert (page.status_code, page.headers["retry-after"]) == (429, "30")
+    assert "5005" in page.text
+    assert (await browser.get("/countries")).status_code == 200
+    program = [await browser.post("/token", {}) for _ in range(4)][-1]
+    assert (program.status_code, program.json()["error"]) == (429, "temporarily_unavailable")
+    limited_installation.clock.forward(seconds=30)
+    assert (await browser.get(authorize_path())).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("", "unknown"),
+    ],
+)
+def test_an_address_counts_as_its_network(host: str, expected: str) -> None:
+    assert network_of(Request({"type": "http", "client": (host, 1)})) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/login/short", 404),
+        ("GET", "/login/0123456789/start", 405),
+        ("DELETE", "/authorize", 405),
+        ("GET", "/connectors/other/metadata", 404),
+        ("GET", "/connectors/eidas/other", 404),
+        ("GET", "/error/no.such.code", 404),
+        ("GET", "/countries/", 404),
+    ],
+)
+async def test_unknown_addresses_and_methods_are_pages(
+    installation: Installation, method: str, path: str, status: int
+) -> None:
+    response = await installation.browser().request(method, path)
+    assert response.status_code == status
+    assert "text/html" in response.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/countries",
+        "/jwks",
+        "/.well-known/openid-configuration",
+        "/connectors/eidas/metadata",
+        "/error/journey.expired",
+        "/nothing",
+        "/login/0123456789",
+        "/userinfo",
+    ],
+)
+async def test_every_answer_carries_the_protective_headers(installation: Installation, path: str) -> None:
+    """security.md B.4."""
+    headers = (await installation.browser().get(path)).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["strict-transport-security"].startswith("max-age=31536000")
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "cache-control" in headers
+    assert "server" not in headers
+
+
+async def test_pages_of_a_journey_are_stored_nowhere(installation: Installation) -> None:
+    browser = installation.browser()
+    journey = await browser.identified()
+    for response in (await browser.get(f"{journey}/release"), await browser.release(journey)):
+        assert response.headers["cache-control"] == "no-store"
+
+
+async def test_a_defect_is_a_page_with_a_number_and_a_log_line_without_what_was_sent(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def defect(*_: object, **__: object) -> None:
+        raise RuntimeError("Ωνάσης 1964-12-31")
+
+    monkeypatch.setattr(installation.source, "options", defect)
+    browser = installation.browser()
+    journey = await browser.authorize()
+    response = await browser.get(journey)
+    assert response.status_code == 500
+    assert "4004" in response.text
+    assert "Ωνάσης" not in response.text
+    (record,) = [record for record in caplog.records if record.message == "unexpected"]
+    line = json.loads(JSONLines().format(record))
+    assert line["exception"] == "RuntimeError"
+    assert line["path"] == "/login/{journey}"
+    assert "Ωνάσης" not in json.dumps(line, ensure_ascii=False)
+
+
+def test_a_foreign_value_cannot_begin_a_log_line() -> None:
+    """security.md B.5: log injection."""
+    record = logging.LogRecord("x", logging.WARNING, "f", 1, "refused", None, None)
+    record.code = 'a\nb\r\n{"event": "forged"}\u2028\x1b[31m' + "x" * 1000
+    line = JSONLines().format(record)
+    assert len(line.splitlines()) == 1
+    assert "\x1b" not in line
+    assert len(json.loads(line)["code"]) == 256
+
+
+async def test_countries_are_public_and_readable_by_other_origins(installation: Installation) -> None:
+    response = await installation.browser().get("/countries")
+    assert response.headers["access-control-allow-origin"] == "*"
+    first = response.json()["countries"][0]
+    assert first["code"] == "GR"
+    assert first["names"]["de"] == "Griechenland"
+    assert first["levels"] == ["low", "substantial", "high"]
+    assert first["available"] is True
+
+
+async def test_health_tells_what_is_down(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """design.md §5; ux.md §13."""
+    transport = httpx.ASGITransport(app=installation.application.management)
+    async with httpx.AsyncClient(transport=transport, base_url="http://management") as http:
+        assert (await http.get("/health/live")).json() == {"status": "ok", "reasons": []}
+        assert (await http.get("/health/ready")).json() == {"status": "ok", "reasons": []}
+        assert (await http.get("/health/started")).status_code == 503
+        await installation.application.store.close()
+        monkeypatch.setattr(installation.application.log, "check", _unavailable)
+        down = await http.get("/health/ready")
+        assert (down.status_code, down.json()["status"]) == (503, "down")
+        assert "audit.unavailable" in down.json()["reasons"]
+
+
+def _unavailable() -> None:
+    from trust.log import LogUnavailable
+
+    raise LogUnavailable("OperationalError")
