@@ -147,5 +147,6 @@ def test_every_event_and_every_field_of_it_says_what_it_holds() -> None:
     events = get_args(audit.Event)
     assert len(events) == 11
     for event in events:
-        assert event.__doc__ and not event.__doc__.startswith(f"{event.__name__}(")
+        assert event.__doc__
+        assert not event.__doc__.startswith(f"{event.__name__}(")
         assert fields(event)

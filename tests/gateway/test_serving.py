@@ -1,0 +1,138 @@
+"""The real server: sockets, workers, signals (design.md §2 row 10)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway import key_files
+from gateway.settings import KeyPurpose
+
+CONFIGURATION = """
+[gateway]
+issuer = "http://127.0.0.1:{port}"
+mode = "development"
+name.de = "Ausweis-Dienst"
+operator.de = "Sachsen"
+[listen]
+port = {port}
+management_port = {management}
+workers = {workers}
+[[keys]]
+id = "oidc"
+purpose = "oidc-signing"
+private_key = "file:keys/oidc.key"
+[[keys]]
+id = "subject"
+purpose = "subject"
+private_key = "file:keys/subject.key"
+"""
+PATIENCE = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False, timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def children(parent: int) -> dict[int, str]:
+    """Process numbers and command lines of the children of ``parent``."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if int(fields[1]) == parent and fields[0] != "Z":
+                found[int(entry.name)] = command
+    return found
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[int], tuple[subprocess.Popen[bytes], str, str]]]:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def launch(workers: int) -> tuple[subprocess.Popen[bytes], str, str]:
+        port, management = free_port(), free_port()
+        for name, purpose in (("oidc", KeyPurpose.OIDC_SIGNING), ("subject", KeyPurpose.SUBJECT)):
+            key_files.create(tmp_path / "keys", name, purpose, algorithm="p256", days=1, subject="x")
+        text = CONFIGURATION.format(port=port, management=management, workers=workers)
+        (tmp_path / "gateway.toml").write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "gateway", "serve", "--config", str(tmp_path)]
+        root = Path(__file__).parents[2]
+        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        running.append(process)
+        urls = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{management}"
+        until(lambda: process.poll() is not None or answers(f"{urls[1]}/health/ready"))
+        assert process.poll() is None, process.communicate()[0].decode()
+        return process, *urls
+
+    yield launch
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_one_process_serves_and_ends_when_told(
+    start: Callable[[int], tuple[subprocess.Popen[bytes], str, str]],
+) -> None:
+    process, public, management = start(1)
+    assert answers(f"{public}/.well-known/openid-configuration")
+    assert answers(f"{management}/health/live")
+    assert not answers(f"{public}/health/live")
+    (store,) = [number for number, command in children(process.pid).items() if "valkey" in command]
+    process.send_signal(signal.SIGTERM)
+    output = process.communicate(timeout=PATIENCE)[0].decode()
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+    assert not Path(f"/proc/{store}").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
+def test_a_worker_that_dies_is_replaced_and_all_end_together(
+    start: Callable[[int], tuple[subprocess.Popen[bytes], str, str]],
+) -> None:
+    process, public, management = start(2)
+
+    def workers() -> set[int]:
+        return {number for number, command in children(process.pid).items() if "spawn_main" in command}
+
+    until(lambda: len(workers()) == 2)
+    before = workers()
+    os.kill(max(before), signal.SIGKILL)
+    until(lambda: len(workers()) == 2 and workers() != before)
+    until(lambda: answers(f"{public}/countries") and answers(f"{management}/health/ready"))
+    process.send_signal(signal.SIGTERM)
+    output = process.communicate(timeout=PATIENCE)[0].decode()
+    assert process.returncode == 0, output
+    assert "worker died" in output
+    assert "Traceback" not in output
