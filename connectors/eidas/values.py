@@ -38,7 +38,7 @@ def value_text(element: Element, limit: int) -> str:
     text = (element.text or "").strip(XML_WHITESPACE)
     if len(text) > limit:
         raise InvalidAnswer("eidas.value", "too long")
-    if any(
+    if not text.isprintable() and any(
         c in _REORDERING or (unicodedata.category(c) in _CONTROLS and c not in XML_WHITESPACE) for c in text
     ):
         raise InvalidAnswer("eidas.value", "control characters")
@@ -74,6 +74,8 @@ def script(text: str) -> str | None:
     >>> script("Onasis"), script("Ωνάσης"), script("Ștefan Ångström-Ẹ́")
     (None, 'Grek', None)
     """
+    if text.isascii():
+        return None
     # composed first: the Angstrom sign is an A with a ring, not a letter of its own script
     for character in unicodedata.normalize("NFC", text):
         if unicodedata.category(character)[0] != "L":
