@@ -5,15 +5,16 @@ import re
 from pathlib import Path
 
 TESTS = Path(__file__).parents[2]
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _NUMBERS = re.compile(r"eidas\.md[^\n]*?§13 numbers? (\d+(?:(?:, | and )\d+)*)")
 
 
 def docstrings(path):
     """Of every test in ``path``; the module's and the class's count for the tests in them."""
     tree = ast.parse(path.read_text("utf-8"))
-    if any(isinstance(n, ast.FunctionDef) and n.name.startswith("test_") for n in ast.walk(tree)):
+    if any(isinstance(n, _FUNCTIONS) and n.name.startswith("test_") for n in ast.walk(tree)):
         for node in (tree, *ast.walk(tree)):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            if isinstance(node, ast.Module | ast.ClassDef | _FUNCTIONS):
                 yield ast.get_docstring(node) or ""
 
 
