@@ -48,7 +48,10 @@ def assemble(
 
     Raises MetadataError when an anchor cannot be used at all.
     """
-    own = {c.country: c for c in countries if c.connector == settings.id}
+    # our own citizens come through the German means, never through our own node (eidas.md §11.3)
+    own = {
+        c.country: c for c in countries if c.connector == settings.id and c.country != settings.node_country
+    }
     national = settings.role is Role.NATIONAL
     # a country whose anchor is not there is down, and only that country
     names = [settings.national_anchor] if national else [c.anchor for c in own.values()]
@@ -60,7 +63,9 @@ def assemble(
     registry.load(now)
     return EIDASConnector(
         settings=settings,
-        countries=Countries(settings, own, registry),
+        countries=Countries(
+            settings, own, registry, frozenset(name for name, anchor in anchors.items() if anchor.test)
+        ),
         keys=keys,
         issuer_url=surroundings.issuer_url,
         random=secrets.token_bytes,

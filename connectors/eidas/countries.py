@@ -1,7 +1,8 @@
 """Which country can serve which request, computed from verified metadata (eidas.md §9).
 
-Nothing here is remembered: each answer follows from the registration files and the metadata that
-are valid at the moment, so a country appears, changes and disappears with its node's metadata.
+No answer outlives the metadata it came from: each follows from the registration files and the
+metadata that are valid at the moment, so a country appears, changes and disappears with its
+node's metadata.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Countries:
     countries: Mapping[str, CountrySettings]
     """By ISO code."""
     registry: MetadataRegistry
+    test_anchors: frozenset[str] = frozenset()
+    """Anchors of test nodes; their countries are marked as such."""
     _reasons: dict[tuple[object, ...], tuple[PeerMetadata, str | None]] = field(default_factory=dict)
     """Answers of ``_why_not``, each good for exactly the metadata it was computed from."""
     _views: dict[str, tuple[PeerMetadata, PeerMetadata]] = field(default_factory=dict)
@@ -113,6 +116,7 @@ class Countries:
                     down_since=down_since,
                     highest=highest,
                     scheme_names=country.schemes,
+                    test=self._anchor(country) in self.test_anchors,
                 )
             )
         return found
