@@ -118,6 +118,24 @@ def test_a_connector_takes_its_own_countries_only(tmp_path):
     assert set(states(installed)) == {"GR"}
 
 
+@pytest.mark.parametrize("test", [False, True])
+def test_countries_behind_a_test_anchor_are_marked(tmp_path, test):
+    """A citizen must see that this is no real eID; production refuses such anchors."""
+    (tmp_path / "gr.xml").write_bytes(MIDDLEWARE.metadata())
+    (tmp_path / "gr.pem").write_bytes(MIDDLEWARE.metadata_signer.pem)
+    installed = connector(tmp_path, [country()], [anchor(test=test)])
+    (option,) = installed.connector.options(authentication_request(), now=NOW)
+    assert option.test is test
+
+
+def test_our_own_country_is_never_offered(tmp_path):
+    """eidas.md §11.3: German users come through the German means."""
+    (tmp_path / "gr.xml").write_bytes(MIDDLEWARE.metadata())
+    (tmp_path / "gr.pem").write_bytes(MIDDLEWARE.metadata_signer.pem)
+    installed = connector(tmp_path, [country(), country("DE", anchor="gr")], [anchor()])
+    assert set(states(installed)) == {"GR"}
+
+
 @pytest.mark.parametrize("until", [NOW.date(), NOW.date() - timedelta(days=1)])
 def test_a_dated_exception_of_a_country_holds_for_its_metadata_too(tmp_path, until):
     """eidas.md §6.4: real nodes sign with rsa-sha256; tolerated by exception, until its date."""
