@@ -5,6 +5,7 @@ import re
 import secrets
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -20,6 +21,7 @@ from connectors.eidas.registry import DEFINITIONS, LEGAL, NATURAL, SECTOR_ATTRIB
 from connectors.errors import RequestNotPossible
 from connectors.identity import PersonKind
 from connectors.saml.keys import SAMLKeys
+from tests.connectors.eidas.saml_schemas import saml_schema
 from tests.connectors.national_peer import install_national
 from tests.support.saml_peer import (
     EIDAS,
@@ -36,6 +38,7 @@ from tests.support.saml_peer import (
 )
 from tests.support.xml_signing import NOW, ec_key, rsa_key
 
+EXTENSION_SCHEMA = Path(__file__).parents[4] / "shared/data/eidas/xsd/saml_eidas_extension.xsd"
 NN = "http://eidas.europa.eu/NotNotified/LoA/"
 FORMATS = "urn:oasis:names:tc:SAML:2.0:nameid-format:"
 UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
@@ -116,6 +119,21 @@ def test_the_children_stand_in_schema_order(tmp_path):
         "Scoping",
     ]
     assert names(root.find(f"{{{SAMLP}}}Extensions")) == ["SPType", "RequestedAttributes"]
+
+
+@pytest.mark.parametrize("bindings", [("POST",), ("Redirect",)])
+@pytest.mark.parametrize("persons", [NATURAL_ONLY, LEGAL_ONLY])
+def test_the_request_is_valid_against_the_schemas(tmp_path, bindings, persons):
+    """Interoperability architecture §7.5: a node validates before it verifies; its own extensions, too."""
+    installed = install(Node(bindings=bindings), config_dir=tmp_path)
+    every = frozenset(d.field for d in DEFINITIONS.values())
+    root = begin(installed, authentication_request(persons=persons, optional=every)).request.root
+    saml_schema().assertValid(root)
+    if not EXTENSION_SCHEMA.exists():
+        pytest.skip("no shared schemas")
+    extensions = etree.XMLSchema(etree.parse(EXTENSION_SCHEMA))
+    for extension in root.find(f"{{{SAMLP}}}Extensions"):
+        extensions.assertValid(etree.fromstring(etree.tostring(extension)))
 
 
 def test_the_issuer_is_the_url_of_our_metadata(ask):
