@@ -62,7 +62,8 @@ class Countries:
         try:
             if self.settings.role is Role.NATIONAL:
                 return self._national(country, now)
-            peer = self.registry.peer(country.entity_id or "", now, anchor=country.anchor)
+            # by its own anchor only: no other may vouch for it by chance
+            peer = self.registry.peer(country.entity_id or "", now, anchor=country.anchor or "")
         except MetadataError as error:
             raise PeerUnavailable(error.reason) from error
         if peer.node_country != country.country:

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 ISOCountry = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
@@ -72,6 +72,12 @@ class EIDASSettings(Section):
     """``national`` only: anchor of its metadata."""
     national_requester_id: Literal["scoping", "extension"] = "scoping"
     """``national`` only: Estonia-like connectors want ``eidas:RequesterID`` as an extension."""
+
+    @model_validator(mode="after")
+    def _national_connector_is_named(self) -> Self:
+        if self.role is Role.NATIONAL and not (self.national_peer and self.national_anchor):
+            raise ValueError("role national needs national_peer and national_anchor")
+        return self
 
     @property
     def wire_code(self) -> str:
