@@ -101,6 +101,8 @@ def test_a_country_without_an_anchor_or_entity_is_down(tmp_path):
     (tmp_path / "gr.pem").write_bytes(MIDDLEWARE.metadata_signer.pem)
     installed = connector(tmp_path, [country(), country("FR", anchor="gr", entity_id=None)], [anchor()])
     assert states(installed)["FR"] == ("down", "metadata.unknown-entity")
+    installed = connector(tmp_path, [country(), country("FR", anchor=None)], [anchor()])
+    assert states(installed)["FR"] == ("down", "metadata.unknown-anchor")
 
 
 def test_an_unreadable_anchor_certificate_takes_its_country_down(tmp_path):
@@ -225,6 +227,9 @@ def test_a_wrong_registration_is_refused_when_it_is_read(wrong):
         {"exchange_seconds": 1_801},
         {"clock_skew_seconds": 181},
         {"role": "proxy"},
+        {"role": "national"},
+        {"role": "national", "national_peer": "https://connector.example/metadata"},
+        {"role": "national", "national_anchor": "national"},
     ],
 )
 def test_wrong_settings_of_a_connector_are_refused(wrong):
