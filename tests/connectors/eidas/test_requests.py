@@ -276,6 +276,13 @@ def test_a_mixed_request_needs_a_dated_exception(ask, versions):
     assert list(requested(ask(node, country=MIXED, **wish))) == [*LEGAL_MDS, *MDS]
 
 
+def test_a_mixed_request_wants_no_more_of_who_acts_than_the_minimum(ask):
+    """Telephone is a word of both vocabularies; the service means the subject's."""
+    node, wish = Node(protocol_versions=("1.2",)), {"persons": LEGAL_ONLY, "accept_representation": True}
+    found = requested(ask(node, country=MIXED, optional=frozenset({"phone_number"}), **wish))
+    assert set(found) == {*LEGAL_MDS, *MDS, LEGAL + "LegalPhoneNumber"}
+
+
 @pytest.mark.parametrize("versions", [("1.4",), ("1.2", "1.3", "1.4"), ("1.4.1", "1.3"), ("2.0", "1.3")])
 def test_no_mixed_request_goes_to_a_peer_of_format_1_4(ask, versions):
     """eidas.md §13 number 3: not even with the exception."""
