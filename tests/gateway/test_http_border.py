@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from starlette.requests import Request
 
+from connectors.saml.selfcheck import SelfCheckFailed
 from gateway.http import network_of
 from gateway.log_lines import JSONLines
-from tests.login.installation import Installation, authorize_path
+from gateway.store import StoreAddress
+from tests.login.installation import Installation, authorize_path, install
 
 pytestmark = pytest.mark.anyio
 
@@ -228,3 +231,16 @@ def _unavailable() -> None:
     from trust.log import LogUnavailable
 
     raise LogUnavailable("OperationalError")
+
+
+async def test_a_verifier_that_accepts_a_forgery_prevents_the_start(
+    tmp_path: Path, address: StoreAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """design.md §3 invariant 9."""
+
+    def failing() -> None:
+        raise SelfCheckFailed("a tampered message was accepted")
+
+    monkeypatch.setattr("gateway.app.selfcheck", failing)
+    with pytest.raises(SelfCheckFailed):
+        install(tmp_path, address)

@@ -129,7 +129,7 @@ def test_a_worker_that_dies_is_replaced_and_all_end_together(
     until(lambda: len(workers()) == 2)
     before = workers()
     os.kill(max(before), signal.SIGKILL)
-    until(lambda: len(workers()) == 2 and workers() != before)
+    until(lambda: len(now := workers()) == 2 and now != before)
     until(lambda: answers(f"{public}/countries") and answers(f"{management}/health/ready"))
     process.send_signal(signal.SIGTERM)
     output = process.communicate(timeout=PATIENCE)[0].decode()
