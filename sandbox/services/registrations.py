@@ -25,6 +25,8 @@ class Service:
     acr: str | None
     """Level word asked for when the visitor chooses none; None: leave it to the gateway."""
     claims: tuple[str, ...]
+    identity: tuple[str, ...] = ()
+    """Claims also asked for in the ID token, so that it alone names the person."""
     verified: tuple[str, ...] = ()
     """Claims also asked for as ``verified_claims`` of trust framework ``eidas`` (OpenID IDA §6)."""
     registration: Mapping[str, Any]
@@ -43,7 +45,7 @@ class Service:
                 "verification": {"trust_framework": {"value": "eidas"}},
                 "claims": dict.fromkeys(self.verified),
             }
-        return {"userinfo": wanted}
+        return {"userinfo": wanted, "id_token": dict.fromkeys(self.identity)}
 
     @property
     def persons(self) -> tuple[str, ...]:
@@ -60,6 +62,7 @@ def read_service(path: Path) -> Service:
         scope=request["scope"],
         acr=request.get("acr"),
         claims=tuple(request["claims"]),
+        identity=tuple(request.get("id_token", ())),
         verified=tuple(request.get("verified", ())),
         registration=MappingProxyType(data["registration"]),
     )
