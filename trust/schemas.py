@@ -16,9 +16,11 @@ from threading import Lock
 from lxml import etree
 
 from trust.errors import VerificationError
-from trust.xml import SAML, Element
+from trust.xml import DS, EC14N, SAML, Element
 
 _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+_CANONICALIZATION = "{" + DS + "}CanonicalizationMethod"
+_INCLUSIVE_NAMESPACES = "{" + EC14N + "}InclusiveNamespaces"
 _ATTRIBUTE_VALUE = "{" + SAML + "}AttributeValue"
 _ENTRY_POINTS = {
     "urn:oasis:names:tc:SAML:2.0:protocol": "saml-schema-protocol-2.0.xsd",
@@ -37,6 +39,11 @@ def validate(element: Element) -> None:
     copy = deepcopy(element)
     for value in copy.iter(_ATTRIBUTE_VALUE):
         value.attrib.pop(_XSI_TYPE, "")
+    for method in copy.iter(_CANONICALIZATION):
+        # the schema of XML-DSig wants a declaration for its child, which that of exclusive c14n would
+        # bring; trust.signatures holds the child to the one form it may have
+        for inclusive in method.findall(_INCLUSIVE_NAMESPACES):
+            method.remove(inclusive)
     schema = _schema()
     with _lock:  # the error log of an XMLSchema object is shared between threads
         if schema.validate(copy):
