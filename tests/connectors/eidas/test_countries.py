@@ -402,6 +402,17 @@ def test_a_national_connector_offers_no_more_than_it_publishes(tmp_path):
     assert options(installed) == {"GR": True, "SE": True}
 
 
+def test_the_countries_change_with_the_national_connector_s_metadata(tmp_path):
+    """eidas.md §13 number 17: in this role, too."""
+    installed = install_national(tmp_path)
+    assert options(installed, minimum=HIGH) == {"GR": True, "SE": True}
+    later = NOW + timedelta(hours=1)
+    weaker = replace(NATIONAL, levels=(LOA + "low",))
+    (tmp_path / "national.xml").write_bytes(weaker.metadata(later))
+    installed.connector.countries.registry.refresh(later, force=True)
+    assert options(installed, minimum=HIGH, now=later) == {"GR": "level", "SE": "level"}
+
+
 def test_a_national_connector_that_publishes_nothing_is_taken_at_its_registration(tmp_path):
     """Its interface is national; only nodes must publish levels and attributes."""
     installed = install_national(tmp_path, replace(NATIONAL, levels=(), attributes=()))
