@@ -44,7 +44,6 @@ from tests.support.xml_signing import (
     Pair,
     Recipe,
     ec_key,
-    inclusive,
     rsa_key,
     sign,
 )
@@ -76,7 +75,7 @@ RECIPES = {
     "wrapped-short": Recipe(wrap=4),
     "prefix-list-xs": Recipe(prefixes=("xs",)),
     "prefix-list-many": Recipe(prefixes=("xs", "xsi", "saml2", "saml2p", "nobody")),
-    "prefix-list-in-signed-info": Recipe(canonicalization_content=inclusive(("xs", "ds"))),
+    "prefix-list-in-signed-info": Recipe(canonicalization_prefixes=("xs", "ds")),
     "comments-in-signed-info": Recipe(canonicalization=EXC_C14N + "WithComments"),
     "comments-in-transform": Recipe(
         transforms=f'<ds:Transform Algorithm="{ENVELOPED}"/><ds:Transform Algorithm="{EXC_C14N}WithComments"/>'

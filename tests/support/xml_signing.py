@@ -194,6 +194,8 @@ class Recipe:
     canonicalization: str = EXC_C14N
     """Algorithm of CanonicalizationMethod."""
     canonicalization_content: str = ""
+    canonicalization_prefixes: tuple[str, ...] = ()
+    """InclusiveNamespaces PrefixList of SignedInfo."""
     transforms: str | None = None
     """XML inside ``ds:Transforms``; None: enveloped-signature and exclusive c14n."""
     prefixes: tuple[str, ...] = ()
@@ -211,6 +213,7 @@ class Recipe:
     wrap: int = 0
     """Line length of Base64 text; 0: one line."""
     after_issuer: bool = True
+    """False: the Signature is the first child in any case."""
 
 
 STANDARD = Recipe()
@@ -246,7 +249,7 @@ def signature(element: etree._Element, signer: Pair, recipe: Recipe = STANDARD) 
     text = (
         f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo>'
         f'<ds:CanonicalizationMethod Algorithm="{recipe.canonicalization}">'
-        f"{recipe.canonicalization_content}</ds:CanonicalizationMethod>"
+        f"{recipe.canonicalization_content}{inclusive(recipe.canonicalization_prefixes)}</ds:CanonicalizationMethod>"
         f'<ds:SignatureMethod Algorithm="{METHODS.get(method, method)}">{recipe.method_content}'
         f'</ds:SignatureMethod><ds:Reference URI="{uri}"><ds:Transforms>{transforms}</ds:Transforms>'
         f'<ds:DigestMethod Algorithm="{DIGESTS[recipe.digest]}"/>'
@@ -258,15 +261,18 @@ def signature(element: etree._Element, signer: Pair, recipe: Recipe = STANDARD) 
         text = text.replace("xmlns:ds=", f"xmlns:{recipe.prefix}=" if recipe.prefix else "xmlns=")
         text = text.replace("<ds:", f"<{colon}").replace("</ds:", f"</{colon}")
     node = etree.fromstring(text.encode())
-    seal(node, signer, method, recipe.wrap)
+    seal(node, signer, recipe)
     return node
 
 
-def seal(node: etree._Element, signer: Pair, method: str | None = None, wrap: int = 0) -> None:
-    """Compute SignatureValue over the SignedInfo as it stands now."""
-    method = method or default_method(signer.key)
-    value = raw_signature(signer.key, canonical(node[0]), method if method in METHODS else "pkcs1-256")
-    node.find(f"{{{DS}}}SignatureValue").text = _lines(encode(value), wrap)
+def seal(node: etree._Element, signer: Pair, recipe: Recipe = STANDARD) -> None:
+    """Compute SignatureValue over the SignedInfo as it stands now, where it stands."""
+    method = recipe.method or default_method(signer.key)
+    # serialised and parsed again, SignedInfo brings the declarations of its ancestors along
+    signed_info = etree.fromstring(etree.tostring(node[0], with_tail=False))
+    octets = canonical(signed_info, recipe.canonicalization_prefixes)
+    value = raw_signature(signer.key, octets, method if method in METHODS else "pkcs1-256")
+    node.find(f"{{{DS}}}SignatureValue").text = _lines(encode(value), recipe.wrap)
 
 
 def sign(element: etree._Element, signer: Pair, recipe: Recipe = STANDARD) -> etree._Element:
@@ -274,6 +280,8 @@ def sign(element: etree._Element, signer: Pair, recipe: Recipe = STANDARD) -> et
     node = signature(element, signer, recipe)
     issuer = element.find(f"{{{SAML}}}Issuer")
     element.insert(0 if issuer is None or not recipe.after_issuer else element.index(issuer) + 1, node)
+    if recipe.canonicalization_prefixes:
+        seal(node, signer, recipe)
     return node
 
 
