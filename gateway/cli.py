@@ -114,7 +114,8 @@ def _check(options: argparse.Namespace) -> int:
 def _errors(_: argparse.Namespace) -> int:
     # The catalogue is complete once every family is imported.
     import gateway.login.errors
-    import gateway.oidc.errors  # noqa: F401
+    import gateway.oidc.errors
+    import gateway.oidc.token_errors  # noqa: F401  importing fills the catalogue
 
     for entry in CATALOGUE:
         way = "to the client" if entry.to_client else "shown here"

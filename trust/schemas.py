@@ -61,14 +61,15 @@ def _schema() -> etree.XMLSchema:
     folder = Path(specification.origin).parent / "data" / "schemas"
 
     class Local(etree.Resolver):
-        def resolve(self, system_url, public_id, context):  # type: ignore[no-untyped-def,override]  # lxml's stubs lack the context
+        def resolve(self, system_url: str, _public_id: str, context: object) -> object:  # type: ignore[override]  # lxml's stubs lack the context
             return self.resolve_filename(str(folder / Path(system_url).name), context)  # type: ignore[attr-defined]  # missing in the stubs
 
     # trusted files of our own lock; their internal DTD subset defines entities
     parser = etree.XMLParser(no_network=True, load_dtd=False, resolve_entities=True)
     parser.resolvers.add(Local())
     imports = "".join(
-        f'<import namespace="{namespace}" schemaLocation="{name}"/>' for namespace, name in _ENTRY_POINTS.items()
+        f'<import namespace="{namespace}" schemaLocation="{name}"/>'
+        for namespace, name in _ENTRY_POINTS.items()
     )
     wrapper = etree.fromstring(
         f'<schema xmlns="http://www.w3.org/2001/XMLSchema">{imports}</schema>',

@@ -17,7 +17,7 @@ from lxml import etree
 
 from trust import algorithms
 from trust.errors import KeyUnavailable
-from trust.keys import PublicKey, Signer, SignatureScheme
+from trust.keys import PublicKey, SignatureScheme, Signer
 from trust.xml import DS, Element, canonicalise
 
 _URIS = {row.scheme: row.uri for row in algorithms.SIGNATURES.values()}

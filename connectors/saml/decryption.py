@@ -33,7 +33,11 @@ _XENC = "{" + XENC + "}"
 _XENC11 = "{" + XENC11 + "}"
 _ELEMENT_TYPE = XENC + "Element"
 _MAX_KEYS = 4
-_HASHES: dict[str, type[hashes.SHA256] | type[hashes.SHA384] | type[hashes.SHA512]] = {"SHA256": hashes.SHA256, "SHA384": hashes.SHA384, "SHA512": hashes.SHA512}
+_HASHES: dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
+    "SHA256": hashes.SHA256,
+    "SHA384": hashes.SHA384,
+    "SHA512": hashes.SHA512,
+}
 _CURVES = {oid: name for name, oid in algorithms.CURVES.items()}
 _CURVE_CLASSES: dict[str, type[ec.EllipticCurve]] = {
     "secp256r1": ec.SECP256R1,
@@ -171,9 +175,7 @@ class _Transport:
 class _Agreement:
     """ECDH-ES with ConcatKDF and AES key wrap (xmlenc-core1 §5.4.1, §5.6.4)."""
 
-    def __init__(
-        self, element: Element, method: Element, *, now: datetime, deviations: Deviations
-    ) -> None:
+    def __init__(self, element: Element, method: Element, *, now: datetime, deviations: Deviations) -> None:
         self._wrap = algorithms.permit(
             algorithms.KEY_WRAPS,
             method.get("Algorithm"),
@@ -215,10 +217,10 @@ def _parameters(element: Element) -> Iterator[str]:
 
 
 def _bit_string(value: str) -> bytes:
-    """The octets of a ConcatKDF attribute: hex with a leading octet that counts padding bits.
+    r"""The octets of a ConcatKDF attribute: hex with a leading octet that counts padding bits.
 
     >>> _bit_string("00"), _bit_string("0000"), _bit_string("0001ff")
-    (b'', b'\\x00', b'\\x01\\xff')
+    (b'', b'\x00', b'\x01\xff')
     """
     try:
         octets = bytes.fromhex(value)

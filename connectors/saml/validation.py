@@ -195,7 +195,7 @@ def authentication(parts: Parts, expected: Expectation) -> None:
     only_child(context, _SAML + "AuthnContextClassRef")
 
 
-def statements(parts: Parts, expected: Expectation) -> None:
+def statements(parts: Parts, _expected: Expectation) -> None:
     """One AttributeStatement, no other kind of statement (eIDAS message format §2.3.3)."""
     only_child(parts.assertion, _SAML + "AttributeStatement")
     known = {"Issuer", "Subject", "Conditions", "AuthnStatement", "AttributeStatement"}

@@ -19,7 +19,7 @@ from pydantic import JsonValue
 
 from gateway.errors import CatalogueEntry, GatewayError
 from gateway.jose import InvalidToken, NoSuchKey, ParsedToken, TokenPolicy, numeric_date, parse
-from gateway.oidc import errors
+from gateway.oidc import token_errors
 from gateway.oidc.parameters import Parameters
 from gateway.oidc.provider import Provider
 from gateway.settings import Client, ClientClass
@@ -50,9 +50,9 @@ async def authenticate(
     credentials = _credentials(authorization, parameters)
     client = provider.clients.get(credentials.client_id)
     if client is None or client.token_endpoint_auth_method != credentials.method:
-        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "unknown-client" if client is None else "method")
+        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "unknown-client" if client is None else "method")
     if parameters.get("client_id") not in {None, client.client_id}:
-        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "two-clients")
+        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "two-clients")
     if credentials.assertion is not None:
         await _check_assertion(provider, client, credentials.assertion, now)
     else:
@@ -74,55 +74,55 @@ def _credentials(authorization: str | None, parameters: Parameters) -> Credentia
     by_assertion = assertion is not None or parameters.get("client_assertion_type") is not None
     by_body = parameters.get("client_secret") is not None
     if [authorization is not None, by_assertion, by_body].count(True) > 1:
-        raise errors.CLIENT_AUTHENTICATION_AMBIGUOUS()
+        raise token_errors.CLIENT_AUTHENTICATION_AMBIGUOUS()
     if authorization is not None:
         return _basic(authorization)
     if by_assertion:
         return _assertion(assertion, parameters.get("client_assertion_type"))
     if by_body:
-        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "client-secret-post")
-    raise errors.CLIENT_AUTHENTICATION_MISSING()
+        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "client-secret-post")
+    raise token_errors.CLIENT_AUTHENTICATION_MISSING()
 
 
 def _basic(authorization: str) -> Credentials:
     """``client_secret_basic``: both parts form-urlencoded, then base64 (RFC 6749 §2.3.1)."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
-        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "scheme")
+        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "scheme")
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
         client_id, colon, secret = text.partition(":")
         decoded = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, ValueError):
-        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "malformed")
+        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "malformed")
     if not colon or not all(decoded):
-        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "malformed")
+        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "malformed")
     return Credentials("client_secret_basic", decoded[0], secret=decoded[1])
 
 
 def _assertion(assertion: str | None, kind: str | None) -> Credentials:
     if assertion is None or kind != ASSERTION_TYPE:
-        _fail(errors.CLIENT_ASSERTION_INVALID, "assertion-type")
+        _fail(token_errors.CLIENT_ASSERTION_INVALID, "assertion-type")
     try:
         token = parse(assertion)
     except InvalidToken as error:
-        _fail(errors.CLIENT_ASSERTION_INVALID, error.reason)
+        _fail(token_errors.CLIENT_ASSERTION_INVALID, error.reason)
     subject = token.claimed("sub")
     if subject is None:
-        _fail(errors.CLIENT_ASSERTION_INVALID, "token.missing-sub")
+        _fail(token_errors.CLIENT_ASSERTION_INVALID, "token.missing-sub")
     return Credentials("private_key_jwt", subject, assertion=token)
 
 
 def _check_secret(client: Client, secret: str) -> None:
     digest = hashlib.sha256(secret.encode("utf-8")).hexdigest()
     if client.client_secret_sha256 is None or not hmac.compare_digest(digest, client.client_secret_sha256):
-        _fail(errors.CLIENT_AUTHENTICATION_FAILED, "secret")
+        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "secret")
 
 
 async def _check_assertion(provider: Provider, client: Client, token: ParsedToken, now: datetime) -> None:
     alg = client.token_endpoint_auth_signing_alg
     if client.client_class is ClientClass.FAPI2 and alg == "RS256":
-        _fail(errors.CLIENT_ASSERTION_INVALID, "rs256-in-fapi2")
+        _fail(token_errors.CLIENT_ASSERTION_INVALID, "rs256-in-fapi2")
     policy = TokenPolicy(
         algorithms=_ACCEPTED.get(alg, frozenset({alg})),
         types=frozenset({None, "jwt", "client-authentication+jwt"}),
@@ -141,11 +141,11 @@ async def _check_assertion(provider: Provider, client: Client, token: ParsedToke
             claims = token.verify(keys, policy, now=now)
         until = _usable_until(claims, policy, client.client_assertion_seconds, now)
     except InvalidToken as error:
-        _fail(errors.CLIENT_ASSERTION_INVALID, error.reason)
+        _fail(token_errors.CLIENT_ASSERTION_INVALID, error.reason)
     try:
         await provider.store.claim([(f"client-assertion {client.client_id} {claims['jti']}", until)])
     except AlreadyClaimed:
-        _fail(errors.CLIENT_ASSERTION_REPLAYED, "jti")
+        _fail(token_errors.CLIENT_ASSERTION_REPLAYED, "jti")
 
 
 def _token_endpoint(provider: Provider, client: Client) -> frozenset[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gateway.jose import InvalidKeySet, PublicKeySet
-from gateway.oidc.errors import CLIENT_KEYS_UNAVAILABLE
+from gateway.oidc.token_errors import CLIENT_KEYS_UNAVAILABLE
 from gateway.settings import Client
 from trust.errors import MetadataError
 from trust.fetch import FetchPolicy, fetch

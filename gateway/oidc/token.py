@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from gateway.audit import TokenIssued, TokenRefused
 from gateway.errors import GatewayError
 from gateway.jose import base64url
-from gateway.oidc import errors
+from gateway.oidc import token_errors
 from gateway.oidc.client import authenticate, claimed_client
 from gateway.oidc.grant import CodeRefused, Grant, redeem, revoke
 from gateway.oidc.id_token import id_token
@@ -69,14 +69,14 @@ class _Redemption:
         code, redirect_uri = parameters.get("code"), parameters.get("redirect_uri")
         verifier = parameters.get("code_verifier") or ""
         if code is None or redirect_uri is None:
-            raise errors.CODE_MISSING()
+            raise token_errors.CODE_MISSING()
         if _VERIFIER.fullmatch(verifier) is None:
-            raise errors.CODE_VERIFIER_MISSING()
+            raise token_errors.CODE_VERIFIER_MISSING()
         try:
             self.journey, grant = await redeem(provider.store, code, now=now)
         except CodeRefused as refusal:
             self.journey, self.revoked = refusal.journey, refusal.revoked
-            raise errors.CODE_INVALID(cause=refusal) from refusal
+            raise token_errors.CODE_INVALID(cause=refusal) from refusal
         # The code is spent from here on: whatever is wrong now, nobody gets a second try.
         try:
             _belongs_to(grant, client, redirect_uri, verifier)
@@ -88,7 +88,7 @@ class _Redemption:
             )
         except KeyUnavailable as error:
             await revoke(provider.store, grant)
-            raise errors.TOKEN_UNSIGNED(cause=error) from error
+            raise token_errors.TOKEN_UNSIGNED(cause=error) from error
         except GatewayError:
             await revoke(provider.store, grant)
             self.revoked = True
@@ -112,27 +112,27 @@ class _Redemption:
 def _grant_type(parameters: Parameters) -> None:
     grant_type = parameters.get("grant_type")
     if grant_type is None:
-        raise errors.GRANT_TYPE_MISSING()
+        raise token_errors.GRANT_TYPE_MISSING()
     if grant_type != "authorization_code":
-        raise errors.GRANT_TYPE_UNSUPPORTED()
+        raise token_errors.GRANT_TYPE_UNSUPPORTED()
 
 
 def _belongs_to(grant: Grant, client: Client, redirect_uri: str, verifier: str) -> None:
     """The code is this client's, from this redirect URI, from this browser session (RFC 7636 §4.6)."""
     if grant.client_id != client.client_id or grant.redirect_uri != redirect_uri:
-        raise errors.CODE_INVALID()
+        raise token_errors.CODE_INVALID()
     challenge = base64url(hashlib.sha256(verifier.encode("ascii")).digest())
     if not hmac.compare_digest(challenge, grant.code_challenge):
-        raise errors.CODE_VERIFIER_WRONG()
+        raise token_errors.CODE_VERIFIER_WRONG()
 
 
 async def _read(request: Request) -> Parameters:
     try:
         parameters = await read_form(request, limit=_OCTETS)
     except Unreadable as error:
-        raise errors.TOKEN_REQUEST_UNREADABLE(cause=error) from error
+        raise token_errors.TOKEN_REQUEST_UNREADABLE(cause=error) from error
     if parameters.repeated:
-        raise errors.TOKEN_REQUEST_UNREADABLE()
+        raise token_errors.TOKEN_REQUEST_UNREADABLE()
     return parameters
 
 

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.audit import UserInfoRefused
 from gateway.errors import GatewayError
-from gateway.oidc import errors
+from gateway.oidc import token_errors
 from gateway.oidc.grant import UserInfo, read_userinfo
 from gateway.oidc.parameters import Unreadable, parse_parameters, read_form
 from gateway.oidc.provider import Provider
@@ -25,7 +25,7 @@ async def userinfo(provider: Provider, request: Request) -> Response:
         access_token = await _access_token(request)
         found = await read_userinfo(provider.store, access_token, now=now)
         if found is None:
-            raise errors.ACCESS_TOKEN_INVALID()
+            raise token_errors.ACCESS_TOKEN_INVALID()
         return _answer(provider, found)
     except GatewayError as error:
         await provider.audit.record(UserInfoRefused(code=error.entry.code), now=now)
@@ -37,10 +37,10 @@ async def _access_token(request: Request) -> str:
     found = []
     try:
         if "access_token" in parse_parameters(request.scope["query_string"], limit=_OCTETS).values:
-            raise errors.ACCESS_TOKEN_MISPLACED()
+            raise token_errors.ACCESS_TOKEN_MISPLACED()
         authorization = request.headers.getlist("authorization")
         if len(authorization) > 1:
-            raise errors.ACCESS_TOKEN_MISPLACED()
+            raise token_errors.ACCESS_TOKEN_MISPLACED()
         for header in authorization:
             scheme, _, text = header.partition(" ")
             if scheme.lower() == "bearer":
@@ -48,14 +48,14 @@ async def _access_token(request: Request) -> str:
         if request.method == "POST" and "content-type" in request.headers:
             form = await read_form(request, limit=_OCTETS)
             if "access_token" in form.repeated:
-                raise errors.ACCESS_TOKEN_MISPLACED()
+                raise token_errors.ACCESS_TOKEN_MISPLACED()
             found += [token for token in [form.get("access_token")] if token is not None]
     except Unreadable as error:
-        raise errors.ACCESS_TOKEN_MISPLACED(cause=error) from error
+        raise token_errors.ACCESS_TOKEN_MISPLACED(cause=error) from error
     if len(found) > 1:
-        raise errors.ACCESS_TOKEN_MISPLACED()
+        raise token_errors.ACCESS_TOKEN_MISPLACED()
     if not found or not found[0]:
-        raise errors.ACCESS_TOKEN_MISSING()
+        raise token_errors.ACCESS_TOKEN_MISSING()
     return found[0]
 
 
@@ -63,7 +63,7 @@ def _answer(provider: Provider, found: UserInfo) -> Response:
     """JSON, or a signed JWT with ``iss`` and ``aud`` if the client registered for it (Core §5.3.2)."""
     client = provider.clients.get(found.client_id)
     if client is None:
-        raise errors.ACCESS_TOKEN_INVALID()  # the client was removed after the login
+        raise token_errors.ACCESS_TOKEN_INVALID()  # the client was removed after the login
     alg = client.userinfo_signed_response_alg
     if alg is None:
         return JSONResponse(found.claims, headers=NO_STORE)
@@ -72,7 +72,7 @@ def _answer(provider: Provider, found: UserInfo) -> Response:
             {**found.claims, "iss": provider.issuer, "aud": found.client_id}
         )
     except KeyUnavailable as error:
-        raise errors.TOKEN_UNSIGNED(cause=error) from error
+        raise token_errors.TOKEN_UNSIGNED(cause=error) from error
     return Response(signed, media_type="application/jwt", headers=NO_STORE)
 
 
@@ -80,7 +80,7 @@ def _refusal(provider: Provider, error: GatewayError) -> Response:
     """RFC 6750 §3: the challenge says what was wrong, except to who sent no token at all."""
     entry = error.entry
     headers = dict(NO_STORE)
-    if entry is errors.ACCESS_TOKEN_MISSING:
+    if entry is token_errors.ACCESS_TOKEN_MISSING:
         headers["WWW-Authenticate"] = 'Bearer realm="userinfo"'
     elif entry.http_status in {400, 401}:
         headers["WWW-Authenticate"] = (

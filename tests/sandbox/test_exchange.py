@@ -33,7 +33,6 @@ from connectors.errors import (
     ConnectorError,
     InvalidAnswer,
     LevelNotReached,
-    LevelTooLow,
     RepresentationRefused,
 )
 from connectors.identity import Attested, Identity, LegalPerson, PersonKind

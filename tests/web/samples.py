@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import gateway.login.errors
 import gateway.oidc.errors
+import gateway.oidc.token_errors
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import Address, Gender, Name, PartialDate, PersonKind
 from gateway.errors import CATALOGUE
@@ -32,7 +33,7 @@ from gateway.web.render import Renderer
 from gateway.web.static_files import StaticFiles
 
 assert gateway.login.errors
-assert gateway.oidc.errors  # importing them fills the catalogue
+assert gateway.oidc.errors, gateway.oidc.token_errors  # importing them fills the catalogue
 
 NOW = datetime(2026, 11, 23, 9, 40, tzinfo=UTC)
 COUNTRIES = [
