@@ -1,6 +1,7 @@
 """From registration files and anchors to a connector (connectors.eidas.assembly; design.md §3 invariant 10)."""
 
 import hashlib
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -138,16 +139,29 @@ def test_our_own_country_is_never_offered(tmp_path):
     assert set(states(installed)) == {"GR"}
 
 
+class WeaklySigned(Node):
+    """Its metadata are signed with rsa-sha256, as those of some real nodes are."""
+
+    def sign_metadata(self, xml):
+        root = xml_signing.etree.fromstring(xml.encode())
+        xml_signing.sign(root, self.metadata_signer, Recipe(method="pkcs1-256", after_issuer=False))
+        return xml_signing.etree.tostring(root)
+
+
+class Nowhere(Node):
+    """Its metadata name no country."""
+
+    def metadata_xml(self, now=NOW):
+        return re.sub(
+            "<md:Extensions><eidas:NodeCountry>..</eidas:NodeCountry></md:Extensions>",
+            "",
+            super().metadata_xml(now),
+        )
+
+
 @pytest.mark.parametrize("until", [NOW.date(), NOW.date() - timedelta(days=1)])
 def test_a_dated_exception_of_a_country_holds_for_its_metadata_too(tmp_path, until):
-    """eidas.md §6.4: real nodes sign with rsa-sha256; tolerated by exception, until its date."""
-
-    class WeaklySigned(Node):
-        def sign_metadata(self, xml):
-            root = xml_signing.etree.fromstring(xml.encode())
-            xml_signing.sign(root, self.metadata_signer, Recipe(method="pkcs1-256", after_issuer=False))
-            return xml_signing.etree.tostring(root)
-
+    """eidas.md §6.4: tolerated by exception, until its date."""
     node = WeaklySigned(metadata_signer=rsa_pair("weak metadata"))
     exception = {"kind": "rsa-pkcs1", "until": str(until), "reason": "agreed"}
     installed = install(node, config_dir=tmp_path, country={"profile": "lenient", "exceptions": [exception]})
@@ -155,15 +169,30 @@ def test_a_dated_exception_of_a_country_holds_for_its_metadata_too(tmp_path, unt
     assert option.available is (until == NOW.date())
 
 
+def test_an_exception_of_one_country_excuses_no_other_s_metadata(tmp_path):
+    """Each exception is agreed with one operator."""
+    weak = WeaklySigned(metadata_signer=rsa_pair("weak metadata"))
+    (tmp_path / "gr.xml").write_bytes(weak.metadata())
+    (tmp_path / "gr.pem").write_bytes(weak.metadata_signer.pem)
+    exception = {"kind": "rsa-pkcs1", "until": str(NOW.date()), "reason": "agreed"}
+    lenient = {"profile": "lenient", "exceptions": [exception]}
+    installed = connector(tmp_path, [country(), country("FR", **lenient)], [anchor()])
+    assert states(installed)["GR"][0] == "down"
+    assert states(connector(tmp_path, [country(**lenient)], [anchor()]))["GR"][0] == "ok"
+
+
+def test_a_national_connector_need_not_name_a_country_but_a_node_must(tmp_path):
+    """Message format §4.2 binds nodes; the national interface is national (eidas.md §10.1)."""
+    nowhere = Nowhere(entity_id=NATIONAL.entity_id, country="DE", location=NATIONAL.location)
+    national = install_national(tmp_path, nowhere)
+    assert all(o.available for o in national.connector.options(authentication_request(), now=NOW))
+    (tmp_path / "gr.xml").write_bytes(Nowhere().metadata())
+    (tmp_path / "gr.pem").write_bytes(Nowhere().metadata_signer.pem)
+    assert states(connector(tmp_path, [country()], [anchor()]))["GR"] == ("down", "metadata.entity-dropped")
+
+
 def test_a_national_connector_s_metadata_have_the_exceptions_of_its_countries(tmp_path):
     """One document speaks for all of them."""
-
-    class WeaklySigned(Node):
-        def sign_metadata(self, xml):
-            root = xml_signing.etree.fromstring(xml.encode())
-            xml_signing.sign(root, self.metadata_signer, Recipe(method="pkcs1-256", after_issuer=False))
-            return xml_signing.etree.tostring(root)
-
     weak = WeaklySigned(
         entity_id=NATIONAL.entity_id,
         country="DE",
