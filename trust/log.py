@@ -12,9 +12,10 @@ with ASCII keys, for which sorted keys and no white space are the whole of it.
 >>> entry_hash(bytes(32), 1, "2026-01-01T00:00:00.000000Z", "example", '{"a":1}').hex()[:16]
 '118bd3291a984de8'
 
-Writers of several processes take turns (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock), so
-the chain has no fork. One thread per process writes; whatever has queued up meanwhile goes into one
-transaction and one fsync, so that durability costs little per event.
+Several processes may write. Each remembers the end of the chain and adds the next number; if another
+was faster, that number is taken (primary key), and it begins again from the new end, this time under
+the writers' lock. So the chain has no fork, and an entry alone is one statement. One thread per process writes; whatever has queued up
+meanwhile goes into one transaction and one fsync, so that durability costs little per event.
 """
 
 from __future__ import annotations
@@ -51,11 +52,7 @@ LOG = sa.Table(
 )
 
 # The hot path speaks to the driver: SQLAlchemy's own execution costs three times the write itself.
-# The number is ``eid_log`` in ASCII: the lock under which PostgreSQL writers take turns.
-_TAKE_TURNS = {
-    "sqlite": "BEGIN IMMEDIATE",
-    "postgresql": f"SELECT pg_advisory_xact_lock({0x6569_645F_6C6F_67})",
-}
+_LOCK = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "LOCK TABLE log IN SHARE ROW EXCLUSIVE MODE"}
 _LAST = "SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1"
 _INSERT = {
     "sqlite": "INSERT INTO log (seq, time, event, body, hash) VALUES (?, ?, ?, ?, ?)",
@@ -158,6 +155,7 @@ class AppendOnlyLog:
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._connection: sa.PoolProxiedConnection | None = None
+        self._end: tuple[int, bytes] | None = None
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._write_forever, name="log-writer", daemon=True)
@@ -182,7 +180,7 @@ class AppendOnlyLog:
         try:
             connection = self._engine.raw_connection()
             try:
-                connection.cursor().execute(_TAKE_TURNS[self._engine.name])
+                connection.cursor().execute(_LOCK[self._engine.name])
             finally:
                 connection.rollback()
                 connection.close()
@@ -220,20 +218,8 @@ class AppendOnlyLog:
 
     def _write(self, batch: Sequence[_Pending]) -> None:
         try:
-            self._connection = self._connection or self._engine.raw_connection()
-            cursor = self._connection.cursor()
-            cursor.execute(_TAKE_TURNS[self._engine.name])
-            cursor.execute(_LAST)
-            last = cursor.fetchone()
-            seq, previous = (int(last[0]), bytes(last[1])) if last else (0, _GENESIS)
-            rows = []
-            for entry in batch:
-                seq += 1
-                previous = entry_hash(previous, seq, entry.time, entry.event, entry.body)
-                rows.append((seq, entry.time, entry.event, entry.body, previous))
-            cursor.executemany(_INSERT[self._engine.name], rows)
-            cursor.close()
-            self._connection.commit()
+            if not self._add(batch):
+                self._add(batch)
         except Exception as error:  # noqa: BLE001 - whatever it was, the callers must learn of it
             self._disconnect()
             for entry in batch:
@@ -244,12 +230,48 @@ class AppendOnlyLog:
         for entry in batch:
             entry.done.set_result(None)
 
+    def _add(self, batch: Sequence[_Pending]) -> bool:
+        """Add ``batch`` after the end that is remembered; False if another process was faster.
+
+        Without a remembered end it reads it under the lock, and nobody can be faster.
+        """
+        connection = self._connection = self._connection or self._engine.raw_connection()
+        cursor = connection.cursor()
+        read_under_lock = self._end is None
+        # SQLite's driver is in autocommit: several rows need the transaction said.
+        if self._end is None or (len(batch) > 1 and self._engine.name == "sqlite"):
+            cursor.execute(_LOCK[self._engine.name])
+        if self._end is None:
+            cursor.execute(_LAST)
+            last = cursor.fetchone()
+            self._end = (int(last[0]), bytes(last[1])) if last else (0, _GENESIS)
+        seq, previous = self._end
+        rows = []
+        for entry in batch:
+            seq += 1
+            previous = entry_hash(previous, seq, entry.time, entry.event, entry.body)
+            rows.append((seq, entry.time, entry.event, entry.body, previous))
+        try:
+            cursor.executemany(_INSERT[self._engine.name], rows)
+            connection.commit()
+        except self._engine.dialect.loaded_dbapi.IntegrityError:
+            connection.rollback()
+            self._end = None
+            if read_under_lock:
+                raise
+            return False
+        finally:
+            cursor.close()
+        self._end = (seq, previous)
+        return True
+
     def _disconnect(self) -> None:
         # After a failure the file or server may have been replaced: begin afresh next time.
         if self._connection is not None:
             with suppress(Exception):  # the connection may be broken in any way its driver knows
                 self._connection.invalidate()
             self._connection = None
+        self._end = None
         self._engine.dispose()
 
 
