@@ -114,7 +114,8 @@ class KeySection(Section):
     private_key: SecretReference
     """PEM (PKCS#8); for ``subject``: at least 32 random octets."""
     certificate: str | None = None
-    """PEM file, relative to the configuration; needed for the SAML purposes."""
+    """PEM file, relative to the configuration; needed for the SAML purposes. The issuers'
+    certificates may follow the key's own: metadata are published with the path up to the anchor."""
 
 
 class LimitsSection(Section):

@@ -58,6 +58,11 @@ class Signer(Protocol):
     @property
     def certificate(self) -> x509.Certificate | None: ...
 
+    @property
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        """Issuers of ``certificate``, up to the anchor a peer was given; may be empty."""
+        ...
+
     def sign(self, data: bytes, scheme: SignatureScheme) -> bytes:
         """The raw signature; ECDSA as r||s of fixed length (RFC 9231 §2.3.6, RFC 7518 §3.4).
 
@@ -90,6 +95,7 @@ class InMemoryKey:
 
     private_key: PrivateKey = field(repr=False)
     certificate: x509.Certificate | None = None
+    chain: tuple[x509.Certificate, ...] = ()
 
     @property
     def public_key(self) -> PublicKey:
@@ -140,6 +146,9 @@ def _oaep_hash(name: str) -> hashes.HashAlgorithm:
 def load_private_key(pem: bytes, certificate_pem: bytes | None = None) -> InMemoryKey:
     """A key from PEM (PKCS#8, unencrypted), with the certificate that belongs to it.
 
+    ``certificate_pem`` may go on with the issuers' certificates (eIDAS metadata carry the path up to
+    the anchor, interoperability architecture §6.3).
+
     Raises KeyUnavailable when the octets are no such key or the certificate is another key's.
     """
     try:
@@ -148,15 +157,17 @@ def load_private_key(pem: bytes, certificate_pem: bytes | None = None) -> InMemo
         raise KeyUnavailable("key.unreadable", "not an unencrypted PEM private key") from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise KeyUnavailable("key.type", "neither RSA nor EC")
-    certificate = None
+    certificate: x509.Certificate | None = None
+    chain: tuple[x509.Certificate, ...] = ()
     if certificate_pem is not None:
         try:
-            certificate = x509.load_pem_x509_certificate(certificate_pem)
+            certificate, *issuers = x509.load_pem_x509_certificates(certificate_pem)
+            chain = tuple(issuers)
         except ValueError as error:
             raise KeyUnavailable("key.certificate", "certificate unreadable") from error
         if spki(certificate.public_key()) != spki(key.public_key()):
             raise KeyUnavailable("key.certificate", "certificate belongs to another key")
-    return InMemoryKey(key, certificate)
+    return InMemoryKey(key, certificate, chain)
 
 
 def spki(key: object) -> bytes:

@@ -78,11 +78,11 @@ def sign_enveloped(
 def _key_info(signer: Signer, ds: str) -> str:
     if signer.certificate is None:
         return ""
-    der = signer.certificate.public_bytes(serialization.Encoding.DER)
-    return (
-        f"<{ds}:KeyInfo><{ds}:X509Data><{ds}:X509Certificate>"
-        f"{_b64(der)}</{ds}:X509Certificate></{ds}:X509Data></{ds}:KeyInfo>"
+    certificates = "".join(
+        f"<{ds}:X509Certificate>{_b64(c.public_bytes(serialization.Encoding.DER))}</{ds}:X509Certificate>"
+        for c in (signer.certificate, *signer.chain)
     )
+    return f"<{ds}:KeyInfo><{ds}:X509Data>{certificates}</{ds}:X509Data></{ds}:KeyInfo>"
 
 
 def _b64(octets: bytes) -> str:
