@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
 from datetime import UTC, datetime
@@ -121,8 +122,6 @@ def sample(name: str) -> bytes:
 def embedded(root: etree._Element) -> PinnedKey:
     """The certificate in the sample: only here, where the sample is its own anchor."""
     text = root.findtext(f"{{{DS}}}Signature//{{{DS}}}X509Certificate") or ""
-    import base64
-
     return PinnedKey.from_certificate(base64.b64decode("".join(text.split())))
 
 
