@@ -1,0 +1,96 @@
+"""Everything the account systems know: keys, the metadata handed in, logins under way."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sandbox.accounts.accounts import Account, accounts
+from sandbox.accounts.extension import Stopped
+from sandbox.accounts.keys import make_keys
+from sandbox.accounts.metadata import account_metadata, entity_id
+from sandbox.accounts.request import Request
+from sandbox.accounts.requester import Providers
+from sandbox.addresses import Addresses
+from sandbox.authority import KeyPair, KeyStore
+
+EXCHANGE_LIFETIME = timedelta(minutes=30)
+EXCHANGES = 1000
+REQUESTS_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request accepted, the citizen still deciding."""
+
+    account: Account
+    request: Request
+    since: datetime
+
+
+@dataclass(slots=True)
+class World:
+    """State of the account systems; thread-safe."""
+
+    addresses: Addresses
+    signing: dict[str, KeyPair]
+    """Signing keys by path."""
+    providers: Providers
+    _exchanges: dict[str, Exchange] = field(default_factory=dict)
+    _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def base(self, account: Account) -> str:
+        return f"{self.addresses.nodes}/{account.path}"
+
+    def issuer(self, account: Account) -> str:
+        return entity_id(account, self.addresses.nodes)
+
+    def metadata(self, account: Account) -> bytes:
+        return account_metadata(account, self.addresses.nodes, self.signing[account.path])
+
+    def open(self, account: Account, request: Request) -> str:
+        """Remember an exchange; returns its handle. Raises Stopped for a request seen before.
+
+        The browser's back button may send an AuthnRequest again: that is a replay (IF 8.2).
+        """
+        now = datetime.now(UTC)
+        handle = secrets.token_urlsafe(24)
+        with self._lock:
+            once = f"{account.path}/{request.id}"
+            if once in self._seen:
+                raise Stopped("sandbox-replay", "this AuthnRequest was here before")
+            self._seen[once] = None
+            while len(self._seen) > REQUESTS_REMEMBERED:
+                self._seen.popitem(last=False)
+            for old in [h for h, e in self._exchanges.items() if now - e.since > EXCHANGE_LIFETIME]:
+                del self._exchanges[old]
+            while len(self._exchanges) >= EXCHANGES:
+                del self._exchanges[next(iter(self._exchanges))]
+            self._exchanges[handle] = Exchange(account=account, request=request, since=now)
+        return handle
+
+    def take(self, handle: str) -> Exchange | None:
+        """The exchange, once."""
+        with self._lock:
+            return self._exchanges.pop(handle, None)
+
+
+def handed_in(addresses: Addresses) -> dict[str, str]:
+    """Where each account system's copy of our metadata is taken from."""
+    return {path: f"{addresses.gateway}/connectors/{path}/metadata" for path in accounts()}
+
+
+def load_world(addresses: Addresses, state: Path) -> World:
+    """Read what has been prepared; makes keys that an older state directory lacks."""
+    store = KeyStore(state / "accounts", lambda _: None)
+    make_keys(store)
+    return World(
+        addresses,
+        {path: store.load(path) for path in accounts()},
+        Providers(handed_in(addresses), state / "ca.pem" if addresses.tls else None),
+    )
