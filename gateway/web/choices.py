@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.web import countries
 from gateway.web.local_text import LocalText, localise
-from gateway.web.pages import CountryChoice, MeansChoice, SelectPage
+from gateway.web.pages import CountryChoice, MeansChoice
 from gateway.web.translations import Translations
 
 REASONS = ("level", "person", "attributes", "service", "down")
@@ -35,30 +35,22 @@ class CountryButton:
     """What the filter searches: every name of the country and of its eIDs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeansGroup:
-    """The ways of one connector, under one heading if there are several."""
-
-    means: str
-    heading: LocalText
-    countries: tuple[CountryButton, ...]
-
-
 def clock(moment: datetime, zone: ZoneInfo) -> str:
     """Time of day as every language of the EU writes it."""
     return moment.astimezone(zone).strftime("%H:%M")
 
 
-def groups(page: SelectPage, translations: Translations, zone: ZoneInfo) -> tuple[MeansGroup, ...]:
-    """``page.means`` in the service's order, the countries in the order of the page's language."""
-    return tuple(_group(means, translations, zone) for means in page.means if means.countries)
+def heading(means: MeansChoice, language: str) -> LocalText:
+    """What a means is called on a page."""
+    return localise(means.name, language) if means.name else LocalText(means.means)
 
 
-def _group(means: MeansChoice, translations: Translations, zone: ZoneInfo) -> MeansGroup:
-    heading = localise(means.name, translations.language) if means.name else LocalText(means.means)
-    buttons = (_button(choice, heading, translations, zone) for choice in means.countries)
-    in_order = sorted(buttons, key=lambda button: countries.collation_key(button.name))
-    return MeansGroup(means=means.means, heading=heading, countries=tuple(in_order))
+def buttons(
+    choices: tuple[CountryChoice, ...], means: LocalText, translations: Translations, zone: ZoneInfo
+) -> tuple[CountryButton, ...]:
+    """``choices`` in the order of the page's language; ``means`` names the one without a country."""
+    found = (_button(choice, means, translations, zone) for choice in choices)
+    return tuple(sorted(found, key=lambda button: countries.collation_key(button.name)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from connectors.identity import Gender
@@ -24,6 +26,7 @@ from gateway.web import choices, countries, translations, values
 from gateway.web.language import FORMATS, LANGUAGE_NAMES, negotiate
 from gateway.web.local_text import LocalText, localise
 from gateway.web.pages import (
+    CountryChoice,
     EndedPage,
     ErrorPage,
     ErrorReferencePage,
@@ -61,6 +64,9 @@ TEMPLATE_NAMES: Mapping[type, str] = {
 
 LEVEL_PARAMETERS = frozenset({"low", "substantial", "high"})
 """Words that a parameter of an error may be; each is shown in the page's language."""
+
+_KEPT_LISTS = 512
+"""Rendered lists of choices: languages times services times states of the peers."""
 
 UNNAMED_SERVICE = "unnamed"
 """The way back to a service of which only the address is known."""
@@ -105,6 +111,9 @@ class Renderer:
             page: environment.get_template(name) for page, name in TEMPLATE_NAMES.items()
         }
         self._sites = {language: self._site_view(language) for language in self._languages}
+        self._choices = environment.get_template("countries.html")
+        # availability changes with the peers' metadata, not with every citizen
+        self._choice_list = lru_cache(maxsize=_KEPT_LISTS)(self._render_choices)
 
     def language(self, frame: Frame) -> str:
         """The language in which a page with ``frame`` is shown."""
@@ -122,7 +131,7 @@ class Renderer:
         context = self._frame_context(page, words)
         match page:
             case SelectPage():
-                context |= _select_context(page, words)
+                context |= self._select_context(page, words)
             case HandoverPage():
                 form_source(page.action)
                 context |= _leave_context(page, words, context["service_name"])
@@ -203,6 +212,25 @@ class Renderer:
             for tag in order
         ]
 
+    def _select_context(self, page: SelectPage, words: Translations) -> dict[str, object]:
+        offered = [means for means in page.means if means.countries]
+        only_countries = len(offered) == 1 and all(choice.country for choice in offered[0].countries)
+        groups = []
+        for means in offered:
+            heading = choices.heading(means, words.language)
+            markup = self._choice_list(means.countries, heading, words.language)
+            groups.append({"means": means.means, "heading": heading, "choices": markup})
+        return {
+            "groups": groups,
+            "heading": words.text("select.heading_country" if only_countries else "select.heading_means"),
+            "filter": sum(len(means.countries) for means in offered) >= choices.FILTER_FROM,
+        }
+
+    def _render_choices(self, offered: tuple[CountryChoice, ...], means: LocalText, language: str) -> Markup:
+        words = self._languages[language]
+        buttons = choices.buttons(offered, means, words, ZONE)
+        return Markup(self._choices.render(countries=buttons, t=words.text))  # noqa: S704  escaped by the template
+
     def _error_context(self, page: ErrorPage, words: Translations, service_name: object) -> dict[str, object]:
         context: dict[str, object] = dict(_error_texts(page.code, page.parameters, words, service_name))
         context["back_href"] = _web_href(page.back_href)
@@ -251,17 +279,6 @@ def _deadline(frame: Frame) -> _Deadline | None:
 
 def _back_text(words: Translations, frame: Frame, service_name: object) -> str:
     return words.text("back.to_service", service=service_name) if frame.service else words.text("back.plain")
-
-
-def _select_context(page: SelectPage, words: Translations) -> dict[str, object]:
-    found = choices.groups(page, words, ZONE)
-    only_countries = len(found) == 1 and all(button.code for button in found[0].countries)
-    entries = sum(len(group.countries) for group in found)
-    return {
-        "groups": found,
-        "heading": words.text("select.heading_country" if only_countries else "select.heading_means"),
-        "filter": entries >= choices.FILTER_FROM,
-    }
 
 
 def _leave_context(
