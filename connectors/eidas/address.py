@@ -12,6 +12,7 @@ import base64
 import binascii
 import re
 
+from connectors.eidas.values import is_forbidden
 from connectors.identity import Address
 from trust.errors import VerificationError
 from trust.xml import Shape, parse
@@ -76,4 +77,6 @@ def _country(line: str | None) -> str | None:
 
 
 def _clean(text: str) -> str | None:
-    return " ".join(text.split())[:1_000] or None
+    # what comes out of the Base64 has not been looked at before
+    shown = "".join(" " if is_forbidden(c) else c for c in text)
+    return " ".join(shown.split())[:1_000] or None

@@ -38,11 +38,16 @@ def value_text(element: Element, limit: int) -> str:
     text = (element.text or "").strip(XML_WHITESPACE)
     if len(text) > limit:
         raise InvalidAnswer("eidas.value", "too long")
-    if not text.isprintable() and any(
-        c in _REORDERING or (unicodedata.category(c) in _CONTROLS and c not in XML_WHITESPACE) for c in text
-    ):
+    if not text.isprintable() and any(is_forbidden(c) for c in text):
         raise InvalidAnswer("eidas.value", "control characters")
     return text
+
+
+def is_forbidden(character: str) -> bool:
+    """Whether it controls how a text is shown instead of being part of it."""
+    if character in XML_WHITESPACE:
+        return False
+    return character in _REORDERING or unicodedata.category(character) in _CONTROLS
 
 
 def is_marked_non_latin(element: Element) -> bool:
