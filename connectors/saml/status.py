@@ -26,7 +26,7 @@ _KNOWN = {
     ("Responder", "NoAuthnContext"): LevelNotReached,
     ("Requester", "NoAuthnContext"): LevelNotReached,
 }
-_NODE_CODE = re.compile(r"^\s*(\d{6})\b")
+_NODE_CODE = re.compile(r"\s*([0-9]{6})\b")
 _NODE_CODES: dict[str, type[ConnectorError]] = {
     "000009": LevelNotReached,
     "003002": AuthenticationFailed,
