@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from asn1crypto import keys as asn1_keys
+from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from connectors.errors import InvalidAnswer, PeerUnavailable
@@ -14,6 +17,8 @@ from tests.attacks.refusal import no_cryptography, refused
 from tests.support.saml_peer import Exchange, Installed, Node, begin, ec_pair, install, login, rsa_pair
 from tests.support.xml_signing import METHODS, NOW, Pair, Recipe, encode, pair, rsa_key
 from trust import algorithms
+from trust.errors import VerificationError
+from trust.pinned import PinnedKey
 
 ALLOWED = {f"pss-{bits}" for bits in (256, 384, 512)}
 REFUSED = sorted(set(METHODS) - ALLOWED - {f"ecdsa-{bits}" for bits in (256, 384, 512)})
@@ -103,6 +108,36 @@ WEAK = {
     "secp256k1": ec_pair("weak", "secp256k1"),
     "secp224r1": ec_pair("weak", "secp224r1"),
 }
+
+
+WEAK["rsa-exponent-3"] = pair("cube", rsa.generate_private_key(public_exponent=3, key_size=3072))
+
+
+def explicit_curve_certificate() -> bytes:
+    """A certificate whose P-256 key spells its curve out (CVE-2020-0601)."""
+    certificate = asn1_x509.Certificate.load(base64.b64decode(ec_pair("explicit").text))
+    prime = 2**256 - 2**224 + 2**192 + 2**96 - 1
+    public = certificate["tbs_certificate"]["subject_public_key_info"]
+    public["algorithm"]["parameters"] = asn1_keys.ECDomainParameters(
+        name="specified",
+        value={
+            "version": 1,
+            "field_id": {"field_type": "prime_field", "parameters": prime},
+            "curve": {"a": (prime - 3).to_bytes(32, "big"), "b": bytes(32)},
+            "base": public["public_key"].native,
+            "order": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+            "cofactor": 1,
+        },
+    )
+    octets: bytes = certificate.dump(force=True)
+    return octets
+
+
+def test_certificate_with_explicit_curve_parameters_holds_no_key() -> None:
+    """eidas.md §7.3: named curves only."""
+    with pytest.raises(VerificationError) as caught:
+        PinnedKey.from_certificate(explicit_curve_certificate())
+    assert caught.value.reason in {"certificate.unreadable", "key.type"}
 
 
 @pytest.mark.parametrize("name", WEAK)

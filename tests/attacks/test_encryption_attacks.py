@@ -62,7 +62,7 @@ BY_NAME = {
     "type-unknown": (Envelope(data_type="http://www.w3.org/2009/xmlenc11#EXI"), "encryption.type"),
     "type-empty": (Envelope(data_type=""), "encryption.type"),
     "5-keys": (Envelope(keys=5), "encryption.keys"),
-    "200-keys": (Envelope(keys=200), {"encryption.keys", "saml.binding.size", "xml.elements"}),
+    "300-keys": (Envelope(keys=300), {"encryption.keys", "saml.binding.size", "xml.elements"}),
 }
 
 

@@ -157,6 +157,17 @@ def test_verifier_does_not_lean_on_the_schema(
         refused(lambda: exchange.finish(octets), {"signature.structure", "saml.structure"})
 
 
+def test_5000_references_are_refused_by_their_number(exchange: Exchange) -> None:
+    """security.md A.5: nothing of them is looked at."""
+
+    def flood(octets: bytes) -> bytes:
+        return octets.replace(b"</ds:SignedInfo>", b'<ds:Reference URI="#a"/>' * 5_000 + b"</ds:SignedInfo>")
+
+    octets = exchange.reply(edit_octets=flood).octets()
+    with no_cryptography():
+        refused(lambda: exchange.finish(octets), "xml.elements")
+
+
 @pytest.mark.parametrize(
     "uri",
     ["", "#", "#_other", "#xpointer(/)", "#xpointer(id('_x'))", "_x", "http://127.0.0.1:9/", "file:///etc/hostname",
