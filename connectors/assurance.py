@@ -1,13 +1,14 @@
-"""Levels of assurance: low < substantial < high, and what a source really asserted.
+"""Levels of assurance: basic < low < substantial < high, and what a source really asserted.
 
-The order is that of (EU) 2015/1502. A level is never compared as a string and never raised:
+The upper three are those of (EU) 2015/1502. Below them stands what the German accounts call
+"Basisregistrierung": self-asserted data behind a password, no level of eIDAS at all. A level is never compared as a string and never raised:
 what leaves the gateway is the lowest of what the source asserted, what it is trusted to
 assert, and what its scheme was notified for.
 
->>> LevelOfAssurance.LOW < LevelOfAssurance.SUBSTANTIAL < LevelOfAssurance.HIGH
+>>> LevelOfAssurance.BASIC < LevelOfAssurance.LOW < LevelOfAssurance.SUBSTANTIAL < LevelOfAssurance.HIGH
 True
 >>> LevelOfAssurance.parse("substantial")
-<LevelOfAssurance.SUBSTANTIAL: 2>
+<LevelOfAssurance.SUBSTANTIAL: 3>
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from typing import Self
 
 
 class LevelOfAssurance(IntEnum):
-    """The three levels of (EU) 2015/1502, in their order."""
+    """The levels in their order; the numbers are those of ``STORK-QAA-Level-…`` (bundid.md §1.5)."""
 
-    LOW = 1
-    SUBSTANTIAL = 2
-    HIGH = 3
+    BASIC = 1
+    """Below every level of (EU) 2015/1502; a source never reaches ``low`` by it."""
+    LOW = 2
+    SUBSTANTIAL = 3
+    HIGH = 4
 
     @property
     def word(self) -> str:
@@ -31,11 +34,15 @@ class LevelOfAssurance(IntEnum):
 
     @classmethod
     def parse(cls, word: str) -> Self:
-        """Read one of ``low``, ``substantial``, ``high``; raises ValueError for anything else."""
+        """Read one of ``basic``, ``low``, ``substantial``, ``high``; raises ValueError for anything else."""
         for level in cls:
             if word == level.name.lower():
                 return level
         raise ValueError(f"not a level of assurance: {word!r}")
+
+
+EIDAS_LEVELS = (LevelOfAssurance.LOW, LevelOfAssurance.SUBSTANTIAL, LevelOfAssurance.HIGH)
+"""The three levels of (EU) 2015/1502, in their order; only these have eIDAS URIs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,11 @@ class Service:
     """``public`` or ``private`` (eIDAS ``SPType``)."""
     requester_id: str
     """URI that names the service towards peers (SAML ``RequesterID``)."""
+    presentation: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By connector identifier: how a user account shows the service and what it was registered under.
+
+    Keys: ``display_name``, ``online_service_id``, ``purpose``, ``back_url``, ``methods`` (words
+    separated by blanks, empty: all that the connector allows). A key that is not set is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

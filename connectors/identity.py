@@ -183,6 +183,42 @@ class LegalPerson:
 
 Person = NaturalPerson | LegalPerson
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFacts:
+    """What a user account says about itself and its login, beside the person (bundid.md §1.9, §3.2).
+
+    None of it identifies anybody towards a service; each leaves only for clients registered for it.
+    """
+
+    proved_by: str | None = None
+    """How the person proved the identity to the account, in the source's word (``AssertionProvedBy``:
+    ``eID``, ``Elster``, ``Benutzername`` …)."""
+    guest: bool = False
+    """A temporary login: the account stores nothing and cannot recognise the person again."""
+    multi_factor: bool | None = None
+    """Whether a second factor was used; None: not said."""
+    mailbox_handle: str | None = None
+    """Delivery address of the account's mailbox (``legacyPostkorbHandle``); never an identifier."""
+    application_id: str | None = None
+    """Antrags-ID for the status monitor; one per application and login."""
+    pseudonym: str | None = None
+    """Pseudonym of the means behind the account, unique only together with ``proved_by``."""
+    document_type: str | None = None
+    """Kind of identity document (BSI TR-03127), e.g. ``ID``."""
+    community_id: str | None = None
+    """Wohnort-ID, data group 18 of the identity card."""
+    issuing_country: str | None = None
+    """ISO 3166-1 alpha-2 of the state whose means was used behind the account."""
+    interface_version: str | None = None
+    account_kind: str | None = None
+    """Kind of account or data set in the source's word (``DatenkranzTyp``, ``CitizenProfileType``)."""
+    acting_person: NaturalPerson | None = None
+    """Who operated a company's account. Named by the source, *not* identified: no level on any value."""
+    company: dict[str, str] = field(default_factory=dict)
+    """Further data of a company account under the source's own names (``Rechtsform``, ``Registerart`` …)."""
+
+
 NATURAL_ATTRIBUTES: tuple[str, ...] = (
     "family_name", "given_name", "date_of_birth", "birth_name", "birth_family_name",
     "place_of_birth", "town_of_birth", "country_of_birth", "address", "gender", "nationalities",
@@ -207,6 +243,8 @@ class Identity:
     representative: NaturalPerson | LegalPerson | None = None
     sector_attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Attributes outside the eIDAS sets that an agreement allows, by attribute URI."""
+    account: AccountFacts | None = None
+    """Only from a user account (BundID, an account of a Land, Mein Unternehmenskonto)."""
 
     @property
     def account_key(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from connectors.assurance import LevelOfAssurance
+from connectors.assurance import EIDAS_LEVELS, LevelOfAssurance
 from connectors.contract import AuthenticationRequest, Option, Service
 from connectors.identity import PersonKind
 from gateway.errors import CATALOGUE
@@ -87,7 +87,7 @@ def _options(desk: LoginDesk, connector: str, person: PersonKind) -> tuple[Optio
 
 def _country(option: Option, languages: tuple[str, ...]) -> dict[str, object]:
     code = option.country or ""
-    levels = [level.word for level in LevelOfAssurance if option.highest and level <= option.highest]
+    levels = [level.word for level in EIDAS_LEVELS if option.highest and level <= option.highest]
     return {
         "code": code,
         "connector": option.connector,

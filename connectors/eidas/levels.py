@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from connectors.assurance import Assurance, LevelOfAssurance
+from connectors.assurance import EIDAS_LEVELS, Assurance, LevelOfAssurance
 from connectors.errors import InvalidAnswer, LevelTooLow, RequestNotPossible
 
 _NOTIFIED = "http://eidas.europa.eu/LoA/"
@@ -19,7 +19,7 @@ _NON_NOTIFIED = "http://eidas.europa.eu/NotNotified/LoA/"
 LEVELS: dict[str, Assurance] = {
     prefix + level.word: Assurance(level=level, notified=notified)
     for prefix, notified in ((_NOTIFIED, True), (_NON_NOTIFIED, False))
-    for level in LevelOfAssurance
+    for level in EIDAS_LEVELS
 }
 _URIS = {assurance: uri for uri, assurance in LEVELS.items()}
 
@@ -54,16 +54,17 @@ def request(
     """The context that asks for ``minimum`` or better.
 
     ``minimum`` with one reference for notified levels; ``exact`` with every acceptable URI as
-    soon as a non-notified one is among them. Raises RequestNotPossible when the peer publishes
-    nothing that satisfies.
+    soon as a non-notified one is among them. A service content with ``basic`` asks for ``low``, the
+    least there is. Raises RequestNotPossible when the peer publishes nothing that satisfies.
     """
+    minimum = max(minimum, LevelOfAssurance.LOW)
     fitting = {a for a in offered(published) if a.satisfies(minimum, accept_non_notified=accept_non_notified)}
     if not fitting:
         raise RequestNotPossible("eidas.level-not-offered")
     if all(a.notified for a in fitting):
         return RequestedContext(comparison="minimum", references=(uri(Assurance(level=minimum)),))
     # a notified URI drags all higher notified ones along, offered or not
-    notified = [Assurance(level=level) for level in LevelOfAssurance if level >= minimum]
+    notified = [Assurance(level=level) for level in EIDAS_LEVELS if level >= minimum]
     wanted = notified if any(a.notified for a in fitting) else []
     wanted += sorted((a for a in fitting if not a.notified), key=lambda a: a.level)
     return RequestedContext(comparison="exact", references=tuple(uri(a) for a in wanted))

@@ -1,28 +1,32 @@
 """Levels of assurance as ``acr`` values (Core §5.5.1.1, oidc.md §3).
 
-The order low < substantial < high is ours; Core knows none. A level is asked for by URI, and the
-URIs of notified and of other schemes never stand for each other.
+The order basic < low < substantial < high is ours; Core knows none. A level is asked for by URI, and
+the URIs of notified and of other schemes never stand for each other. What German accounts call
+"Basisregistrierung" is no eIDAS level and keeps the word the accounts use for it (bundid.md §1.5).
 """
 
 from __future__ import annotations
 
-from connectors.assurance import Assurance, LevelOfAssurance
+from connectors.assurance import EIDAS_LEVELS, Assurance, LevelOfAssurance
 from gateway.oidc.errors import ACR_UNMET
 from gateway.oidc.request import AcrRequest
 
 _NOTIFIED = "http://eidas.europa.eu/LoA/"
 _NOT_NOTIFIED = "http://eidas.europa.eu/NotNotified/LoA/"
+_BASIC = "STORK-QAA-Level-1"
 
 ACR_VALUES: dict[str, Assurance] = {
     f"{prefix}{level.word}": Assurance(level=level, notified=notified)
     for prefix, notified in ((_NOTIFIED, True), (_NOT_NOTIFIED, False))
-    for level in LevelOfAssurance
-}
+    for level in EIDAS_LEVELS
+} | {_BASIC: Assurance(level=LevelOfAssurance.BASIC)}
 """Every ``acr`` we know, exact and case-sensitive (eidas.md §2)."""
 
 
 def acr_of(assurance: Assurance) -> str:
-    """The URI of a level that was reached."""
+    """The URI of a level that was reached; for ``basic``, the accounts' own word."""
+    if assurance.level is LevelOfAssurance.BASIC:
+        return _BASIC
     return f"{_NOTIFIED if assurance.notified else _NOT_NOTIFIED}{assurance.level.word}"
 
 
@@ -42,7 +46,8 @@ def returned_acr(request: AcrRequest, achieved: Assurance) -> str:
     matching = [
         wanted
         for wanted in known(request.values)
-        if wanted.notified == achieved.notified and wanted.level <= achieved.level
+        if wanted.level <= achieved.level
+        and (wanted.notified == achieved.notified or wanted.level is LevelOfAssurance.BASIC)
     ]
     if matching:
         return acr_of(max(matching, key=lambda wanted: wanted.level))

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from connectors.assurance import LevelOfAssurance
+from connectors.assurance import EIDAS_LEVELS, LevelOfAssurance
 from connectors.identity import Absent, Identity
 from gateway.oidc.claims import REPRESENTATIVE, honour_values, identity_claims
 from gateway.oidc.claims_parameter import claim_requests
@@ -150,5 +150,5 @@ def _level(achieved: LevelOfAssurance, candidates: list[JsonValue] | None) -> st
     """
     if candidates is None:
         return achieved.word
-    included = [level for level in LevelOfAssurance if level <= achieved and level.word in candidates]
+    included = [level for level in EIDAS_LEVELS if level <= achieved and level.word in candidates]
     return max(included).word if included else achieved.word

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from connectors.assurance import Assurance, LevelOfAssurance
+from connectors.assurance import EIDAS_LEVELS, Assurance, LevelOfAssurance
 from connectors.identity import (
     LEGAL_ATTRIBUTES,
     NATURAL_ATTRIBUTES,
@@ -27,7 +27,7 @@ from connectors.identity import (
     Source,
 )
 
-LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
+BASIC, LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
 SOURCE = Source(
     connector="eidas",
     scheme="eidas",
@@ -167,7 +167,7 @@ def test_anything_else_is_no_record(record):
 def test_a_record_with_an_unknown_level_or_kind_is_refused():
     """A record is data, not a wish."""
     record = identity(NaturalPerson(identifier=None)).to_record()
-    for before, after in ((b'"level":3', b'"level":4'), (b'"kind":"natural"', b'"kind":"animal"')):
+    for before, after in ((b'"level":4', b'"level":5'), (b'"kind":"natural"', b'"kind":"animal"')):
         assert before in record
         with pytest.raises(ValidationError):
             Identity.from_record(record.replace(before, after))
@@ -232,9 +232,10 @@ def test_partial_dates_are_written_as_openid_connect_has_it(date, text):
 
 
 def test_levels_are_ordered():
-    """(EU) 2015/1502."""
-    assert LOW < SUBSTANTIAL < HIGH
-    assert [level.word for level in sorted(LevelOfAssurance)] == ["low", "substantial", "high"]
+    """(EU) 2015/1502; bundid.md §1.5: STORK level 1 stands below every one of its levels."""
+    assert BASIC < LOW < SUBSTANTIAL < HIGH
+    assert [level.word for level in sorted(LevelOfAssurance)] == ["basic", "low", "substantial", "high"]
+    assert EIDAS_LEVELS == (LOW, SUBSTANTIAL, HIGH)
 
 
 @pytest.mark.parametrize("word", ["Low", "LOW", "hoch", "", "high ", "http://eidas.europa.eu/LoA/high"])

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.assurance import Assurance, LevelOfAssurance
+from connectors.assurance import EIDAS_LEVELS, Assurance, LevelOfAssurance
 from gateway.errors import GatewayError
 from gateway.oidc.acr import acr_of, returned_acr
 from gateway.oidc.request import AcrRequest
 from tests.oidc.harness import claims_parameter
 
-LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
+BASIC, LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
+STORK_1 = "STORK-QAA-Level-1"
 BASE = "http://eidas.europa.eu/LoA/"
 OTHER = "http://eidas.europa.eu/NotNotified/LoA/"
 
@@ -47,6 +48,12 @@ def essential(*values):
         ((OTHER + "low",), True, not_notified(HIGH), OTHER + "low"),
         ((BASE + "low", OTHER + "substantial"), True, not_notified(SUBSTANTIAL), OTHER + "substantial"),
         ((BASE + "low",), False, not_notified(HIGH), OTHER + "high"),
+        ((), False, notified(BASIC), STORK_1),
+        ((STORK_1,), True, notified(BASIC), STORK_1),
+        ((STORK_1,), True, not_notified(HIGH), STORK_1),
+        ((STORK_1, BASE + "substantial"), True, notified(HIGH), BASE + "substantial"),
+        ((BASE + "low",), True, notified(BASIC), None),
+        (("STORK-QAA-Level-4",), True, notified(HIGH), None),
     ],
 )
 def test_returned_acr(values, is_essential, achieved, expected):
@@ -60,10 +67,10 @@ def test_returned_acr(values, is_essential, achieved, expected):
         assert returned_acr(request, achieved) == expected
 
 
-@pytest.mark.parametrize("level", list(LevelOfAssurance))
+@pytest.mark.parametrize("level", EIDAS_LEVELS)
 def test_acr_is_never_higher_than_what_was_reached(level):
     """design.md invariant 2, over all requests of two values."""
-    values = [acr_of(make(other)) for make in (notified, not_notified) for other in LevelOfAssurance]
+    values = [acr_of(make(other)) for make in (notified, not_notified) for other in EIDAS_LEVELS]
     for first in values:
         for second in values:
             given = returned_acr(AcrRequest(values=(first, second)), notified(level))

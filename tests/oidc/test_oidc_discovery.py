@@ -77,11 +77,12 @@ def test_algorithms_are_those_with_an_active_key(document):
     assert "HS256" not in json.dumps(document)
 
 
-def test_both_kinds_of_acr_are_published(document):
-    """eidas.md §2."""
+def test_every_kind_of_acr_is_published(document):
+    """eidas.md §2; bundid.md §1.5 for the level below those of eIDAS."""
     assert "http://eidas.europa.eu/LoA/high" in document["acr_values_supported"]
     assert "http://eidas.europa.eu/NotNotified/LoA/low" in document["acr_values_supported"]
-    assert len(document["acr_values_supported"]) == 6
+    assert "STORK-QAA-Level-1" in document["acr_values_supported"]
+    assert len(document["acr_values_supported"]) == 7
 
 
 def test_every_endpoint_of_the_document_answers(bench, document):

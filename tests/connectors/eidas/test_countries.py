@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.assurance import LevelOfAssurance
+from connectors.assurance import EIDAS_LEVELS, LevelOfAssurance
 from connectors.contract import Service
 from connectors.errors import PeerUnavailable, RequestNotPossible
 from connectors.identity import PersonKind
@@ -31,7 +31,7 @@ from trust.anchors import AnchorState
 from trust.errors import MetadataError
 
 NN = "http://eidas.europa.eu/NotNotified/LoA/"
-LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
+LOW, SUBSTANTIAL, HIGH = EIDAS_LEVELS
 NATURAL_ONLY, LEGAL_ONLY, EITHER = (
     frozenset({PersonKind.NATURAL}),
     frozenset({PersonKind.LEGAL}),

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.assurance import Assurance, LevelOfAssurance
+from connectors.assurance import EIDAS_LEVELS, Assurance
 from connectors.contract import Answer, PendingExchange
 from connectors.eidas.settings import CountrySettings, EIDASSettings, PeerExceptionKind
 from connectors.errors import (
@@ -52,7 +52,7 @@ from tests.support.xml_encryption import Envelope
 from tests.support.xml_signing import NOW, Recipe, ec_key, pair, rsa_key
 
 NN = "http://eidas.europa.eu/NotNotified/LoA/"
-LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
+LOW, SUBSTANTIAL, HIGH = EIDAS_LEVELS
 LEGAL_ONLY = frozenset({PersonKind.LEGAL})
 YESTERDAY, TODAY = NOW.date() - timedelta(days=1), NOW.date()
 

@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 
-from connectors.assurance import Assurance, LevelOfAssurance
+from connectors.assurance import EIDAS_LEVELS, Assurance, LevelOfAssurance
 from connectors.eidas import levels
 from connectors.errors import InvalidAnswer, LevelTooLow, RequestNotPossible
 
-LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
+BASIC, LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
 N = "http://eidas.europa.eu/LoA/"
 NN = "http://eidas.europa.eu/NotNotified/LoA/"
 
@@ -34,10 +34,16 @@ def ask(minimum, published, *, non_notified=False):
     return context.comparison, list(context.references)
 
 
-@pytest.mark.parametrize("minimum", list(LevelOfAssurance))
+@pytest.mark.parametrize("minimum", EIDAS_LEVELS)
 def test_a_notified_level_is_asked_as_minimum_with_one_reference(minimum):
     """Message format §2.4.1; whatever higher level the peer offers satisfies it."""
     assert ask(minimum, [N + "high"]) == ("minimum", [N + minimum.word])
+
+
+def test_a_service_content_with_less_than_low_asks_for_low():
+    """bundid.md §1.5: ``basic`` is no eIDAS level, so no node ever hears of it."""
+    assert ask(BASIC, [N + "high"]) == ("minimum", [N + "low"])
+    assert ask(BASIC, [NN + "low"], non_notified=True) == ("exact", [NN + "low"])
 
 
 def test_non_notified_levels_are_not_asked_unless_accepted():
@@ -65,11 +71,11 @@ def test_accepting_non_notified_changes_nothing_where_none_is_offered():
     assert ask(LOW, [N + "low", N + "high"], non_notified=True) == ("minimum", [N + "low"])
 
 
-@pytest.mark.parametrize("minimum", list(LevelOfAssurance))
+@pytest.mark.parametrize("minimum", EIDAS_LEVELS)
 @pytest.mark.parametrize("non_notified", [False, True])
 def test_no_combination_breaks_the_rules_of_comparison(minimum, non_notified):
     """eidas.md §13 number 4, for all sets of published levels: the three forms a node refuses never appear."""
-    uris = [prefix + level.word for prefix in (N, NN) for level in LevelOfAssurance]
+    uris = [prefix + level.word for prefix in (N, NN) for level in EIDAS_LEVELS]
     for size in range(len(uris) + 1):
         for published in itertools.combinations(uris, size):
             try:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 from signxml import DigestAlgorithm, SignatureConfiguration, SignatureMethod, XMLVerifier
 
-from connectors.assurance import LevelOfAssurance
+from connectors.assurance import EIDAS_LEVELS
 from connectors.contract import FormDispatch, RedirectDispatch, Service
 from connectors.eidas.registry import DEFINITIONS, LEGAL, NATURAL, SECTOR_ATTRIBUTES
 from connectors.errors import RequestNotPossible
@@ -341,7 +341,7 @@ def context(root):
     return element.get("Comparison"), texts(element, f"{{{SAML}}}AuthnContextClassRef")
 
 
-@pytest.mark.parametrize("minimum", list(LevelOfAssurance))
+@pytest.mark.parametrize("minimum", EIDAS_LEVELS)
 def test_a_notified_level_is_asked_as_minimum(ask, minimum):
     """eidas.md §13 number 4, §2.4."""
     assert context(ask(minimum=minimum)) == ("minimum", [LOA + minimum.word])
