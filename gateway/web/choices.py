@@ -30,7 +30,6 @@ class CountryButton:
     code: str | None
     available: bool
     reason: str
-    test: bool
     terms: str
     """What the filter searches: every name of the country and of its eIDs."""
 
@@ -83,7 +82,6 @@ def _button(
         code=choice.country,
         available=choice.available,
         reason="" if choice.available else _reason(choice, translations, zone),
-        test=choice.test,
         terms=" ".join(dict.fromkeys((named.name, *named.found_by, *choice.scheme_names))),
     )
 

@@ -229,7 +229,7 @@ class Renderer:
     def _render_choices(self, offered: tuple[CountryChoice, ...], means: LocalText, language: str) -> Markup:
         words = self._languages[language]
         buttons = choices.buttons(offered, means, words, ZONE)
-        return Markup(self._choices.render(countries=buttons, t=words.text))  # noqa: S704  escaped by the template
+        return Markup(self._choices.render(countries=buttons))  # noqa: S704  escaped by the template
 
     def _error_context(self, page: ErrorPage, words: Translations, service_name: object) -> dict[str, object]:
         context: dict[str, object] = dict(_error_texts(page.code, page.parameters, words, service_name))

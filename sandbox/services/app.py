@@ -79,6 +79,8 @@ class DemoServices:
         self._parties = parties
         self._sessions = Sessions()
         self._pages = Jinja2Templates(directory=_HERE / "templates")
+        # names are shown in their own letters
+        self._pages.env.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": True}
 
     def routes(self) -> list[Route | Mount]:
         return [
