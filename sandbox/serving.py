@@ -6,6 +6,8 @@ from pathlib import Path
 
 import uvicorn
 
+from sandbox.accounts.app import AccountPages
+from sandbox.accounts.world import load_world as load_accounts
 from sandbox.addresses import Addresses
 from sandbox.nodes.app import build_app as build_nodes
 from sandbox.nodes.world import load_world
@@ -17,7 +19,9 @@ def serve(part: str, directory: Path, addresses: Addresses) -> None:
     """Serve ``nodes`` or ``services`` from a prepared state directory."""
     state = State(directory)
     if part == "nodes":
-        application, port = build_nodes(load_world(addresses, directory)), addresses.nodes_port
+        pages = AccountPages(load_accounts(addresses, directory)).routes()
+        application = build_nodes(load_world(addresses, directory), pages)
+        port = addresses.nodes_port
     else:
         application, port = build_services(state.relying_parties(addresses)), addresses.services_port
     certificate, key = state.tls_files if addresses.tls else (None, None)

@@ -5,6 +5,7 @@
     .sandbox/
       ca.pem, tls/         sandbox authority and server certificate (SANDBOX_TLS=1)
       nodes/               keys of the foreign nodes
+      accounts/            keys of BundID and the other accounts
       services/            secrets and keys of the demo services
       config/              the gateway's configuration, as an operator would have it
       state.json           what is running where
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from joserfc.jwk import ECKey
 
+from sandbox.accounts.keys import make_keys as make_account_keys
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyStore, certificate_pem, write_private
 from sandbox.configuration import write_configuration
@@ -57,6 +59,7 @@ class State:
         self.directory.chmod(0o700)
         self._gateway_keys(addresses, say)
         make_keys(KeyStore(self.directory / "nodes", say))
+        make_account_keys(KeyStore(self.directory / "accounts", say))
         if addresses.tls:
             self._tls(say)
         for service in services().values():

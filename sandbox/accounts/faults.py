@@ -188,6 +188,7 @@ _CLOSED = (
 )  # fmt: skip
 
 _CONTENT = (
+    Fault("oaep-sha1", "Session key wrapped with RSA-OAEP and SHA-1 (not confirmed for the real one)", lambda p: replace(p, transport="rsa-oaep-mgf1p"), ("akdb", "muk")),
     Fault("second-key", "Encrypted for the other key we were handed (must work)", lambda p: replace(p, recipient_key=-1), ("akdb", "muk")),
     Fault("level-too-low", "Level below the request", _too_low, ("akdb", "dataport")),
     Fault("level-unknown", "Level that does not exist", lambda p: _class_ref(p, "STORK-QAA-Level-5")),

@@ -14,11 +14,10 @@ from sandbox.accounts.accounts import Account
 from sandbox.accounts.extension import Extension, Stopped, read_extension
 from sandbox.accounts.names import LOA, STORK
 from sandbox.accounts.requester import NotHandedIn, Provider, Providers
-from sandbox.accounts.signatures import verify_message
 from sandbox.nodes import names as n
 from sandbox.nodes.names import tag
-from sandbox.nodes.request import Incoming, verify_query
-from sandbox.nodes.signing import BadSignature, parse
+from sandbox.nodes.request import Incoming, inflate, verify_query
+from sandbox.nodes.signing import BadSignature, parse, verify
 
 LIMIT = 262_144
 
@@ -45,7 +44,7 @@ def take(account: Account, incoming: Incoming, providers: Providers) -> Request:
         raise Stopped("sandbox-unreadable", "SAMLRequest is too long")
     try:
         octets = base64.b64decode(incoming.saml_request, validate=True)
-        document = _inflate(octets) if redirect else octets
+        document = inflate(octets) if redirect else octets
         message = parse(document)
     except (binascii.Error, zlib.error, BadSignature) as error:
         raise Stopped("sandbox-unreadable", "SAMLRequest cannot be read") from error
@@ -68,14 +67,6 @@ def take(account: Account, incoming: Incoming, providers: Providers) -> Request:
     )
 
 
-def _inflate(octets: bytes) -> bytes:
-    engine = zlib.decompressobj(-15)
-    document = engine.decompress(octets, LIMIT)
-    if not engine.eof or engine.unused_data:
-        raise zlib.error("not one DEFLATE stream of less than 256 KiB")
-    return document
-
-
 def _signed(message: etree._Element, incoming: Incoming) -> bool:
     if incoming.query is None:
         return message.find(tag("ds:Signature")) is not None
@@ -85,7 +76,10 @@ def _signed(message: etree._Element, incoming: Incoming) -> bool:
 def _verified(
     account: Account, incoming: Incoming, document: bytes, message: etree._Element, providers: Providers
 ) -> tuple[etree._Element, Provider]:
-    """The element that the signature covers, and whose signature it is."""
+    """The element that the signature covers, and whose signature it is.
+
+    PKCS#1 v1.5 passes: the switch to RSASSA-PSS concerned the Responses only (FAQ 10.9.2).
+    """
     issuer = (message.findtext(tag("saml2:Issuer")) or "").strip()
     reason = ""
     for fresh in (False, True):  # the second round with fresh metadata: the keys may be new
@@ -98,8 +92,8 @@ def _verified(
             continue
         try:
             if incoming.query is None:
-                return verify_message(document, provider.signing), provider
-            verify_query(incoming.query, provider.signing)
+                return verify(document, provider.signing, pkcs1=True), provider
+            verify_query(incoming.query, provider.signing, pkcs1=True)
         except BadSignature as error:
             reason = f"signature: {error}"
             continue

@@ -87,13 +87,15 @@ def _identifier() -> str:
 def _assertion_part(plan: Plan, login: Login, signer: KeyPair) -> etree._Element:
     element = assertion(plan, login)
     if plan.sign_assertion and plan.signed_by != "nobody":
-        element = sign(element, signer, method=plan.method, digest=plan.digest)
+        # xsi:type="xsd:string" uses the prefix in a value, where exclusive c14n does not see it.
+        element = sign(element, signer, method=plan.method, digest=plan.digest, prefixes=["xsd"])
         if plan.break_signature:
             _break(element)
     if not plan.encrypted:
         return element
     plain = etree.tostring(element, encoding="UTF-8")
-    return encrypt(plain, plan.request.provider.encryption[plan.recipient_key], content=plan.content)
+    recipient = plan.request.provider.encryption[plan.recipient_key]
+    return encrypt(plain, recipient, content=plan.content, transport=plan.transport)
 
 
 def assertion(plan: Plan, login: Login) -> etree._Element:

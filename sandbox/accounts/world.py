@@ -11,7 +11,6 @@ from pathlib import Path
 
 from sandbox.accounts.accounts import Account, accounts
 from sandbox.accounts.extension import Stopped
-from sandbox.accounts.keys import make_keys
 from sandbox.accounts.metadata import account_metadata, entity_id
 from sandbox.accounts.request import Request
 from sandbox.accounts.requester import Providers
@@ -86,9 +85,8 @@ def handed_in(addresses: Addresses) -> dict[str, str]:
 
 
 def load_world(addresses: Addresses, state: Path) -> World:
-    """Read what has been prepared; makes keys that an older state directory lacks."""
+    """Read what ``sandbox.state`` has prepared; raises FileNotFoundError when it has not."""
     store = KeyStore(state / "accounts", lambda _: None)
-    make_keys(store)
     return World(
         addresses,
         {path: store.load(path) for path in accounts()},

@@ -7,6 +7,7 @@ national connector, which takes the country from the form parameter ``country``.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,6 @@ def _listed(citizen: Citizen) -> dict[str, str]:
     return {"id": citizen.id, "level": citizen.level, "note": citizen.note, "title": " ".join(shown)}
 
 
-def build_app(world: World) -> Starlette:
-    """The application for one world."""
-    return Starlette(routes=Nodes(world).routes())
+def build_app(world: World, others: Sequence[Route] = ()) -> Starlette:
+    """The application for one world; ``others`` are routes on the same server that come first."""
+    return Starlette(routes=[*others, *Nodes(world).routes()])

@@ -1,7 +1,7 @@
 """XML encryption of an assertion for one recipient, written against XML Encryption 1.1.
 
-The recipient's key decides: RSA gets key transport (RSA-OAEP, SHA-256, MGF1-SHA-256), EC gets
-key agreement (ECDH-ES, ConcatKDF, AES-256 key wrap). Session keys and ephemeral keys are fresh.
+The recipient's key decides: RSA gets key transport (RSA-OAEP, SHA-256, MGF1-SHA-256, or the older
+form with SHA-1), EC gets key agreement (ECDH-ES, ConcatKDF, AES-256 key wrap). Session keys and ephemeral keys are fresh.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from lxml import etree
 
-from sandbox.nodes.names import DIGESTS, NSMAP, XENC, XENC11, tag
+from sandbox.nodes.names import DIGESTS, DS, NSMAP, XENC, XENC11, tag
 
 _KEY_OCTETS = {"aes128-gcm": 16, "aes192-gcm": 24, "aes256-gcm": 32, "aes128-cbc": 16, "aes256-cbc": 32}
 _CURVE_OID = {
@@ -32,11 +32,17 @@ _CURVE_OID = {
 
 
 def encrypt(
-    plain: bytes, recipient: x509.Certificate, *, content: str = "aes256-gcm", party_info: str = "00"
+    plain: bytes,
+    recipient: x509.Certificate,
+    *,
+    content: str = "aes256-gcm",
+    transport: str = "rsa-oaep",
+    party_info: str = "00",
 ) -> etree._Element:
     """``saml2:EncryptedAssertion`` holding ``plain`` for ``recipient``.
 
-    ``content`` is the fragment of the content algorithm, ``party_info`` the hexadecimal form of
+    ``content`` is the fragment of the content algorithm; ``transport`` that of key transport,
+    ``rsa-oaep`` or ``rsa-oaep-mgf1p`` (then with SHA-1); ``party_info`` the hexadecimal form of
     the three ConcatKDF fields: ``00`` (empty) or ``0000`` (one zero octet).
     """
     session = os.urandom(_KEY_OCTETS[content])
@@ -47,7 +53,7 @@ def encrypt(
     wrapped = _sub(info, "xenc:EncryptedKey")
     public = recipient.public_key()
     if isinstance(public, rsa.RSAPublicKey):
-        octets = _transport(wrapped, public, recipient, session)
+        octets = _transport(wrapped, public, recipient, session, transport)
     elif isinstance(public, ec.EllipticCurvePublicKey):
         octets = _agreement(wrapped, public, recipient, session, party_info)
     else:
@@ -70,8 +76,18 @@ def _encrypt_content(plain: bytes, key: bytes, content: str) -> bytes:
 
 
 def _transport(
-    parent: etree._Element, public: rsa.RSAPublicKey, recipient: x509.Certificate, session: bytes
+    parent: etree._Element,
+    public: rsa.RSAPublicKey,
+    recipient: x509.Certificate,
+    session: bytes,
+    transport: str,
 ) -> bytes:
+    if transport == "rsa-oaep-mgf1p":
+        method = _sub(parent, "xenc:EncryptionMethod", Algorithm=XENC + transport)
+        _sub(method, "ds:DigestMethod", Algorithm=DS + "sha1")
+        _certificate(parent, recipient)
+        sha1 = hashes.SHA1()  # noqa: S303  (XML Encryption 1.0 §5.4.2 knows nothing else)
+        return public.encrypt(session, OAEP(MGF1(sha1), sha1, None))
     method = _sub(parent, "xenc:EncryptionMethod", Algorithm=XENC11 + "rsa-oaep")
     _sub(method, "ds:DigestMethod", Algorithm=DIGESTS["sha256"])
     _sub(method, "xenc11:MGF", Algorithm=XENC11 + "mgf1sha256")

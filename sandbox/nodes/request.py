@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 
@@ -100,7 +100,7 @@ def take(incoming: Incoming, requesters: Requesters) -> tuple[etree._Element, Re
     redirect = incoming.query is not None
     try:
         octets = base64.b64decode(incoming.saml_request, validate=True)
-        document = _inflate(octets) if redirect else octets
+        document = inflate(octets) if redirect else octets
         unverified = parse(document)
     except (binascii.Error, zlib.error, BadSignature) as error:
         raise Refused("203007", "SAMLRequest cannot be read") from error
@@ -136,7 +136,8 @@ def _verified(
     raise Refused("203015", f"signature of the request: {reason}")
 
 
-def _inflate(octets: bytes) -> bytes:
+def inflate(octets: bytes) -> bytes:
+    """The DEFLATE encoding of HTTP-Redirect undone (Bindings §3.4.4.1); raises zlib.error."""
     engine = zlib.decompressobj(-15)
     document = engine.decompress(octets, 262_144)
     if not engine.eof or engine.unused_data:
@@ -144,10 +145,10 @@ def _inflate(octets: bytes) -> bytes:
     return document
 
 
-def verify_query(query: bytes, certificates: tuple[x509.Certificate, ...]) -> None:
+def verify_query(query: bytes, certificates: tuple[x509.Certificate, ...], *, pkcs1: bool = False) -> None:
     """The detached signature of HTTP-Redirect over the raw octets (Bindings §3.4.4.1).
 
-    Raises BadSignature.
+    ``pkcs1`` lets RSA PKCS#1 v1.5 pass as well. Raises BadSignature.
     """
     raw: dict[bytes, bytes] = {}
     for part in query.split(b"&"):
@@ -166,19 +167,24 @@ def verify_query(query: bytes, certificates: tuple[x509.Certificate, ...]) -> No
         raise BadSignature("Signature is not base64") from error
     for certificate in certificates:
         try:
-            _check(certificate, algorithm, value, signed)
+            _check(certificate, algorithm, value, signed, pkcs1=pkcs1)
         except InvalidSignature:
             continue
         return
     raise BadSignature("Signature does not verify")
 
 
-def _check(certificate: x509.Certificate, algorithm: str, value: bytes, signed: bytes) -> None:
+def _check(
+    certificate: x509.Certificate, algorithm: str, value: bytes, signed: bytes, *, pkcs1: bool
+) -> None:
     key = certificate.public_key()
     for bits, hash_class in _HASHES.items():
         chosen = hash_class()
         if isinstance(key, rsa.RSAPublicKey) and algorithm == signature_uri(f"sha{bits}-rsa-MGF1"):
             key.verify(value, signed, PSS(MGF1(chosen), chosen.digest_size), chosen)
+            return
+        if pkcs1 and isinstance(key, rsa.RSAPublicKey) and algorithm == signature_uri(f"rsa-sha{bits}"):
+            key.verify(value, signed, PKCS1v15(), chosen)
             return
         if isinstance(key, ec.EllipticCurvePublicKey) and algorithm == signature_uri(f"ecdsa-sha{bits}"):
             half = (key.curve.key_size + 7) // 8

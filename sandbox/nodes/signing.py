@@ -14,7 +14,7 @@ from signxml.algorithms import (
     SignatureMethod,
 )
 from signxml.exceptions import SignXMLException
-from signxml.signer import XMLSigner
+from signxml.signer import SignatureReference, XMLSigner
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from sandbox.nodes.names import DS, SAML, tag
@@ -34,6 +34,9 @@ _EIDAS_METHODS = frozenset(
         SignatureMethod.ECDSA_SHA512,
     )
 )
+_PKCS1_METHODS = frozenset(
+    (SignatureMethod.RSA_SHA256, SignatureMethod.RSA_SHA384, SignatureMethod.RSA_SHA512)
+)
 _EIDAS_DIGESTS = frozenset((DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgorithm.SHA512))
 
 
@@ -47,11 +50,37 @@ class _AnySigner(XMLSigner):
     def check_deprecated_methods(self) -> None:
         """Nothing is too old for a fault."""
 
+    def _build_transforms_for_reference(
+        self,
+        *,
+        transforms_node: etree._Element,
+        reference: SignatureReference,
+        exclude_c14n_transform_element: bool = True,
+    ) -> None:
+        """Signxml digests with the prefixes, but does not say so in an enveloped signature."""
+        super()._build_transforms_for_reference(
+            transforms_node=transforms_node,
+            reference=reference,
+            exclude_c14n_transform_element=exclude_c14n_transform_element,
+        )
+        if reference.inclusive_ns_prefixes:
+            prefixes = " ".join(reference.inclusive_ns_prefixes)
+            canonical = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0.value
+            etree.SubElement(
+                transforms_node[-1],
+                f"{{{canonical}}}InclusiveNamespaces",
+                {"PrefixList": prefixes},
+                nsmap={"ec": canonical},
+            )
 
-def sign(element: etree._Element, pair: KeyPair, *, method: str, digest: str) -> etree._Element:
+
+def sign(
+    element: etree._Element, pair: KeyPair, *, method: str, digest: str, prefixes: list[str] | None = None
+) -> etree._Element:
     """``element`` with a signature after its Issuer (or first, in metadata).
 
-    ``method`` and ``digest`` are the fragments of the algorithm URIs, e.g. ``sha256-rsa-MGF1``.
+    ``method`` and ``digest`` are the fragments of the algorithm URIs, e.g. ``sha256-rsa-MGF1``;
+    ``prefixes`` go into ``ec:InclusiveNamespaces`` of the transform.
     """
     place = etree.Element(tag("ds:Signature"), Id="placeholder", nsmap={"ds": DS})
     issuer = element.find(f"{{{SAML}}}Issuer")
@@ -66,19 +95,23 @@ def sign(element: etree._Element, pair: KeyPair, *, method: str, digest: str) ->
         element,
         key=pair.key,
         cert=pair.chain,
-        reference_uri=f"#{element.get('ID')}",
+        reference_uri=[SignatureReference(URI=f"#{element.get('ID')}", inclusive_ns_prefixes=prefixes)],
         id_attribute="ID",
     )
 
 
-def verify(document: bytes, certificates: tuple[x509.Certificate, ...]) -> etree._Element:
+def verify(
+    document: bytes, certificates: tuple[x509.Certificate, ...], *, pkcs1: bool = False
+) -> etree._Element:
     """The element that the document's own signature covers, read only from the signed octets.
 
-    Exactly the given certificates count; what KeyInfo says is not believed (CR §3.3).
-    Raises BadSignature.
+    Exactly the given certificates count; what KeyInfo says is not believed (CR §3.3). ``pkcs1``
+    lets RSA PKCS#1 v1.5 pass, which eIDAS nodes do not. Raises BadSignature.
     """
     configuration = SignatureConfiguration(
-        location="./", signature_methods=_EIDAS_METHODS, digest_algorithms=_EIDAS_DIGESTS
+        location="./",
+        signature_methods=_EIDAS_METHODS | (_PKCS1_METHODS if pkcs1 else frozenset()),
+        digest_algorithms=_EIDAS_DIGESTS,
     )
     reason = "no certificate to verify with"
     for certificate in certificates:

@@ -19,10 +19,11 @@ from starlette.testclient import TestClient
 
 from sandbox.accounts.accounts import accounts
 from sandbox.accounts.app import AccountPages
+from sandbox.accounts.keys import make_keys
 from sandbox.accounts.names import AKDB, CLASSIC_UI, MDUI, OIDS
 from sandbox.accounts.world import World, load_world
 from sandbox.addresses import Addresses
-from sandbox.authority import KeyPair, private_pem
+from sandbox.authority import KeyPair, KeyStore, private_pem
 from sandbox.nodes.names import BINDING_POST, NSMAP, tag
 from sandbox.nodes.signing import certificate_text, sign
 
@@ -221,7 +222,9 @@ def message(page: str) -> etree._Element:
 @pytest.fixture(scope="session")
 def account_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the keys of the account systems are kept, made once."""
-    return tmp_path_factory.mktemp("accounts-state")
+    directory = tmp_path_factory.mktemp("accounts-state")
+    make_keys(KeyStore(directory / "accounts", lambda _: None))
+    return directory
 
 
 @pytest.fixture

@@ -90,6 +90,7 @@ def test_the_signature_is_rsassa_pss_and_the_content_aes_gcm(portal) -> None:
     assert algorithm.get("Algorithm") == "http://www.w3.org/2009/xmlenc11#aes256-gcm"
     inner = portal.assertion(response)
     portal.verify(inner, "bundid")
+    assert [e.get("PrefixList") for e in inner.iter("{*}InclusiveNamespaces")] == ["xsd"]
     assert portal.world.signing["bundid"].key.key_size == 4096
 
 

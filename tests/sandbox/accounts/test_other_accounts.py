@@ -10,7 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from lxml import etree
 
 from sandbox.accounts.accounts import accounts
+from sandbox.accounts.keys import make_keys
 from sandbox.accounts.names import EKONA, LOA, NAME_FORMAT_BASIC
+from sandbox.accounts.world import load_world
+from sandbox.authority import KeyStore
 from sandbox.nodes.names import STATUS, tag
 
 
@@ -62,8 +65,7 @@ def test_the_certificate_of_muk_is_itself_signed_with_pss(portal) -> None:
 
 def test_keys_are_made_once(portal, account_state) -> None:
     """A second start finds the same keys."""
-    from sandbox.accounts.world import load_world
-
+    make_keys(KeyStore(account_state / "accounts", lambda _: None))
     again = load_world(portal.world.addresses, account_state)
     for path, pair in portal.world.signing.items():
         assert again.signing[path].certificate == pair.certificate

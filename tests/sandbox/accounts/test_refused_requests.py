@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
+from urllib.parse import urlencode
+
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from lxml import etree
 
 from sandbox.accounts.names import AKDB
 from sandbox.authority import certify, make_key
-from sandbox.nodes.names import tag
+from sandbox.nodes.names import signature_uri, tag
 
 from .conftest import akdb_extension
 
@@ -188,3 +194,37 @@ def test_an_official_sample_in_spirit_is_accepted_with_padded_texts(portal) -> N
     )
     page = portal.send("bundid", portal.request("bundid", extension=fine))
     assert "<strong>Onlinedienste der Justiz</strong>” (BMI-X0000)" in page.text
+
+
+def redirected(portal, *, fragment: str, hash_class, padding) -> str:
+    """The query of an HTTP-Redirect request, signed with the RSA key."""
+    portal.signing = portal.encryption
+    portal.hand_in("bundid")
+    request = portal.request("bundid")
+    request.set("Destination", f"{portal.world.addresses.nodes}/bundid/idp/profile/SAML2/Redirect/SSO")
+    engine = zlib.compressobj(wbits=-15)
+    deflated = engine.compress(etree.tostring(request)) + engine.flush()
+    fields = {
+        "SAMLRequest": base64.b64encode(deflated).decode(),
+        "RelayState": "relay",
+        "SigAlg": signature_uri(fragment),
+    }
+    signed = urlencode(fields)
+    value = portal.signing.key.sign(signed.encode(), padding, hash_class)
+    return f"{signed}&{urlencode({'Signature': base64.b64encode(value).decode()})}"
+
+
+@pytest.mark.parametrize("scheme", ["pss", "pkcs1"])
+def test_requests_come_by_redirect_as_well(portal, scheme) -> None:
+    """IF 4 and 8.1: HTTP-POST or HTTP-Redirect."""
+    chosen = hashes.SHA256()
+    padding, fragment = {
+        "pss": (PSS(MGF1(chosen), 32), "sha256-rsa-MGF1"),
+        "pkcs1": (PKCS1v15(), "rsa-sha256"),
+    }[scheme]
+    query = redirected(portal, fragment=fragment, hash_class=chosen, padding=padding)
+    page = portal.client.get(f"/bundid/idp/profile/SAML2/Redirect/SSO?{query}")
+    assert page.status_code == 200, page.headers
+    unsigned = query.partition("&SigAlg")[0]
+    page = portal.client.get(f"/bundid/idp/profile/SAML2/Redirect/SSO?{unsigned}")
+    assert "idp.code=saml-request-not-signed" in page.headers["location"]
