@@ -38,7 +38,7 @@ class Service:
     """By connector identifier: how a user account shows the service and what it was registered under.
 
     Keys: ``display_name``, ``online_service_id``, ``purpose``, ``back_url``, ``methods`` (words
-    separated by blanks, empty: all that the connector allows). A key that is not set is missing."""
+    separated by blanks), ``guest`` (``true``: temporary logins are welcome). What is not set is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,8 @@ class AuthenticationRequest:
     required: frozenset[str] = frozenset()
     """Attribute names of ``connectors.identity`` without which the service cannot work."""
     optional: frozenset[str] = frozenset()
+    account_facts: frozenset[str] = frozenset()
+    """Fields of ``connectors.identity.AccountFacts`` that the service is registered for."""
     languages: tuple[str, ...] = ("de",)
 
 
