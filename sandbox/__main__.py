@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from sandbox.accounts.accounts import accounts
+from sandbox.accounts.faults import FAULTS as ACCOUNT_FAULTS
 from sandbox.addresses import Addresses
 from sandbox.browser import Browser
 from sandbox.launcher import Sandbox, SandboxFailed, http_client, running
-from sandbox.login import Wanted, as_line, log_in
+from sandbox.login import CANCEL, Wanted, as_line, log_in
 from sandbox.nodes.countries import countries
 from sandbox.nodes.faults import FAULTS
 from sandbox.services.registrations import services
@@ -84,14 +86,24 @@ def _login(state: State, addresses: Addresses, options: argparse.Namespace) -> i
     wanted = Wanted.from_environment({**os.environ, **given})
     if wanted.service not in services():
         raise ValueError(f"SERVICE must be one of {', '.join(services())}")
-    if wanted.fault and wanted.fault not in FAULTS:
-        raise ValueError(f"FAULT must be one of {', '.join(FAULTS)}")
+    if wanted.fault and wanted.fault not in faults(wanted):
+        raise ValueError(f"FAULT must be one of {', '.join(faults(wanted))}")
+    methods = [m.name for m in wanted.account.methods] if wanted.account else []
+    if wanted.method and wanted.method.lower() not in (m.lower() for m in methods):
+        raise ValueError(f"METHOD must be one of {', '.join(methods) or 'none: this means has no methods'}")
     found = running(state)
     if found is not None:
         return _one_login(state, found, wanted)
     _say("no sandbox is running here; starting one for this login")
     with Sandbox(state, addresses, _say):
         return _one_login(state, addresses, wanted)
+
+
+def faults(wanted: Wanted) -> list[str]:
+    """The error menu of the means."""
+    if wanted.account is None:
+        return list(FAULTS)
+    return [CANCEL, *(f.name for f in ACCOUNT_FAULTS.values() if f.fits(wanted.account))]
 
 
 def _one_login(state: State, addresses: Addresses, wanted: Wanted) -> int:
@@ -114,6 +126,11 @@ def summary(addresses: Addresses) -> str:
         for citizen in country.citizens:
             who = f"{citizen.id} ({citizen.kind}, {citizen.level})"
             lines.append(f"  {country.node_code}  {country.name:<12} {who:<34} {citizen.note}")
+    lines += ["", "Test logins of German accounts"]
+    for account in accounts().values():
+        for person in account.people:
+            who = f"{person.id} ({person.method + ', ' if person.method else ''}level {person.level})"
+            lines.append(f"  {account.path:<12} {who:<34} {person.note}")
     lines += ["", "Ctrl-C ends everything.", ""]
     return "\n".join(lines)
 

@@ -11,15 +11,19 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from lxml import html
 
+from sandbox.accounts.accounts import Account, accounts
+from sandbox.accounts.driver import pick
 from sandbox.addresses import Addresses
 from sandbox.browser import Browser, Form, NoSuchForm, Page, shown
 
 DEFAULT_SERVICE = "amt24"
 DEFAULT_COUNTRY = "EL"
+CANCEL = "cancel"
+"""``FAULT=cancel``: press "back" at an account system, whatever that leads to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +47,15 @@ class Wanted:
         return cls(**given)
 
     @property
+    def account(self) -> Account | None:
+        """The account system, when the means is one."""
+        return accounts().get(self.eid)
+
+    @property
     def iso(self) -> str:
         """The country inside the gateway: Greece is GR there and EL on the wire."""
+        if self.account:
+            return "DE"
         code = self.country.upper()
         return "GR" if code == "EL" else code
 
@@ -95,7 +106,7 @@ def log_in(
     return {
         "service": wanted.service,
         "eid": wanted.eid,
-        "country": wanted.country.upper(),
+        "country": wanted.iso if wanted.account else wanted.country.upper(),
         "acr": claims.get("acr"),
         "id_token": claims,
         "userinfo": outcome["userinfo"],
@@ -140,11 +151,15 @@ def _handover(page: Page) -> bool:
 
 def _choose(browser: Browser, wanted: Wanted) -> None:
     """The gateway's page of means and countries."""
-    if wanted.person:
-        _switch_person(browser, wanted.person)
+    person = wanted.person or (wanted.account.person_kind if wanted.account else "")
+    if person:
+        _switch_person(browser, person)
     forms = [f for f in browser.page.forms if urlsplit(f.action).path.endswith("/start")]
     for form in forms:
         if ("means", wanted.eid) in form.fields:
+            if wanted.account:
+                browser.submit(form, {"country": ""} if form.choices.get("country") else {})
+                return
             if wanted.iso not in form.choices.get("country", []):
                 # Shown but not to be pressed: send it all the same, the gateway says why not.
                 form.choices.pop("country", None)
@@ -166,8 +181,13 @@ def _switch_person(browser: Browser, person: str) -> None:
 
 
 def _identify(browser: Browser, wanted: Wanted, steps: Steps) -> None:
-    """The foreign node's pages."""
-    if browser.page.status < 400:
+    """The foreign node's pages, or those of an account system."""
+    if wanted.account and browser.page.status < 400:
+        _log_in_to_account(browser, wanted)
+        steps.done("identify", shown(browser.page.url))
+        if not _at_account(browser, wanted):
+            return  # "back" leads to the online service, without any answer
+    elif browser.page.status < 400:
         form = browser.page.form("/answer")
         choose = {"fault": wanted.fault, "decision": "answer"}
         if wanted.citizen:
@@ -178,10 +198,31 @@ def _identify(browser: Browser, wanted: Wanted, steps: Steps) -> None:
         steps.done("identify", shown(browser.page.url))
     back: list[Form] = [f for f in browser.page.forms if any(k == "SAMLResponse" for k, _ in f.fields)]
     if not back:
-        raise LoginStopped(error_page(browser.page)[1] or "the node refuses the request")
+        raise LoginStopped(error_page(browser.page)[1] or "the node refuses the request", _idp_code(browser))
     for form in sorted(back, key=lambda f: f.target != "_blank"):
         browser.submit(form, {})
     steps.done("answer", shown(browser.page.url))
+
+
+def _log_in_to_account(browser: Browser, wanted: Wanted) -> None:
+    """Choose and confirm a login, or go back where ``FAULT=cancel``."""
+    form = browser.page.form("/answer")
+    if wanted.fault == CANCEL:
+        browser.submit(form, {"decision": "back"})
+        return
+    citizen = wanted.citizen or pick(browser.page.text, method=wanted.method, level=wanted.level)
+    if citizen is None or citizen not in form.choices.get("citizen", []):
+        raise LoginStopped(f"not offered: {wanted.citizen or wanted.method or 'any login at this level'}")
+    browser.submit(form, {"citizen": citizen, "fault": wanted.fault, "decision": "answer"})
+
+
+def _at_account(browser: Browser, wanted: Wanted) -> bool:
+    return urlsplit(browser.page.url).path.startswith(f"/{wanted.eid}/")
+
+
+def _idp_code(browser: Browser) -> str:
+    """The error code that an account system shows in the address only (IF 9.6)."""
+    return dict(parse_qsl(urlsplit(browser.page.url).query)).get("idp.code", "")
 
 
 def _release(browser: Browser) -> str:

@@ -87,6 +87,11 @@ class Account:
     gateway: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """What the gateway's operator has to know: goes into ``registry/connectors/<path>.toml``."""
 
+    @property
+    def person_kind(self) -> str:
+        """Whom a login there stands for, unless something else is asked for."""
+        return "legal" if self.profile == "muk" else "natural"
+
     def person(self, identifier: str) -> Person | None:
         return next((p for p in self.people if p.id == identifier), None)
 

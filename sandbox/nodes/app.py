@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from sandbox.accounts.accounts import accounts
 from sandbox.nodes.countries import Citizen, Country, countries, national
 from sandbox.nodes.faults import FAULTS
 from sandbox.nodes.plan import Failure, Plan, answer_plan, failure_plan
@@ -54,7 +55,13 @@ class Nodes:
 
     async def index(self, http: HTTPRequest) -> Response:
         nodes = (*countries().values(), national())
-        return self._page(http, "index.html", nodes=nodes, services=self._world.addresses.services)
+        return self._page(
+            http,
+            "index.html",
+            nodes=nodes,
+            accounts=accounts().values(),
+            services=self._world.addresses.services,
+        )
 
     async def health(self, http: HTTPRequest) -> Response:
         return JSONResponse({"status": "ok", "nodes": sorted(countries())})

@@ -130,7 +130,7 @@ class DemoServices:
             language=str(form.get("language") or "") or None,
         )
         if wishes.level not in (None, *LEVELS):
-            return PlainTextResponse("level must be low, substantial or high", 400)
+            return PlainTextResponse(f"level must be one of {', '.join(LEVELS)}", 400)
         try:
             url, attempt = await run_in_threadpool(party.begin, wishes)
         except RequestException as error:

@@ -25,8 +25,10 @@ from sandbox.services.registrations import Service
 TIMEOUT: Final = 20
 ASSERTION_SECONDS: Final = 60
 ALGORITHMS: Final = ["ES256", "RS256"]
-LEVELS: Final = ("low", "substantial", "high")
+LEVELS: Final = ("basic", "low", "substantial", "high")
+"""``basic`` is an account with user name and password: below every eIDAS level."""
 _PREFIXES = ("http://eidas.europa.eu/LoA/", "http://eidas.europa.eu/NotNotified/LoA/")
+_BASIC = "STORK-QAA-Level-1"
 
 
 class LoginFailed(Exception):
@@ -98,7 +100,7 @@ class RelyingParty:
         }
         if attempt.level:
             acceptable = LEVELS[LEVELS.index(attempt.level) :]
-            parameters["acr_values"] = " ".join(_PREFIXES[0] + word for word in acceptable)
+            parameters["acr_values"] = " ".join(map(_acr, acceptable))
         if wishes.country:
             parameters["login_hint"] = wishes.country
         if wishes.language:
@@ -221,9 +223,14 @@ class RelyingParty:
         return claims
 
 
+def _acr(word: str) -> str:
+    return _BASIC if word == "basic" else _PREFIXES[0] + word
+
+
 def _check_level(acr: str, wanted: str | None) -> None:
     """The acr must be one that we know and at least what we asked for."""
     word = next((acr.removeprefix(p) for p in _PREFIXES if acr.startswith(p)), "")
+    word = "basic" if acr == _BASIC else "" if word == "basic" else word
     if word not in LEVELS:
         raise LoginFailed("invalid_token", "acr is no level of assurance")
     if wanted and LEVELS.index(word) < LEVELS.index(wanted):
