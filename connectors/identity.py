@@ -217,6 +217,20 @@ class AccountFacts:
     """Who operated a company's account. Named by the source, *not* identified: no level on any value."""
     company: dict[str, str] = field(default_factory=dict)
     """Further data of a company account under the source's own names (``Rechtsform``, ``Registerart`` …)."""
+    organisation_pseudonym: str | None = None
+    """The source's pseudonym of the organisation: the same for all its users and for all our services."""
+    de_mail: str | None = None
+    form_of_address: str | None = None
+    """How to write to somebody: ``male``, ``female``, ``unknown``, ``not-applicable`` (ISO 5218 as the
+    interface means it) or free words. No legal sex, therefore never in ``NaturalPerson.gender``."""
+    icao_nationality: str | None = None
+    """As delivered, e.g. ``D``; ``NaturalPerson.nationalities`` holds ISO codes."""
+    levels: dict[str, LevelOfAssurance] = field(default_factory=dict)
+    """By field name of this class: how well the account vouches for it, where it says so."""
+    assumed: tuple[str, ...] = ()
+    """Fields of the person that the source left empty and its interface allows to assume."""
+    irregular: tuple[str, ...] = ()
+    """Name fields of the person with characters that DIN 91379 does not have for names."""
 
 
 NATURAL_ATTRIBUTES: tuple[str, ...] = (
@@ -231,6 +245,12 @@ LEGAL_ATTRIBUTES: tuple[str, ...] = (
     "eori", "seed", "sic", "phone_number", "email",
 )  # fmt: skip
 """Field names of ``LegalPerson`` that a service can ask for."""
+
+ACCOUNT_ATTRIBUTES: tuple[str, ...] = (
+    "mailbox_handle", "application_id", "pseudonym", "document_type", "community_id", "de_mail",
+    "form_of_address", "acting_person", "company",
+)  # fmt: skip
+"""Field names of ``AccountFacts`` that a service can ask for; accounts alone have them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

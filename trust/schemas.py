@@ -38,7 +38,8 @@ def validate(element: Element) -> None:
     """
     copy = deepcopy(element)
     for value in copy.iter(_ATTRIBUTE_VALUE):
-        value.attrib.pop(_XSI_TYPE, "")
+        for typed in value.iter():  # structured values carry types of their own inside
+            typed.attrib.pop(_XSI_TYPE, "")
     for method in copy.iter(_CANONICALIZATION):
         # the schema of XML-DSig wants a declaration for its child, which that of exclusive c14n would
         # bring; trust.signatures holds the child to the one form it may have

@@ -3,8 +3,9 @@
 ``assembly.assemble`` makes the connector, ``flow`` is one exchange, top to bottom.
 """
 
-from connectors.eidas.assembly import Surroundings, assemble
+from connectors.eidas.assembly import assemble
 from connectors.eidas.flow import EIDASConnector
 from connectors.eidas.settings import CountrySettings, EIDASSettings
+from connectors.saml.surroundings import Surroundings
 
 __all__ = ["CountrySettings", "EIDASConnector", "EIDASSettings", "Surroundings", "assemble"]

@@ -4,35 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from connectors.eidas.countries import DEVIATIONS, Countries
 from connectors.eidas.flow import EIDASConnector
 from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
 from connectors.saml.keys import SAMLKeys
-from trust.anchors import AnchorKind, TrustAnchor
-from trust.fetch import FetchPolicy
+from connectors.saml.surroundings import Surroundings, metadata_source
+from trust.anchors import TrustAnchor
 from trust.metadata import DatedDeviation
-from trust.metadata_document import DocumentPolicy
 from trust.metadata_registry import MetadataRegistry
-from trust.metadata_source import Announce, MetadataSource, source_for
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the installation provides to every connector."""
-
-    issuer_url: str
-    config_dir: Path
-    state_dir: Path | None
-    """Where last good metadata copies are kept."""
-    fetch_policy: FetchPolicy
-    development: bool
-    """http on loopback is tolerated."""
-    announce: Announce | None = None
-    """Told of a metadata change before it takes effect; raising prevents it."""
 
 
 def assemble(
@@ -56,7 +37,13 @@ def assemble(
     # a country whose anchor is not there is down, and only that country
     names = [settings.national_anchor] if national else [c.anchor for c in own.values()]
     sources = [
-        _source(anchors[name], own.values(), surroundings, national=national, now=now)
+        metadata_source(
+            anchors[name],
+            surroundings,
+            deviations=_document_deviations(anchors[name], own.values(), national=national),
+            country_required=not national,
+            now=now,
+        )
         for name in sorted({n for n in names if n is not None and n in anchors})
     ]
     registry = MetadataRegistry(sources)
@@ -69,34 +56,6 @@ def assemble(
         keys=keys,
         issuer_url=surroundings.issuer_url,
         random=secrets.token_bytes,
-    )
-
-
-def _source(
-    anchor: TrustAnchor,
-    countries: Iterable[CountrySettings],
-    surroundings: Surroundings,
-    *,
-    national: bool,
-    now: datetime,
-) -> MetadataSource:
-    certificate = None
-    if anchor.kind is AnchorKind.METADATA_SIGNER and anchor.certificate is not None:
-        certificate = (surroundings.config_dir / anchor.certificate).read_bytes()
-    policy = DocumentPolicy(
-        anchor=anchor,
-        certificate=certificate,
-        deviations=_document_deviations(anchor, countries, national=national),
-        country_required=not national,
-        allow_http_loopback=surroundings.development,
-    )
-    return source_for(
-        policy,
-        config_dir=surroundings.config_dir,
-        keep_dir=surroundings.state_dir,
-        fetch_policy=surroundings.fetch_policy,
-        announce=surroundings.announce,
-        started=now,
     )
 
 

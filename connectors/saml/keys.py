@@ -65,6 +65,14 @@ class SAMLKeys:
         return tuple(k.key for k in sorted(self.signing, key=lambda k: k.state != "active"))
 
     @property
+    def announced_encryption(self) -> tuple[Decrypter, ...]:
+        """Active ones first, then those to come: for peers that load metadata by hand and take
+        weeks over it, so that the roll-over needs no second appointment."""
+        return tuple(
+            k.key for state in ("active", "next") for k in self.decryption if k.state == state
+        )
+
+    @property
     def published_encryption(self) -> tuple[Decrypter, ...]:
         """Only active ones: peers encrypt to whatever they find first."""
         return tuple(k.key for k in self.decryption if k.state == "active")

@@ -1,7 +1,8 @@
 """The service provider metadata we publish (saml-metadata §2.4.4), built from pysaml2's classes.
 
-Profile additions come in as extensions; the document is signed by the metadata key, which is
-none of the message keys, and carries ``validUntil``.
+Profile additions come in as extensions. By default the document is signed by the metadata key,
+which is none of the message keys, and carries ``validUntil``; a *hand-over* document is one that
+people carry to a peer, without ``ID``, signature and ``validUntil``.
 """
 
 from __future__ import annotations
@@ -60,15 +61,32 @@ class ServiceProvider:
     entity_extensions: Sequence[Extension] = ()
     role_extensions: Sequence[Extension] = ()
     want_assertions_signed: bool = False
+    hand_over: bool = False
+    """No ID, no signature, no validUntil, no algorithm hints; keys to come are in it already."""
+    name_id_formats: tuple[str, ...] = (NAME_ID_PERSISTENT, NAME_ID_TRANSIENT, NAME_ID_UNSPECIFIED)
+    requested_attributes: RequestedAttributes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedAttributes:
+    """``AttributeConsumingService`` (saml-metadata §2.4.4.1)."""
+
+    service_name: str
+    service_description: str
+    name_format: str
+    attributes: Sequence[tuple[str, str]]
+    """Name and FriendlyName."""
 
 
 def build(description: ServiceProvider, keys: SAMLKeys, *, now: datetime, random: TokenSource) -> bytes:
-    """The signed document as octets. Raises KeyUnavailable."""
+    """The document as octets, signed unless it is a hand-over. Raises KeyUnavailable."""
+    valid_until = (now + description.valid).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    extensions = _entity_extensions(description)
     document = md.EntityDescriptor(
         entity_id=description.entity_id,
-        id="_" + random(20).hex(),
-        valid_until=(now + description.valid).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        extensions=md.Extensions(extension_elements=_entity_extensions(description)),
+        id=None if description.hand_over else "_" + random(20).hex(),
+        valid_until=None if description.hand_over else valid_until,
+        extensions=md.Extensions(extension_elements=extensions) if extensions else None,
         spsso_descriptor=[_role(description, keys)],
         organization=md.Organization(
             organization_name=[_localized(md.OrganizationName, description.organization_name, description)],
@@ -87,7 +105,8 @@ def build(description: ServiceProvider, keys: SAMLKeys, *, now: datetime, random
         ],
     )
     element = etree.fromstring(document.to_string())  # our own octets, not foreign ones
-    signing.sign_enveloped(element, keys.metadata_signer, position=0)
+    if not description.hand_over:
+        signing.sign_enveloped(element, keys.metadata_signer, position=0)
     return etree.tostring(element, xml_declaration=True, encoding="UTF-8")
 
 
@@ -96,6 +115,7 @@ def _localized(kind: type[md.LocalizedNameType_], text: str, description: Servic
 
 
 def _role(description: ServiceProvider, keys: SAMLKeys) -> md.SPSSODescriptor:
+    hand_over = description.hand_over
     descriptors = [
         md.KeyDescriptor(use="signing", key_info=_key_info(_certificate(signer.certificate)))
         for signer in keys.published_signing
@@ -104,9 +124,11 @@ def _role(description: ServiceProvider, keys: SAMLKeys) -> md.SPSSODescriptor:
         md.KeyDescriptor(
             use="encryption",
             key_info=_key_info(_certificate(key.certificate)),
-            encryption_method=[_encryption_method(uri) for uri in _encryption_methods(key)],
+            encryption_method=[]
+            if hand_over
+            else [_encryption_method(uri) for uri in _encryption_methods(key)],
         )
-        for key in keys.published_encryption
+        for key in (keys.announced_encryption if hand_over else keys.published_encryption)
     ]
     extensions = [extension.element() for extension in description.role_extensions]
     return md.SPSSODescriptor(
@@ -115,15 +137,36 @@ def _role(description: ServiceProvider, keys: SAMLKeys) -> md.SPSSODescriptor:
         protocol_support_enumeration="urn:oasis:names:tc:SAML:2.0:protocol",
         extensions=md.Extensions(extension_elements=extensions) if extensions else None,
         key_descriptor=descriptors,
-        name_id_format=[
-            md.NameIDFormat(text=uri) for uri in (NAME_ID_PERSISTENT, NAME_ID_TRANSIENT, NAME_ID_UNSPECIFIED)
-        ],
+        name_id_format=[md.NameIDFormat(text=uri) for uri in description.name_id_formats],
         assertion_consumer_service=[
             md.AssertionConsumerService(
                 binding=HTTP_POST, location=description.acs_url, index="0", is_default="true"
             )
         ],
+        attribute_consuming_service=_attribute_consuming_service(description),
     )
+
+
+def _attribute_consuming_service(description: ServiceProvider) -> list[md.AttributeConsumingService]:
+    requested = description.requested_attributes
+    if requested is None:
+        return []
+    return [
+        md.AttributeConsumingService(
+            index="0",
+            is_default="true",
+            service_name=[_localized(md.ServiceName, requested.service_name, description)],
+            service_description=[
+                _localized(md.ServiceDescription, requested.service_description, description)
+            ],
+            requested_attribute=[
+                md.RequestedAttribute(
+                    name=name, friendly_name=friendly_name, name_format=requested.name_format
+                )
+                for name, friendly_name in requested.attributes
+            ],
+        )
+    ]
 
 
 def _encryption_methods(key: Decrypter) -> list[str]:
@@ -154,6 +197,8 @@ def _entity_extensions(description: ServiceProvider) -> list[object]:
                 children=[_attribute(name, values) for name, values in description.entity_attributes],
             ).element()
         )
+    if description.hand_over:
+        return found
     found += [_algorithm("DigestMethod", uri) for uri in algorithms.DIGESTS]
     found += [
         _algorithm("SigningMethod", row.uri, MinKeySize=_minimum_size(row))

@@ -64,6 +64,9 @@ class AuthnRequest:
     provider_name: str | None = None
     acs_url: str | None = None
     """Only for peers that insist on it; the eIDAS message format §2.4.1 says not to send it."""
+    issuer_format: str | None = ENTITY
+    allow_create: bool | None = True
+    """``NameIDPolicy/@AllowCreate``; None: not sent."""
 
     def octets(self, destination: str) -> bytes:
         """The unsigned message for ``destination``."""
@@ -77,15 +80,10 @@ class AuthnRequest:
             provider_name=self.provider_name,
             assertion_consumer_service_url=self.acs_url,
             protocol_binding=HTTP_POST if self.acs_url else None,
-            issuer=saml.Issuer(text=self.issuer, format=ENTITY),
+            issuer=saml.Issuer(text=self.issuer, format=self.issuer_format),
             extensions=_extensions(self.extensions),
-            name_id_policy=_name_id_policy(self.name_id_format),
-            requested_authn_context=samlp.RequestedAuthnContext(
-                comparison=self.comparison,
-                authn_context_class_ref=[
-                    saml.AuthnContextClassRef(text=uri) for uri in self.authn_contexts
-                ],
-            ),
+            name_id_policy=_name_id_policy(self.name_id_format, self.allow_create),
+            requested_authn_context=_requested_authn_context(self.comparison, self.authn_contexts),
             scoping=_scoping(self.requester_id),
         )
         octets: bytes = message.to_string()
@@ -131,10 +129,20 @@ def _extensions(extensions: Sequence[Extension]) -> samlp.Extensions | None:
     return samlp.Extensions(extension_elements=[extension.element() for extension in extensions])
 
 
-def _name_id_policy(name_id_format: str | None) -> samlp.NameIDPolicy | None:
+def _name_id_policy(name_id_format: str | None, allow_create: bool | None) -> samlp.NameIDPolicy | None:  # noqa: FBT001  an attribute of three states
     if name_id_format is None:
         return None
-    return samlp.NameIDPolicy(format=name_id_format, allow_create="true")
+    word = None if allow_create is None else str(allow_create).lower()
+    return samlp.NameIDPolicy(format=name_id_format, allow_create=word)
+
+
+def _requested_authn_context(comparison: str, references: Sequence[str]) -> samlp.RequestedAuthnContext | None:
+    if not references:  # a peer that knows one way of authentication is not asked for any
+        return None
+    return samlp.RequestedAuthnContext(
+        comparison=comparison,
+        authn_context_class_ref=[saml.AuthnContextClassRef(text=uri) for uri in references],
+    )
 
 
 def _scoping(requester_id: str | None) -> samlp.Scoping | None:

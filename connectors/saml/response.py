@@ -31,6 +31,8 @@ class VerifiedAssertion:
     authn_context: str
     """AuthnContextClassRef as it stands; whether it suffices is the connector's business."""
     authn_instant: datetime
+    name_id: str
+    """Text of the NameID, which is a user key for some peers and noise from others."""
     name_id_format: str
     attributes: tuple[Element, ...]
     """``saml:Attribute`` elements in their order."""
@@ -41,7 +43,7 @@ def receive(octets: bytes, expected: Expectation) -> VerifiedAssertion:
     """Verify one SAMLResponse completely.
 
     Raises InvalidAnswer for everything that must not be believed, and the error of
-    ``status.Status.failure`` for a genuine failure response.
+    ``Expectation.failure`` for a genuine failure response.
     """
     try:
         return _receive(octets, expected)
@@ -57,7 +59,7 @@ def _receive(octets: bytes, expected: Expectation) -> VerifiedAssertion:
     validation.response_envelope(response, expected)
     outcome = status.read(response)
     if not outcome.success:
-        raise outcome.failure()
+        raise expected.failure(response, outcome)
     assertion = _verify_assertion(_open(response, expected), expected)
     parts = Parts(response=response, assertion=assertion)
     for rule in validation.RULES:
@@ -120,6 +122,7 @@ def _read(parts: Parts, expected: Expectation) -> VerifiedAssertion:
         issuer=expected.issuer,
         authn_context=text(only_child(context, _SAML + "AuthnContextClassRef")),
         authn_instant=validation.instant(statement.get("AuthnInstant"), "saml.authn-instant"),
+        name_id=text(name_id),
         name_id_format=name_id.get("Format") or "",
         attributes=tuple(
             only_child(assertion, _SAML + "AttributeStatement").findall(_SAML + "Attribute")

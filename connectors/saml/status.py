@@ -53,6 +53,12 @@ class Status:
         return (kind or PeerRefused)(reason, f"node code {self.node_code}" if self.node_code else "")
 
 
+def default_failure(response: Element, status: Status) -> ConnectorError:
+    """``Status.failure``, in the form that an Expectation takes."""
+    del response
+    return status.failure()
+
+
 def read(response: Element) -> Status:
     """The status of a verified Response; raises InvalidAnswer ``saml.status``."""
     status = only_child(response, _SAMLP + "Status")

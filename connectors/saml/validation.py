@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connectors.errors import InvalidAnswer
+from connectors.errors import ConnectorError, InvalidAnswer
+from connectors.saml.status import Status, default_failure
 from trust import schema_types
 from trust.algorithms import NONE, Deviations
 from trust.errors import VerificationError
@@ -50,6 +51,8 @@ class Expectation:
     subject_confirmation_required: bool = True
     """False only for a dated exception of the peer (eidas.md §3.1)."""
     deviations: Deviations = NONE
+    failure: Callable[[Element, Status], ConnectorError] = default_failure
+    """What a failure Response means where this kind of peer says more than the status codes do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
