@@ -1,0 +1,216 @@
+"""What tells the German accounts apart, declared: one flow serves them all.
+
+A profile is data. Facts marked *second-hand* come from other brokers' configurations, not from
+the account's own description; ``AccountSettings`` overrides each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from connectors.accounts import trust_levels
+from connectors.accounts.attributes import (
+    AKDB_ORGANISATION_ATTRIBUTES,
+    BASIC,
+    OID_ATTRIBUTES,
+    URI,
+    AccountAttribute,
+    Place,
+)
+from connectors.accounts.dataport import ATTRIBUTES as DATAPORT_ATTRIBUTES
+from connectors.accounts.muk import ATTRIBUTES as MUK_ATTRIBUTES
+from connectors.accounts.settings import AccountSettings
+from connectors.accounts.trust_levels import HIGH, LOW, SUBSTANTIAL
+from connectors.assurance import LevelOfAssurance
+from connectors.identity import PersonKind
+from connectors.saml.request import NAME_ID_PERSISTENT
+
+_BASIC_LEVEL = LevelOfAssurance.BASIC
+
+
+class Dialect(Enum):
+    """How attributes are written, and so which module reads them."""
+
+    OID = auto()
+    """One OID per value, a trust level beside it, asked for by the AKDB extension."""
+    OSI = auto()
+    """Named values and structures of Dataport."""
+    EKONA = auto()
+    """Named values and structures of ELSTER."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One way to log in at the account."""
+
+    name: str
+    """Element of the extension."""
+    proved_by: frozenset[str]
+    """Values of ``AssertionProvedBy``."""
+    highest: LevelOfAssurance
+    foreign: bool = False
+    card: bool = False
+    """Reads the online ID card, under an authorisation certificate."""
+
+
+def _method(
+    name: str, highest: LevelOfAssurance, *words: str, foreign: bool = False, card: bool = False
+) -> Method:
+    return Method(name=name, proved_by=frozenset({name, *words}), highest=highest, foreign=foreign, card=card)
+
+
+_METHODS = (
+    _method("Authega", SUBSTANTIAL),  # BayernID in practice; level second-hand
+    _method("Benutzername", _BASIC_LEVEL),
+    _method("Diia", SUBSTANTIAL),  # listed, not available; level unverified
+    _method("eID", HIGH, "Smart-eID", card=True),  # Smart-eID cannot be asked for by itself
+    _method("eIDAS", HIGH, foreign=True),
+    _method("Elster", SUBSTANTIAL),
+    _method("FINK", HIGH),  # as performed at the federated account
+)
+"""In the order of the extension (interface description 9.1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One kind of account."""
+
+    name: str
+    dialect: Dialect
+    persons: frozenset[PersonKind]
+    known_levels: Mapping[str, LevelOfAssurance]
+    """Class references this account may answer with; empty: it states its level elsewhere."""
+    references: Mapping[LevelOfAssurance, str]
+    """Class reference that asks for a level; empty: none is asked for."""
+    offered: tuple[LevelOfAssurance, ...]
+    """What citizens can reach there."""
+    attributes: tuple[AccountAttribute, ...]
+    name_format: str
+    name_id_format: str | None
+    """What ``NameIDPolicy`` asks for; None: no NameIDPolicy is sent."""
+    allow_create: bool | None = None
+    methods: tuple[Method, ...] = ()
+    encryption_required: bool = True
+    response_signature_required: bool = True
+    assertion_signature_required: bool = False
+
+    @property
+    def extended(self) -> bool:
+        """Whether requests carry the AKDB extension."""
+        return self.dialect is Dialect.OID
+
+    def by_name(self) -> dict[str, AccountAttribute]:
+        return {attribute.name: attribute for attribute in self.attributes}
+
+    def method(self, name: str) -> Method | None:
+        return next((m for m in self.methods if m.name == name), None)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Every field a service can ask of this account."""
+        gathered = {Place.ADDRESS: "address", Place.FACT: "company"}
+        return frozenset(
+            gathered.get(attribute.place, attribute.field)
+            for attribute in self.attributes
+            if attribute.place is not Place.EVIDENCE
+        )
+
+    def proved_by(self, word: str) -> Method | None:
+        """The method that a value of ``AssertionProvedBy`` names."""
+        return next((m for m in self.methods if word in m.proved_by), None)
+
+
+_NATURAL = frozenset({PersonKind.NATURAL})
+
+_STORK_REFERENCES = {
+    _BASIC_LEVEL: "STORK-QAA-Level-1",
+    # level 2 is in the list, but no means of BundID reaches it and no known client asks for it
+    LOW: "STORK-QAA-Level-3",
+    SUBSTANTIAL: "STORK-QAA-Level-3",
+    HIGH: "STORK-QAA-Level-4",
+}
+
+BUNDID = Profile(
+    name="bundid",
+    dialect=Dialect.OID,
+    persons=_NATURAL,
+    known_levels=trust_levels.STORK,
+    references=_STORK_REFERENCES,
+    offered=(_BASIC_LEVEL, SUBSTANTIAL, HIGH),
+    attributes=OID_ATTRIBUTES,
+    name_format=URI,
+    name_id_format=None,  # as in the official samples; the transient NameID says nothing anyway
+    methods=_METHODS,
+)
+
+AKDB = replace(
+    BUNDID,
+    name="akdb",
+    attributes=(*OID_ATTRIBUTES, *AKDB_ORGANISATION_ATTRIBUTES),
+)
+"""BayernID and the other accounts of the same software."""
+
+DATAPORT = Profile(
+    name="dataport",
+    dialect=Dialect.OSI,
+    persons=frozenset(PersonKind),
+    known_levels=trust_levels.EIDAS_URIS,
+    references={_BASIC_LEVEL: "http://eidas.europa.eu/LoA/low"}
+    | {level: uri for uri, level in trust_levels.EIDAS_URIS.items()},
+    offered=(LOW, SUBSTANTIAL, HIGH),
+    attributes=DATAPORT_ATTRIBUTES,
+    name_format=BASIC,  # second-hand, like everything about this account
+    name_id_format=NAME_ID_PERSISTENT,
+    allow_create=True,
+    encryption_required=False,
+    response_signature_required=False,
+    assertion_signature_required=True,
+)
+
+MUK = Profile(
+    name="muk",
+    dialect=Dialect.EKONA,
+    persons=frozenset({PersonKind.LEGAL}),
+    known_levels={},
+    references={},
+    offered=(SUBSTANTIAL,),
+    attributes=MUK_ATTRIBUTES,
+    name_format=BASIC,  # second-hand
+    name_id_format=NAME_ID_PERSISTENT,
+    allow_create=True,
+)
+
+_PROFILES = {profile.name: profile for profile in (BUNDID, AKDB, DATAPORT, MUK)}
+
+
+def of(settings: AccountSettings) -> Profile:
+    """The profile with the overrides of ``settings``."""
+    profile = _PROFILES[settings.profile]
+    changes: dict[str, object] = {}
+    for name in ("encryption_required", "response_signature_required", "assertion_signature_required"):
+        override = getattr(settings, name)
+        if override is not None:
+            changes[name] = override
+    if settings.name_id_format is not None:
+        changes["name_id_format"] = settings.name_id_format or None
+    if settings.name_format is not None:
+        changes["name_format"] = settings.name_format
+    if settings.levels is not None:
+        changes["offered"] = tuple(LevelOfAssurance.parse(word) for word in settings.levels)
+    if settings.low_reference is not None:
+        changes["references"] = {**profile.references, LOW: settings.low_reference}
+    if settings.more_methods:
+        more = {
+            m.name: Method(
+                name=m.name,
+                proved_by=frozenset(m.proved_by or (m.name,)),
+                highest=LevelOfAssurance.parse(m.highest),
+                foreign=m.foreign,
+            )
+            for m in settings.more_methods
+        }
+        kept = tuple(m for m in profile.methods if m.name not in more)
+        changes["methods"] = (*kept, *more.values())
+    return replace(profile, **changes) if changes else profile  # type: ignore[arg-type]  # names and types are those of the fields
