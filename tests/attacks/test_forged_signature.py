@@ -11,7 +11,8 @@ import pytest
 from lxml import etree
 
 from connectors.errors import InvalidAnswer, PeerUnavailable
-from tests.attacks.refusal import refused, reply_refused
+from connectors.saml.response import receive
+from tests.attacks.refusal import expectation, refused, reply_refused
 from tests.support import xml_signing
 from tests.support.saml_peer import (
     Exchange,
@@ -24,6 +25,7 @@ from tests.support.saml_peer import (
     rsa_pair,
 )
 from tests.support.xml_signing import DS, NOW, Pair, pair, rsa_key
+from trust.pinned import PinnedKey
 
 SIGNATURE = f"{{{DS}}}Signature"
 VALUE = f"{SIGNATURE}/{{{DS}}}SignatureValue"
@@ -119,6 +121,19 @@ def test_certificate_without_signing_usage_is_refused(tmp_path: Path) -> None:
     signer = pair("no signatures", rsa_key("no signatures"), signing_usage=False)
     installed = install(Node(signer=signer), config_dir=tmp_path)
     refused(lambda: begin(installed), "metadata.entity-dropped", PeerUnavailable)
+
+
+def test_verifier_itself_asks_what_the_certificate_is_for(exchange: Exchange) -> None:
+    """Even if such a key came past the metadata."""
+    signer = pair("no signatures", rsa_key("no signatures"), signing_usage=False)
+    octets = exchange.reply(signer=signer).octets()
+    keys = [PinnedKey.from_certificate(signer.pem)]
+    refused(lambda: receive(octets, expectation(exchange, keys=keys)), "certificate.usage")
+
+
+def test_no_key_at_all_verifies_nothing(exchange: Exchange) -> None:
+    octets = exchange.reply().octets()
+    refused(lambda: receive(octets, expectation(exchange, keys=[])), "signature.no-key")
 
 
 def test_key_of_another_trusted_country_is_refused(tmp_path: Path) -> None:

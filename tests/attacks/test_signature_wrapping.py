@@ -24,6 +24,8 @@ from tests.support.saml_peer import IDENTIFIER as IDENTIFIER_OF_CITIZEN
 from tests.support.saml_peer import NATURAL, SAMLP, Exchange
 from tests.support.xml_signing import DS, SAML, XENC
 from trust import schemas, xml
+from trust.errors import VerificationError
+from trust.signatures import verify_enveloped
 
 Element = etree._Element
 
@@ -426,6 +428,17 @@ def test_signature_layer_alone_never_yields_the_evil_person(
     else:
         identifiers = [a[0].text for a in assertion.attributes if a.get("Name") == NATURAL + "PersonIdentifier"]
         assert identifiers == [IDENTIFIER_OF_CITIZEN]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_verifier_itself_wants_the_id_once_in_the_document(exchange: Exchange, before: bool) -> None:
+    """security.md A.1 rule 2, without the shape check that refuses equal IDs first."""
+    root = exchange.reply(encrypted=False, sign_response=False, sign_assertion=True).response()
+    genuine = assertion_of(root)
+    (genuine.addprevious if before else genuine.addnext)(evil(genuine, identifier=None))
+    with pytest.raises(VerificationError) as caught:
+        verify_enveloped(genuine, profile(exchange, "both").keys, now=xml_signing.NOW)
+    assert caught.value.reason == "signature.reference"
 
 
 def test_encrypted_attacker_assertion_beside_the_signed_response(exchange: Exchange) -> None:
