@@ -45,8 +45,8 @@ from gateway.oidc.respond import description
 from gateway.oidc.subject import SubjectKey
 from gateway.oidc.token import token
 from gateway.oidc.userinfo import userinfo
-from gateway.settings import Client, KeyPurpose, Mode
-from gateway.store import Store, StoreAddress, connect
+from gateway.settings import Client, KeyPurpose, Mode, StoreSection
+from gateway.store import Acknowledgement, Store, StoreAddress, connect
 from gateway.web.pages import Frame, HandoverPage, Target
 from gateway.web.render import Renderer
 from gateway.web.static_files import StaticFiles
@@ -95,7 +95,11 @@ def build(
     settings = configuration.settings
     issuer = settings.gateway.issuer
     base = urlsplit(issuer).path
-    store = Store(connect(store_address), clock=lambda: clock().timestamp())
+    store = Store(
+        connect(store_address),
+        clock=lambda: clock().timestamp(),
+        acknowledgement=_acknowledgement(configuration.settings.store),
+    )
     log = AppendOnlyLog(open_database(configuration.database_url.render_as_string(hide_password=False)))
     audit = Audit(log)
     if connectors is None:
@@ -235,6 +239,13 @@ class _Pages:
         frame = Frame(languages=languages, now=self.desk.clock())
         page = HandoverPage(frame=frame, action=form.action, fields=form.fields, target=Target.SERVICE)
         return self.desk.render(page)
+
+
+def _acknowledgement(section: StoreSection) -> Acknowledgement | None:
+    if not section.replicas:
+        return None
+    # half the time of a command, so that its answer comes before the connection is given up
+    return Acknowledgement(section.replicas, int(section.timeout_seconds * 500))
 
 
 def _connectors(configuration: Configuration, log: AppendOnlyLog, *, now: datetime) -> dict[str, Connector]:

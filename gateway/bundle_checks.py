@@ -49,6 +49,8 @@ def check_gateway(settings: Settings, directory: Path, problems: Problems) -> No
         problems.add(_GATEWAY, "store.url", "holds a password", 'set store.password = "file:..."')
     if production and urlsplit(url).scheme.split("+")[0] == "redis" and not is_loopback(url):
         problems.add(_GATEWAY, "store.url", "unencrypted connection to another machine", "use rediss")
+    if settings.store.replicas and (url == "embedded" or "+cluster" in urlsplit(url).scheme):
+        problems.add(_GATEWAY, "store.replicas", "needs one master with replicas", "use redis+sentinel://")
     ids = [key.id for key in settings.keys]
     problems.found += [
         ConfigurationProblem(

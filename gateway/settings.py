@@ -82,6 +82,10 @@ class StoreSection(Section):
     password: SecretReference | None = None
     ca_file: str | None = None
     timeout_seconds: float = Field(default=2.0, gt=0, le=10)
+    replicas: int = Field(default=0, ge=0, le=8)
+    """Replicas that must acknowledge whatever may happen only once, before it has any effect: the
+    number behind the master that Sentinel watches. With too few of them no login goes on, and no
+    failover can make one happen twice. Not for ``redis+cluster``."""
 
 
 class DatabaseSection(Section):
@@ -179,6 +183,38 @@ class RepresentationPolicy(StrEnum):
     REQUIRE = "require"
 
 
+AccountFact = Literal[
+    "proved_by", "multi_factor", "issuing_country", "interface_version", "account_kind", "document_type",
+    "community_id", "pseudonym", "mailbox_handle", "application_id", "acting_person", "company",
+]  # fmt: skip
+"""A field of ``connectors.identity.AccountFacts`` that a client can be registered for."""
+
+
+class AccountPresentation(Section):
+    """How one user account (BundID, an account of a Land, Mein Unternehmenskonto) shows a service and
+    knows it: section ``[accounts.<connector id>]`` of a client."""
+
+    display_name: str = ""
+    """Shown to the citizen before data are released there; BundID cuts it after 50 characters."""
+    online_service_id: str | None = None
+    """Number under which the account knows the service, e.g. ``BMI-X0000``; one per service."""
+    purpose: str | None = None
+    """Only for accounts that still show it; BundID has ignored it since its redesign."""
+    back_url: str | None = None
+    """Where "back to the service" leads there: ``gateway`` (our own page, which ends the login properly)
+    or a fixed https address of the service. Without it the account answers with a cancellation."""
+    methods: tuple[str, ...] = ()
+    """Login methods in the account's words (``eID``, ``eIDAS``, ``Elster``, ``Benutzername``, ``FINK`` …);
+    empty: all that the connector allows. What cannot reach the level is left out anyway."""
+    guest: bool = False
+    """Temporary logins are welcome: nothing is stored there, ``sub`` is another at every login, and no
+    identifier is asked for, so that no login of this service can be recognised."""
+
+
+BACK_THROUGH_GATEWAY = "gateway"
+"""The word for ``back_url`` that stands for the gateway's own page."""
+
+
 class Client(Section):
     """One relying party: a file ``registry/clients/<client_id>.toml``."""
 
@@ -218,13 +254,23 @@ class Client(Section):
     """Connector identifiers this service offers, in its order."""
     persons: tuple[Literal["natural", "legal"], ...] = ("natural",)
     representation: RepresentationPolicy = RepresentationPolicy.REFUSE
-    minimum_level: Literal["low", "substantial", "high"] = "low"
+    minimum_level: Literal["basic", "low", "substantial", "high"] = "low"
+    """``basic`` is below every level of eIDAS: self-asserted data behind a password (Basisregistrierung)."""
     accept_non_notified: bool = False
     required: tuple[str, ...] = ()
     """Attributes (``connectors.identity`` names) without which the service cannot work."""
     optional: tuple[str, ...] = ()
     raw_identifier: bool = False
-    """May the source's own identifier leave as the claim ``eidas_person_identifier`` and the like?"""
+    """May the source's own identifier leave, e.g. as the claim ``eidas_identifier``? Identifiers of user
+    accounts (bPK2 and the like) never do: they are the same for every service of this gateway."""
+    accounts: dict[str, AccountPresentation] = Field(default_factory=dict)
+    """By connector identifier; needed for every user account among ``means``."""
+    account_facts: tuple[AccountFact, ...] = ()
+    """What of the account itself this service may learn, in the claim ``account``."""
+    attribute_assurance: bool = False
+    """Also tell level and source of every single attribute (claim ``attribute_assurance``)."""
+    fim_fields: bool = False
+    """Also give the released data under the identifiers of FIM's data fields (claim ``fim``)."""
     release: ReleaseMode = ReleaseMode.CONFIRM
 
     @property

