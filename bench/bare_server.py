@@ -29,7 +29,9 @@ def cpu_per_request(count: int = 2_000) -> float:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen([sys.executable, "-c", _APP.replace("PORT", str(port))], cwd=Path(__file__).parent)
+    server = subprocess.Popen(
+        [sys.executable, "-c", _APP.replace("PORT", str(port))], cwd=Path(__file__).parent
+    )
     try:
         _wait(port)
         connection = http.client.HTTPConnection("127.0.0.1", port)

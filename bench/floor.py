@@ -78,7 +78,9 @@ def _ec() -> dict[str, float]:
         "verify Response (ECDSA P-256)": _cpu(
             lambda: peer.public_key().verify(signature, b"response", algorithm)
         ),
-        "decrypt (ECDH-ES P-256, AES-256-GCM)": _cpu(lambda: _open(own.exchange(ec.ECDH(), peer.public_key()))),
+        "decrypt (ECDH-ES P-256, AES-256-GCM)": _cpu(
+            lambda: _open(own.exchange(ec.ECDH(), peer.public_key()))
+        ),
     }
 
 

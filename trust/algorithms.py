@@ -80,7 +80,6 @@ class KeyWrap(Algorithm):
     key_octets: int
 
 
-
 SIGNATURES = {
     row.uri: row
     for row in (

@@ -139,9 +139,7 @@ def _verify_octets(key: PinnedKey, data: bytes, signature: bytes, row: Signature
         raise VerificationError("signature.invalid") from error
 
 
-def _check_shape(
-    element: Element, *, allow_empty_uri: bool, now: datetime, deviations: Deviations
-) -> _Shape:
+def _check_shape(element: Element, *, allow_empty_uri: bool, now: datetime, deviations: Deviations) -> _Shape:
     signatures = element.findall(_SIGNATURE)
     if not signatures:
         raise VerificationError("signature.missing")
@@ -154,9 +152,7 @@ def _check_shape(
         optional=("KeyInfo",),
     )
     signed_info = signature[0]
-    _require_children(
-        signed_info, required=("CanonicalizationMethod", "SignatureMethod", "Reference")
-    )
+    _require_children(signed_info, required=("CanonicalizationMethod", "SignatureMethod", "Reference"))
     _check_canonicalisation(signed_info[0])
     method = signed_info[1]
     if len(method):  # HMACOutputLength and algorithm parameters (CVE-2009-0217)
@@ -234,9 +230,7 @@ def _check_transforms(transforms: Element) -> tuple[str, ...]:
     return _check_canonicalisation(transforms[1], reason="signature.transform")
 
 
-def _check_canonicalisation(
-    method: Element, reason: str = "signature.canonicalisation"
-) -> tuple[str, ...]:
+def _check_canonicalisation(method: Element, reason: str = "signature.canonicalisation") -> tuple[str, ...]:
     """The InclusiveNamespaces prefixes of an exclusive canonicalisation, with or without comments."""
     if method.get("Algorithm") not in {algorithms.EXC_C14N, algorithms.EXC_C14N_WITH_COMMENTS}:
         raise VerificationError(reason, "only exclusive canonicalisation")
@@ -253,9 +247,7 @@ def _check_canonicalisation(
     return prefixes
 
 
-def _require_children(
-    parent: Element, *, required: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> None:
+def _require_children(parent: Element, *, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
     """Exactly ``required`` in this order, then any of ``optional`` at most once; nothing else."""
     names = [child.tag for child in parent]
     expected = [_DS + name for name in required]

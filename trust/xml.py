@@ -183,7 +183,9 @@ def _parse(octets: bytes) -> Element:
         recover=False,
     )
     root = None
-    with suppress(etree.XMLSyntaxError, ValueError):  # refused below without their text: it quotes the message
+    with suppress(
+        etree.XMLSyntaxError, ValueError
+    ):  # refused below without their text: it quotes the message
         root = etree.fromstring(octets, parser)
     if root is None:
         raise VerificationError("xml.malformed")

@@ -38,7 +38,11 @@ class SAMLKeys:
     metadata: Sequence[OwnKey]
 
     def __post_init__(self) -> None:
-        for purpose, keys in (("signing", self.signing), ("decryption", self.decryption), ("metadata", self.metadata)):
+        for purpose, keys in (
+            ("signing", self.signing),
+            ("decryption", self.decryption),
+            ("metadata", self.metadata),
+        ):
             if not any(k.state == "active" for k in keys):
                 raise KeyUnavailable("key.missing", f"no active SAML {purpose} key")
             if any(k.key.certificate is None for k in keys):
@@ -68,9 +72,7 @@ class SAMLKeys:
     def announced_encryption(self) -> tuple[Decrypter, ...]:
         """Active ones first, then those to come: for peers that load metadata by hand and take
         weeks over it, so that the roll-over needs no second appointment."""
-        return tuple(
-            k.key for state in ("active", "next") for k in self.decryption if k.state == state
-        )
+        return tuple(k.key for state in ("active", "next") for k in self.decryption if k.state == state)
 
     @property
     def published_encryption(self) -> tuple[Decrypter, ...]:

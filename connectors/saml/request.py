@@ -136,7 +136,9 @@ def _name_id_policy(name_id_format: str | None, allow_create: bool | None) -> sa
     return samlp.NameIDPolicy(format=name_id_format, allow_create=word)
 
 
-def _requested_authn_context(comparison: str, references: Sequence[str]) -> samlp.RequestedAuthnContext | None:
+def _requested_authn_context(
+    comparison: str, references: Sequence[str]
+) -> samlp.RequestedAuthnContext | None:
     if not references:  # a peer that knows one way of authentication is not asked for any
         return None
     return samlp.RequestedAuthnContext(

@@ -101,9 +101,7 @@ def _open(response: Element, expected: Expectation) -> Element:
 def _verify_assertion(assertion: Element, expected: Expectation) -> Element:
     signed = assertion.find(structure.SIGNATURE) is not None
     if signed or expected.assertion_signature_required:
-        return verify_enveloped(
-            assertion, expected.keys, now=expected.now, deviations=expected.deviations
-        )
+        return verify_enveloped(assertion, expected.keys, now=expected.now, deviations=expected.deviations)
     return assertion
 
 
@@ -124,9 +122,7 @@ def _read(parts: Parts, expected: Expectation) -> VerifiedAssertion:
         authn_instant=validation.instant(statement.get("AuthnInstant"), "saml.authn-instant"),
         name_id=text(name_id),
         name_id_format=name_id.get("Format") or "",
-        attributes=tuple(
-            only_child(assertion, _SAML + "AttributeStatement").findall(_SAML + "Attribute")
-        ),
+        attributes=tuple(only_child(assertion, _SAML + "AttributeStatement").findall(_SAML + "Attribute")),
         replay_keys=tuple(
             ReplayKey(key=f"{expected.issuer}\0{identifier}", until=until) for identifier in identifiers
         ),

@@ -42,8 +42,11 @@ _ONCE_AND_HERE = {
 """Element to the only parent it may have in a Response; None: the root only."""
 
 _NEVER = frozenset(
-    _SAML + name for name in ("EncryptedID", "EncryptedAttribute", "Advice", "AssertionIDRef", "AssertionURIRef")
-) | frozenset(_SAMLP + name for name in ("AuthnRequest", "ArtifactResponse", "LogoutResponse", "LogoutRequest"))
+    _SAML + name
+    for name in ("EncryptedID", "EncryptedAttribute", "Advice", "AssertionIDRef", "AssertionURIRef")
+) | frozenset(
+    _SAMLP + name for name in ("AuthnRequest", "ArtifactResponse", "LogoutResponse", "LogoutRequest")
+)
 
 
 def require_response(root: Element) -> None:

@@ -82,6 +82,8 @@ class Account:
     """AuthnContextClassRef where the request asks for none (MUK)."""
     strict_metadata: bool = False
     """BayernID's additional wishes for the metadata handed in (bundid.md §1.4)."""
+    private_names: bool = False
+    """Knows ``urn:oid:akdb:`` names beside real OIDs (bundid.md §2.1, second-hand)."""
     methods: tuple[Method, ...] = ()
     people: tuple[Person, ...] = ()
     gateway: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

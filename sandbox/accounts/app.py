@@ -156,7 +156,7 @@ def _wanted(request: Request) -> list[str]:
     return [FRIENDLY.get(w.name, w.name) + ("*" if w.required else "") for w in request.extension.attributes]
 
 
-_TITLE = ("givenName", "surname", "GivenNames", "FamilyNames", "Firmenname")
+_TITLE = ("givenName", "surname", "GivenNames", "FamilyNames", "Firmenname", "Vorname", "Name")
 
 
 def _listed(account: Account, person: Person) -> dict[str, Any]:

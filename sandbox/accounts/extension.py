@@ -16,6 +16,7 @@ from sandbox.accounts.names import AKDB, CLASSIC_UI, OIDS
 from sandbox.nodes.names import tag
 
 _OID = re.compile(r"urn:oid:[0-9]+(\.[0-9]+)+")
+_PRIVATE = re.compile(r"urn:oid:akdb:[A-Za-z]+")
 _MARKUP = re.compile(r"<\s*[A-Za-z/!]|&[A-Za-z#]")
 LANGUAGES = ("de", "en", "ru", "uk")
 DISPLAY_NAME_SHOWN = 50
@@ -68,7 +69,7 @@ def read_extension(request: etree._Element, account: Account) -> Extension:
     if element.get("Version") != "2":
         raise Stopped("akdb-extension-v1-deprecated", 'akdb:AuthenticationRequest is not Version="2"')
     methods = _methods(element)
-    attributes = _attributes(element)
+    attributes = _attributes(element, account)
     version = element.find(f"{{{AKDB}}}DisplayInformation/{{{CLASSIC_UI}}}Version")
     display_name = _text(version, "OrganizationDisplayName")
     if not display_name:
@@ -100,16 +101,20 @@ def _methods(element: etree._Element) -> tuple[str, ...] | None:
     return enabled
 
 
-def _attributes(element: etree._Element) -> tuple[Wanted, ...]:
+def _attributes(element: etree._Element, account: Account) -> tuple[Wanted, ...]:
     listed = element.findall(f"{{{AKDB}}}RequestedAttributes/{{{AKDB}}}RequestedAttribute")
     if not listed:
         raise Stopped("requested-attributes-empty", "no akdb:RequestedAttribute")
-    if not all(_OID.fullmatch(attribute.get("Name") or "") for attribute in listed):
+    if not all(_is_name(attribute.get("Name") or "", account) for attribute in listed):
         raise Stopped("requested-attributes-missing-name", "Name missing or not of the form urn:oid:1.2.3")
     return tuple(
         Wanted(name=attribute.get("Name") or "", required=attribute.get("RequiredAttribute") == "true")
         for attribute in listed
     )
+
+
+def _is_name(name: str, account: Account) -> bool:
+    return bool(_OID.fullmatch(name) or (account.private_names and _PRIVATE.fullmatch(name)))
 
 
 def _purpose(version: etree._Element | None) -> None:

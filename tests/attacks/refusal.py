@@ -47,7 +47,9 @@ def assert_says_nothing_personal(error: BaseException) -> None:
         if isinstance(one, UnicodeError):
             said.append(repr(getattr(one, "object", "")))
         for text in said:
-            assert not [secret for secret in _SECRETS if secret in text or repr(secret.encode())[2:-1] in text]
+            assert not [
+                secret for secret in _SECRETS if secret in text or repr(secret.encode())[2:-1] in text
+            ]
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -57,7 +57,9 @@ def test_hmac_output_length_is_refused(exchange: Exchange) -> None:
         recipe = Recipe(method=method, method_content="<ds:HMACOutputLength>8</ds:HMACOutputLength>")
         octets = exchange.reply(recipe=recipe).octets()
         with no_cryptography():
-            refused(lambda octets=octets: exchange.finish(octets), {"signature.structure", "signature.algorithm"})
+            refused(
+                lambda octets=octets: exchange.finish(octets), {"signature.structure", "signature.algorithm"}
+            )
 
 
 def test_pss_parameters_are_refused(exchange: Exchange) -> None:
@@ -159,7 +161,9 @@ def test_rsa_2048_needs_its_exception(tmp_path: Path) -> None:
     strict = install(Node(signer=signer), config_dir=tmp_path)
     refused(lambda: login(strict), "key.size")
     rule = {"kind": "rsa-2048", "until": "2026-12-31", "reason": "test"}
-    lenient = install(Node(signer=signer), config_dir=tmp_path, country={"profile": "lenient", "exceptions": [rule]})
+    lenient = install(
+        Node(signer=signer), config_dir=tmp_path, country={"profile": "lenient", "exceptions": [rule]}
+    )
     assert login(lenient).identity.source.country == "GR"
 
 
@@ -171,7 +175,10 @@ def with_exception(tmp_path: Path, kind: str, until: str, profile: str = "lenien
 @pytest.mark.parametrize("bits", [256, 384, 512])
 def test_pkcs1_needs_its_exception_and_only_until_its_day(tmp_path: Path, bits: int) -> None:
     recipe = Recipe(method=f"pkcs1-{bits}")
-    assert login(with_exception(tmp_path, "rsa-pkcs1", "2026-11-23"), recipe=recipe).identity.source.country == "GR"
+    assert (
+        login(with_exception(tmp_path, "rsa-pkcs1", "2026-11-23"), recipe=recipe).identity.source.country
+        == "GR"
+    )
     for until, profile in (("2026-11-22", "lenient"), ("2026-11-23", "strict")):
         installed = with_exception(tmp_path, "rsa-pkcs1", until, profile)
         refused(lambda installed=installed: login(installed, recipe=recipe), "signature.algorithm")
@@ -181,12 +188,20 @@ def test_exception_for_pkcs1_opens_nothing_else(tmp_path: Path) -> None:
     installed = with_exception(tmp_path, "rsa-pkcs1", "2026-11-23")
     for method in ("pkcs1-1", "pkcs1-md5", "pkcs1-224"):
         refused(lambda method=method: login(installed, recipe=Recipe(method=method)), "signature.algorithm")
-    refused(lambda: login(installed, recipe=Recipe(method="pkcs1-256", digest="sha1")), "signature.digest-algorithm")
+    refused(
+        lambda: login(installed, recipe=Recipe(method="pkcs1-256", digest="sha1")),
+        "signature.digest-algorithm",
+    )
 
 
 def test_every_algorithm_ends(exchange: Exchange) -> None:
     """The table has an end for each row; after it the row is as if it were not there."""
-    for table in (algorithms.SIGNATURES, algorithms.DIGESTS, algorithms.CONTENT_ENCRYPTIONS, algorithms.KEY_WRAPS):
+    for table in (
+        algorithms.SIGNATURES,
+        algorithms.DIGESTS,
+        algorithms.CONTENT_ENCRYPTIONS,
+        algorithms.KEY_WRAPS,
+    ):
         for row in table.values():
             after = datetime(row.ends.year + 1, 1, 1, tzinfo=UTC)
             with pytest.raises(algorithms.VerificationError) as caught:
@@ -202,7 +217,10 @@ def test_every_algorithm_ends(exchange: Exchange) -> None:
 
 CERTIFICATES = {
     "expired": (pair("expired", rsa_key("dated"), end=NOW - timedelta(seconds=1)), "certificate.expired"),
-    "not-yet": (pair("future", rsa_key("dated"), begin=NOW + timedelta(seconds=1)), "certificate.not-yet-valid"),
+    "not-yet": (
+        pair("future", rsa_key("dated"), begin=NOW + timedelta(seconds=1)),
+        "certificate.not-yet-valid",
+    ),
 }
 
 
@@ -222,7 +240,9 @@ def test_expired_certificate_beside_a_valid_one_is_passed_over(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "signer", [rsa_pair("node message"), ec_pair("node ec"), ec_pair("node ec", "secp521r1")], ids=["rsa", "256", "521"]
+    "signer",
+    [rsa_pair("node message"), ec_pair("node ec"), ec_pair("node ec", "secp521r1")],
+    ids=["rsa", "256", "521"],
 )
 def test_genuine_signature_of_each_family_for_comparison(tmp_path: Path, signer: Pair) -> None:
     installed = install(Node(signer=signer), config_dir=tmp_path)

@@ -69,7 +69,9 @@ def read(exchange: Exchange, octets: bytes) -> list[tuple[str | None, str | None
 
 @BOUNDED
 @given(data=st.data())
-def test_flipped_bit_never_yields_another_identity(genuine: tuple[Exchange, bytes], data: st.DataObject) -> None:
+def test_flipped_bit_never_yields_another_identity(
+    genuine: tuple[Exchange, bytes], data: st.DataObject
+) -> None:
     exchange, octets = genuine
     position = data.draw(st.integers(0, len(octets) - 1))
     bit = data.draw(st.integers(0, 7))
@@ -93,7 +95,8 @@ def test_flipped_bit_in_the_clear_never_yields_other_attributes(
 @given(
     start=st.integers(0, 100_000),
     length=st.integers(0, 400),
-    insert=st.binary(max_size=40) | st.text(alphabet="<>/=\"'&;# \n!-[]?:abIDds2", max_size=40).map(str.encode),
+    insert=st.binary(max_size=40)
+    | st.text(alphabet="<>/=\"'&;# \n!-[]?:abIDds2", max_size=40).map(str.encode),
 )
 @example(start=0, length=0, insert=b"<!---->")
 def test_replaced_octets_never_yield_other_attributes(
@@ -101,7 +104,10 @@ def test_replaced_octets_never_yield_other_attributes(
 ) -> None:
     exchange, octets = plain
     start %= len(octets)
-    assert read(exchange, octets[:start] + insert + octets[start + length :]) in (None, read(exchange, octets))
+    assert read(exchange, octets[:start] + insert + octets[start + length :]) in (
+        None,
+        read(exchange, octets),
+    )
 
 
 @BOUNDED
@@ -157,7 +163,10 @@ def test_arbitrary_form_is_read_or_refused(fields: list[tuple[str, str]]) -> Non
 
 
 @BOUNDED
-@given(query=st.binary(max_size=200) | st.text(alphabet="SAMLResponseRelayStateSigAlg=&%+20Zz", max_size=120).map(str.encode))
+@given(
+    query=st.binary(max_size=200)
+    | st.text(alphabet="SAMLResponseRelayStateSigAlg=&%+20Zz", max_size=120).map(str.encode)
+)
 @example(query=b"SAMLResponse=&&")
 @example(query=b"SAMLResponse=%")
 def test_arbitrary_query_is_read_or_refused(query: bytes) -> None:
@@ -166,7 +175,10 @@ def test_arbitrary_query_is_read_or_refused(query: bytes) -> None:
 
 
 @BOUNDED
-@given(fields=st.lists(st.tuples(NAMES, st.text(max_size=60)), max_size=5), method=st.sampled_from(["POST", "GET", ""]))
+@given(
+    fields=st.lists(st.tuples(NAMES, st.text(max_size=60)), max_size=5),
+    method=st.sampled_from(["POST", "GET", ""]),
+)
 def test_arbitrary_answer_never_gives_an_identity(
     genuine: tuple[Exchange, bytes], fields: list[tuple[str, str]], method: str
 ) -> None:
@@ -181,7 +193,9 @@ def test_arbitrary_answer_never_gives_an_identity(
 def test_arbitrary_signature_is_refused(signature: bytes, data: bytes) -> None:
     key = PinnedKey.from_certificate(ec_pair("redirect").pem)
     with pytest.raises(VerificationError):
-        verify_detached(data, signature, "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", [key], now=NOW)
+        verify_detached(
+            data, signature, "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", [key], now=NOW
+        )
 
 
 @BOUNDED

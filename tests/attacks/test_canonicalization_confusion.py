@@ -18,7 +18,9 @@ Octets = Callable[[bytes], bytes]
 
 
 def in_root(addition: str) -> Octets:
-    return lambda octets: octets.replace(b"<saml2p:Response ", b"<saml2p:Response " + addition.encode() + b" ", 1)
+    return lambda octets: octets.replace(
+        b"<saml2p:Response ", b"<saml2p:Response " + addition.encode() + b" ", 1
+    )
 
 
 def before_signature(addition: str) -> Octets:
@@ -68,7 +70,9 @@ def test_namespace_that_looks_like_another_is_refused(exchange: Exchange, uri: s
         refused(lambda: exchange.finish(octets), {"xml.namespace", "xml.malformed"})
 
 
-@pytest.mark.parametrize("uri", ["1", "x", "./x", "#x", "/absolute/path", "//host/path", "http://[", "?", " "])
+@pytest.mark.parametrize(
+    "uri", ["1", "x", "./x", "#x", "/absolute/path", "//host/path", "http://[", "?", " "]
+)
 def test_relative_namespace_is_refused(exchange: Exchange, uri: str) -> None:
     """libxml2's canonicaliser fails on it; a careless caller hashes nothing."""
     octets = in_root(f'xmlns:evil="{uri}"')(exchange.reply().octets())
@@ -116,13 +120,21 @@ def test_digest_of_nothing_opens_nothing(exchange: Exchange, digest: str) -> Non
     """One genuine signature over "empty" would fit every message whose canonicalisation fails."""
     octets = exchange.reply(recipe=Recipe(digest_octets=b"", digest=digest)).octets()
     assert base64.b64encode(hashlib.new(digest, b"").digest()) in octets
-    refused(lambda: exchange.finish(octets), "signature.digest" if digest == "sha256" else {"signature.digest", "signature.invalid"})
+    refused(
+        lambda: exchange.finish(octets),
+        "signature.digest" if digest == "sha256" else {"signature.digest", "signature.invalid"},
+    )
 
 
 def test_namespace_redeclared_inside_changes_what_is_read_and_what_is_signed(exchange: Exchange) -> None:
     """The attacker rebinds a prefix around a signed part; the digest notices."""
-    octets = exchange.reply().octets().replace(
-        b"<saml2p:Status>", b'<saml2p:Status xmlns:saml2p="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:e="urn:e">'
+    octets = (
+        exchange.reply()
+        .octets()
+        .replace(
+            b"<saml2p:Status>",
+            b'<saml2p:Status xmlns:saml2p="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:e="urn:e">',
+        )
     )
     verified = exchange.finish(octets)  # an unused declaration is not signed, and not read either
     assert verified.identity.source.country == "GR"
@@ -146,5 +158,7 @@ def test_element_signed_alone_cannot_be_moved_under_another_id(exchange: Exchang
     def transplant(root: etree._Element) -> None:
         root.insert(1, signature)
 
-    octets = exchange.reply(response_id=reply.response_id, sign_response=False, edit_signed=transplant).octets()
+    octets = exchange.reply(
+        response_id=reply.response_id, sign_response=False, edit_signed=transplant
+    ).octets()
     refused(lambda: exchange.finish(octets), "signature.invalid")

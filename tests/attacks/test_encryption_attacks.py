@@ -123,14 +123,16 @@ def der_key_value(key: object) -> str:
 def explicit_curve() -> str:
     """A P-256 key whose curve is spelt out; a forger could choose the base point (CVE-2020-0601)."""
     named = keys.PublicKeyInfo.load(
-        ec_key("explicit").public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        ec_key("explicit")
+        .public_key()
+        .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     p = 2**256 - 2**224 + 2**192 + 2**96 - 1
     b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
-    point = ec_key("explicit").public_key().public_bytes(
-        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    point = (
+        ec_key("explicit")
+        .public_key()
+        .public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
     )
     named["algorithm"]["parameters"] = keys.ECDomainParameters(
         name="specified",
@@ -317,7 +319,10 @@ def test_plain_beside_encrypted_is_refused(exchange: Exchange) -> None:
 def test_plain_assertion_is_refused(exchange: Exchange) -> None:
     """eidas.md §13 number 9."""
     refused(lambda: exchange.finish(exchange.reply(encrypted=False).octets()), "encryption.missing")
-    refused(lambda: exchange.finish(exchange.reply(encrypted=False, sign_assertion=True).octets()), "encryption.missing")
+    refused(
+        lambda: exchange.finish(exchange.reply(encrypted=False, sign_assertion=True).octets()),
+        "encryption.missing",
+    )
 
 
 @pytest.mark.parametrize("kind", ["EncryptedAssertion", "EncryptedID", "EncryptedAttribute"])
@@ -331,7 +336,9 @@ def test_encryption_inside_the_encryption_is_refused(exchange: Exchange, kind: s
         outer = etree.fromstring(plain)
         if kind == "EncryptedAssertion":
             return etree.tostring(inner)
-        place = outer.find(f"{{{SAML}}}AttributeStatement" if kind == "EncryptedAttribute" else f"{{{SAML}}}Subject")
+        place = outer.find(
+            f"{{{SAML}}}AttributeStatement" if kind == "EncryptedAttribute" else f"{{{SAML}}}Subject"
+        )
         if kind == "EncryptedID":
             place.remove(place[0])
         place.insert(0, inner)

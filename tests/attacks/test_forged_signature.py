@@ -65,12 +65,24 @@ def with_value(text: str) -> Callable[[etree._Element], None]:
         (with_value(base64.b64encode(b"\xff" * 384).decode()), "signature.invalid"),
         (with_value(base64.b64encode(b"\x01" * 100_000).decode()), "signature.invalid"),
     ],
-    ids=["missing", "childless", "no-value", "empty", "padding-only", "zeros", "one-zero", "ones", "very-long"],
+    ids=[
+        "missing",
+        "childless",
+        "no-value",
+        "empty",
+        "padding-only",
+        "zeros",
+        "one-zero",
+        "ones",
+        "very-long",
+    ],
 )
 def test_missing_or_empty_signature_is_refused(
     exchange: Exchange, edit: Callable[[etree._Element], None], reason: str
 ) -> None:
-    reply_refused(exchange, {reason, "xml.schema"} if reason == "signature.structure" else reason, edit_signed=edit)
+    reply_refused(
+        exchange, {reason, "xml.schema"} if reason == "signature.structure" else reason, edit_signed=edit
+    )
 
 
 def test_unsigned_and_forged_message_look_alike_from_outside(exchange: Exchange) -> None:
@@ -138,8 +150,14 @@ def test_no_key_at_all_verifies_nothing(exchange: Exchange) -> None:
 
 def test_key_of_another_trusted_country_is_refused(tmp_path: Path) -> None:
     """A key trusted for B never verifies A (security.md A.16)."""
-    greece, sweden = Node(), Node(
-        country="SE", wire_code="SE", entity_id="https://eidas.se.example/metadata", signer=rsa_pair("sweden")
+    greece, sweden = (
+        Node(),
+        Node(
+            country="SE",
+            wire_code="SE",
+            entity_id="https://eidas.se.example/metadata",
+            signer=rsa_pair("sweden"),
+        ),
     )
     installed = install(greece, sweden, config_dir=tmp_path)
     refused(

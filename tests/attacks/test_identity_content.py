@@ -123,12 +123,16 @@ def test_nil_value_with_content_is_refused(exchange: Exchange) -> None:
 )
 def test_node_names_citizens_of_its_own_country_only(exchange: Exchange, identifier: str) -> None:
     """eidas.md §13 number 11; Greece is ``EL`` on the wire, never ``GR``."""
-    reply_refused(exchange, {"eidas.identifier.country", "eidas.identifier.form"}, attributes=named(identifier))
+    reply_refused(
+        exchange, {"eidas.identifier.country", "eidas.identifier.form"}, attributes=named(identifier)
+    )
 
 
 @pytest.mark.parametrize("identifier", ["EL/AT/x", "EL/EL/x", "EL/de/x", "EL/EU/x"])
 def test_identifier_for_another_country_is_refused(exchange: Exchange, identifier: str) -> None:
-    reply_refused(exchange, {"eidas.identifier.destination", "eidas.identifier.form"}, attributes=named(identifier))
+    reply_refused(
+        exchange, {"eidas.identifier.destination", "eidas.identifier.form"}, attributes=named(identifier)
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,11 +144,15 @@ def test_identifier_for_another_country_is_refused(exchange: Exchange, identifie
 def test_malformed_identifier_is_refused(exchange: Exchange, identifier: str) -> None:
     """Nothing invisible, nothing trimmed: two that look alike would be one person for two accounts."""
     reply_refused(
-        exchange, {"eidas.identifier.form", "eidas.identifier.country", "eidas.value"}, attributes=named(identifier)
+        exchange,
+        {"eidas.identifier.form", "eidas.identifier.country", "eidas.value"},
+        attributes=named(identifier),
     )
 
 
-@pytest.mark.parametrize("rest", ["ab/c=+", "a/b/c/d", "=", "Ελένη", "x" * 250, "a\u0301", "\u00e1", "%20", "<&>"])
+@pytest.mark.parametrize(
+    "rest", ["ab/c=+", "a/b/c/d", "=", "Ελένη", "x" * 250, "a\u0301", "\u00e1", "%20", "<&>"]
+)
 def test_identifier_is_taken_whole_and_unchanged(exchange: Exchange, rest: str) -> None:
     """eidas.md §5.3: split at the first two slashes only; never normalised."""
     identifier = person(exchange, attributes=named("EL/DE/" + rest)).identifier
@@ -230,7 +238,10 @@ REPRESENTATIVE = (
 def test_representative_is_refused_by_default(exchange: Exchange) -> None:
     """eidas.md §13 number 14: the service would believe the represented person is acting."""
     error = reply_refused(
-        exchange, "eidas.representation.refused", RepresentationRefused, attributes=(*CITIZEN, *REPRESENTATIVE)
+        exchange,
+        "eidas.representation.refused",
+        RepresentationRefused,
+        attributes=(*CITIZEN, *REPRESENTATIVE),
     )
     assert "Agent" not in str(error)
 
@@ -267,13 +278,19 @@ def test_script_pair_is_read_in_every_legal_spelling(
 ) -> None:
     """eidas.md §13 number 12."""
     forms = [value("Onasis"), value("Ωνάσης", latin=flag, qualified=qualified)]
-    attributes = (IDENTIFIER, natural("CurrentFamilyName", *(forms if latin_first else forms[::-1])), GIVEN, BIRTH)
+    attributes = (
+        IDENTIFIER,
+        natural("CurrentFamilyName", *(forms if latin_first else forms[::-1])),
+        GIVEN,
+        BIRTH,
+    )
     family = person(exchange, attributes=attributes).family_name
     assert getattr(family, "value", None) == Name(latin="Onasis", original="Ωνάσης", script="Grek")
 
 
 @pytest.mark.parametrize(
-    "xsi_type", ["xs:string", "np:PersonIdentifierType", "np: PersonIdentifierType", "xs:integer", "unbound:x"]
+    "xsi_type",
+    ["xs:string", "np:PersonIdentifierType", "np: PersonIdentifierType", "xs:integer", "unbound:x"],
 )
 def test_unknown_schema_type_on_a_value_changes_nothing(exchange: Exchange, xsi_type: str) -> None:
     """eidas.md §5.8: prefixes vary, some are not even bound; the value is what counts."""

@@ -30,7 +30,7 @@ from trust.pinned import PinnedKey
 from trust.signatures import verify_enveloped
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "eidas"
-needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the collected samples are not here")
+needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample files are not here")
 
 
 def signed_by_signxml(root: etree._Element, signer: Pair, method: SignatureMethod) -> bytes:
@@ -42,7 +42,13 @@ def signed_by_signxml(root: etree._Element, signer: Pair, method: SignatureMetho
         digest_algorithm=DigestAlgorithm.SHA256,
         c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
     )
-    made = maker.sign(root, key=signer.key, cert=[signer.pem.decode()], reference_uri=f"#{root.get('ID')}", id_attribute="ID")
+    made = maker.sign(
+        root,
+        key=signer.key,
+        cert=[signer.pem.decode()],
+        reference_uri=f"#{root.get('ID')}",
+        id_attribute="ID",
+    )
     return etree.tostring(made)
 
 
@@ -56,12 +62,16 @@ def signed_by_signxml(root: etree._Element, signer: Pair, method: SignatureMetho
     ],
     ids=["pss-256", "pss-512", "p256", "p384"],
 )
-def test_response_signed_by_signxml_is_accepted(tmp_path: Path, signer: Pair, method: SignatureMethod) -> None:
+def test_response_signed_by_signxml_is_accepted(
+    tmp_path: Path, signer: Pair, method: SignatureMethod
+) -> None:
     installed = install(Node(signer=signer), config_dir=tmp_path)
     exchange = begin(installed)
     octets = signed_by_signxml(exchange.reply(sign_response=False).response(), signer, method)
     assert exchange.finish(octets).identity.source.country == "GR"
-    refused(lambda: exchange.finish(octets.replace(b"status:Success", b"status:Success ")), "signature.invalid")
+    refused(
+        lambda: exchange.finish(octets.replace(b"status:Success", b"status:Success ")), "signature.invalid"
+    )
 
 
 @pytest.mark.xmlsec1
@@ -143,7 +153,10 @@ def test_collected_response_is_refused_as_its_index_says(exchange: Exchange, nam
 @needs_samples
 @pytest.mark.parametrize("name", ["se-example-assertion.xml", "se-example-transliteration-attribute.xml"])
 def test_collected_fragment_is_no_response(exchange: Exchange, name: str) -> None:
-    refused(lambda: exchange.finish(sample(f"response/{name}")), {"saml.structure", "xml.comment", "xml.malformed"})
+    refused(
+        lambda: exchange.finish(sample(f"response/{name}")),
+        {"saml.structure", "xml.comment", "xml.malformed"},
+    )
 
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)

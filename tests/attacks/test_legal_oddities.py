@@ -91,7 +91,9 @@ RECIPES = {
 def test_signature_written_another_way_is_accepted(greece: Installed, name: str, where: str) -> None:
     """saml-core §5.4; eidas.md §7.1."""
     recipe = RECIPES[name]
-    changes = {"recipe": recipe} if where == "response" else {"assertion_recipe": recipe, "sign_assertion": True}
+    changes = (
+        {"recipe": recipe} if where == "response" else {"assertion_recipe": recipe, "sign_assertion": True}
+    )
     assert identified(greece, **changes) == IDENTIFIER
 
 
@@ -131,7 +133,10 @@ def test_assertion_signed_by_another_key_of_the_peer_than_the_response(tmp_path:
 
 def test_renewed_certificate_on_the_same_key_is_the_same_key(tmp_path: Path) -> None:
     """security.md D.1: key equality is SPKI."""
-    old, new = pair("old certificate", rsa_key("node message")), pair("new certificate", rsa_key("node message"))
+    old, new = (
+        pair("old certificate", rsa_key("node message")),
+        pair("new certificate", rsa_key("node message")),
+    )
     installed = install(Node(signer=new, published=(old, new)), config_dir=tmp_path)
     assert identified(installed) == IDENTIFIER
 
@@ -233,7 +238,9 @@ def test_any_prefix_inside_the_assertion(greece: Installed, new: str) -> None:
     assert identified(greece, edit_plain=lambda plain: prefixed(plain, "saml2", new)) == IDENTIFIER
 
 
-@pytest.mark.parametrize(("old", "new"), [("saml2p", ""), ("saml2p", "Q"), ("saml2", "saml"), ("saml2", "a.b")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("saml2p", ""), ("saml2p", "Q"), ("saml2", "saml"), ("saml2", "a.b")]
+)
 def test_any_prefix_outside(exchange: Exchange, old: str, new: str) -> None:
     """The node chose the prefixes before it signed."""
     reply = exchange.reply(sign_response=False)
@@ -267,7 +274,9 @@ def test_form_value_with_line_breaks(exchange: Exchange, width: int, end: str) -
     text = base64.b64encode(exchange.reply().octets()).decode()
     wrapped = end.join(text[i : i + width] for i in range(0, len(text), width)) + end
     answer = Answer(method="POST", fields=(("RelayState", "x"), ("SAMLResponse", wrapped)))
-    assert exchange.installed.connector.finish(exchange.pending, answer, now=NOW).identity.source.country == "GR"
+    assert (
+        exchange.installed.connector.finish(exchange.pending, answer, now=NOW).identity.source.country == "GR"
+    )
 
 
 OCTETS: dict[str, Callable[[bytes], bytes]] = {
@@ -295,7 +304,10 @@ def test_spelling_that_canonicalisation_takes_back(greece: Installed, name: str,
         assert identified(greece, edit_octets=change) == IDENTIFIER
         return
     declared = b"<?xml version='1.0' encoding='UTF-8'?>"
-    assert identified(greece, sign_assertion=True, edit_plain=lambda plain: change(declared + plain)) == IDENTIFIER
+    assert (
+        identified(greece, sign_assertion=True, edit_plain=lambda plain: change(declared + plain))
+        == IDENTIFIER
+    )
 
 
 NAMES = [
@@ -325,7 +337,10 @@ def test_attributes_without_friendly_names(greece: Installed) -> None:
 
 def test_typed_values_with_the_type_declared_far_outside(greece: Installed) -> None:
     """The prefix of xsi:type is bound on the Assertion, and the encrypted octets carry it."""
-    attributes = (natural("PersonIdentifier", value(IDENTIFIER, xsi_type="np:PersonIdentifierType")), *CITIZEN[1:])
+    attributes = (
+        natural("PersonIdentifier", value(IDENTIFIER, xsi_type="np:PersonIdentifierType")),
+        *CITIZEN[1:],
+    )
     assert identified(greece, attributes=attributes, sign_assertion=True) == IDENTIFIER
 
 
@@ -336,6 +351,9 @@ def test_plain_signed_assertion_with_prefixes_of_the_response(exchange: Exchange
     root = etree.fromstring(text.replace("<saml2p:Response ", f"<saml2p:Response{declaration} ").encode())
     sign(root.find(f"{{{SAML}}}Assertion"), exchange.node.signer, Recipe(prefixes=("xs",)))
     looser = expectation(
-        exchange, encryption_required=False, response_signature_required=False, assertion_signature_required=True
+        exchange,
+        encryption_required=False,
+        response_signature_required=False,
+        assertion_signature_required=True,
     )
     assert receive(etree.tostring(root), looser).issuer == exchange.node.entity_id

@@ -188,7 +188,9 @@ def test_genuinely_signed_answer_that_breaks_one_rule_is_refused(exchange: Excha
     reply_refused(exchange, reason, **changes)
 
 
-@pytest.mark.parametrize("name", [name for name in CELLS if name.startswith(("assertion", "audience", "confirm", "not"))])
+@pytest.mark.parametrize(
+    "name", [name for name in CELLS if name.startswith(("assertion", "audience", "confirm", "not"))]
+)
 def test_signed_assertion_changes_nothing_about_it(exchange: Exchange, name: str) -> None:
     changes, reason = CELLS[name]
     reasons = {reason} if isinstance(reason, str) else reason

@@ -35,7 +35,11 @@ def part(name: str, value: str, *, lower: bool = False) -> str:
 
 
 def signed(
-    *parts: str, signer: Pair = SIGNER, method: str | None = None, algorithm: str | None = None, lower: bool = False
+    *parts: str,
+    signer: Pair = SIGNER,
+    method: str | None = None,
+    algorithm: str | None = None,
+    lower: bool = False,
 ) -> bytes:
     method = method or xml_signing.default_method(signer.key)
     data = "&".join((*parts, part("SigAlg", algorithm or METHODS[method], lower=lower)))
@@ -215,7 +219,11 @@ def test_deflate_that_is_not_one_whole_small_stream_is_refused(name: str) -> Non
 def test_what_we_send_is_what_we_would_accept(pair: Pair, relay: str) -> None:
     """Sender and receiver share no code but the algorithm table."""
     dispatch = bindings.send_redirect(
-        "https://node.example/sso?x=1", MESSAGE, relay, InMemoryKey(pair.key, pair.certificate), parameter="SAMLResponse"
+        "https://node.example/sso?x=1",
+        MESSAGE,
+        relay,
+        InMemoryKey(pair.key, pair.certificate),
+        parameter="SAMLResponse",
     )
     assert isinstance(dispatch, RedirectDispatch)
     base, _, query = dispatch.url.partition("?x=1&")

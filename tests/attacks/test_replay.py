@@ -33,7 +33,9 @@ def test_same_assertion_in_a_new_response_shares_its_key(exchange: Exchange) -> 
 def test_key_outlives_the_last_moment_of_acceptance(exchange: Exchange) -> None:
     """As long as the octets could be accepted, the mark stands."""
     end = NOW + timedelta(minutes=14)
-    reply = exchange.reply(not_on_or_after=stamp(end), confirmation_not_on_or_after=stamp(end + timedelta(hours=9)))
+    reply = exchange.reply(
+        not_on_or_after=stamp(end), confirmation_not_on_or_after=stamp(end + timedelta(hours=9))
+    )
     octets = reply.octets()
     keys = exchange.finish(octets).replay_keys
     for late in (end + timedelta(seconds=60), keys[0].until):

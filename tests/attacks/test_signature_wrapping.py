@@ -403,7 +403,9 @@ def test_wrapped_message_is_refused(exchange: Exchange, placement: Placement, mo
 
 @pytest.mark.parametrize("mode", MODES)
 @EACH
-def test_wrapped_message_is_refused_by_the_connector(exchange: Exchange, placement: Placement, mode: str) -> None:
+def test_wrapped_message_is_refused_by_the_connector(
+    exchange: Exchange, placement: Placement, mode: str
+) -> None:
     """eidas.md §13 number 8. An unsigned Response is not even decrypted."""
     octets = message(exchange, mode, placement)
     unsigned = {"signature.missing"} if mode == "encrypted" else set()
@@ -426,7 +428,9 @@ def test_signature_layer_alone_never_yields_the_evil_person(
     except InvalidAnswer as error:
         assert_says_nothing_personal(error)
     else:
-        identifiers = [a[0].text for a in assertion.attributes if a.get("Name") == NATURAL + "PersonIdentifier"]
+        identifiers = [
+            a[0].text for a in assertion.attributes if a.get("Name") == NATURAL + "PersonIdentifier"
+        ]
         assert identifiers == [IDENTIFIER_OF_CITIZEN]
 
 

@@ -138,7 +138,9 @@ CHANGES = [
 def test_other_structure_is_refused_before_any_cryptography(
     exchange: Exchange, change: Callable[[Element], None]
 ) -> None:
-    octets = exchange.reply(edit_signed=change, recipe=Recipe(key_info="") if "in_key" in change.__name__ else Recipe())
+    octets = exchange.reply(
+        edit_signed=change, recipe=Recipe(key_info="") if "in_key" in change.__name__ else Recipe()
+    )
     message = octets.octets()
     with no_cryptography():
         refused(lambda: exchange.finish(message), {"xml.schema", "signature.structure", "saml.structure"})

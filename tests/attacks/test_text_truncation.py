@@ -30,10 +30,14 @@ REFUSED = {
 
 @pytest.mark.parametrize("node", REFUSED)
 @pytest.mark.parametrize("signed", [False, True])
-def test_identifier_split_inside_the_assertion_is_refused(exchange: Exchange, node: str, signed: bool) -> None:
+def test_identifier_split_inside_the_assertion_is_refused(
+    exchange: Exchange, node: str, signed: bool
+) -> None:
     markup, reason = REFUSED[node]
     attributes = (natural("PersonIdentifier", FULL), *CITIZEN[1:])
-    octets = exchange.reply(attributes=attributes, sign_assertion=signed, edit_plain=splitter(markup)).octets()
+    octets = exchange.reply(
+        attributes=attributes, sign_assertion=signed, edit_plain=splitter(markup)
+    ).octets()
     refused(lambda: exchange.finish(octets), {reason, "signature.invalid"} if signed else reason)
 
 
@@ -59,7 +63,9 @@ def test_cdata_keeps_the_whole_value(exchange: Exchange) -> None:
         return plain.replace(FULL.encode(), b"EL/DE/victim<![CDATA[.attacker]]>")
 
     attributes = (natural("PersonIdentifier", FULL), *CITIZEN[1:])
-    subject = exchange.finish(exchange.reply(attributes=attributes, edit_plain=cdata).octets()).identity.subject
+    subject = exchange.finish(
+        exchange.reply(attributes=attributes, edit_plain=cdata).octets()
+    ).identity.subject
     assert isinstance(subject, NaturalPerson)
     assert subject.identifier is not None
     assert subject.identifier.value == FULL
@@ -70,7 +76,9 @@ def test_character_references_keep_the_whole_value(exchange: Exchange) -> None:
         return plain.replace(FULL.encode(), b"EL/DE/victim&#46;attacker")
 
     attributes = (natural("PersonIdentifier", FULL), *CITIZEN[1:])
-    subject = exchange.finish(exchange.reply(attributes=attributes, edit_plain=spell).octets()).identity.subject
+    subject = exchange.finish(
+        exchange.reply(attributes=attributes, edit_plain=spell).octets()
+    ).identity.subject
     assert subject.identifier is not None
     assert subject.identifier.value == FULL
 

@@ -26,7 +26,8 @@ STYLESHEET = (
 TRANSFORMS = {
     "xslt": one(ENVELOPED) + one(XSLT, STYLESHEET),
     "xslt-first": one(XSLT, STYLESHEET) + one(ENVELOPED),
-    "xpath": one(ENVELOPED) + one(XPATH, "<ds:XPath>not(ancestor-or-self::*[local-name()='Subject'])</ds:XPath>"),
+    "xpath": one(ENVELOPED)
+    + one(XPATH, "<ds:XPath>not(ancestor-or-self::*[local-name()='Subject'])</ds:XPath>"),
     "xpath-only": one(XPATH, "<ds:XPath>1</ds:XPath>"),
     "filter2": one(ENVELOPED)
     + one(FILTER2, f'<f:XPath xmlns:f="{FILTER2}" Filter="subtract">//*[local-name()="Subject"]</f:XPath>'),

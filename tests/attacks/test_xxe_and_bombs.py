@@ -56,9 +56,7 @@ def dtd(subset: str, body: str = "&x;") -> str:
 
 
 def laughs() -> str:
-    entities = '<!ENTITY a0 "lol">' + "".join(
-        f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10)
-    )
+    entities = '<!ENTITY a0 "lol">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
     return dtd(entities, "&a9;")
 
 
@@ -96,7 +94,9 @@ def test_doctype_never_reaches_the_parser(
 @pytest.mark.parametrize("name", ["billion-laughs", "file", "attlist-id", "empty"])
 def test_parser_alone_refuses_a_doctype_too(name: str, listener: Listener, tmp_path: Path) -> None:
     """The second fence: ``_parse`` without the look at the octets."""
-    octets = DOCTYPES[name].replace("{port}", str(listener.port)).replace("{file}", str(tmp_path / "x")).encode()
+    octets = (
+        DOCTYPES[name].replace("{port}", str(listener.port)).replace("{file}", str(tmp_path / "x")).encode()
+    )
     with pytest.raises(xml.VerificationError) as caught:
         xml._parse(octets)
     assert caught.value.reason in {"xml.doctype", "xml.malformed"}
@@ -114,13 +114,19 @@ def test_doctype_in_another_encoding_does_not_slip_past_the_look_at_the_octets(
 BOMBS = {
     "10-MiB-text": (lambda: RESPONSE + "A" * 10_485_760 + "</p:Response>", "xml.size"),
     "10000-xmlns": (
-        lambda: "<p:Response"
-        + "".join(f' xmlns:a{n}="u:{n}"' for n in range(10_000))
-        + f' xmlns:p="{SAMLP}" ID="_1"/>',
+        lambda: (
+            "<p:Response"
+            + "".join(f' xmlns:a{n}="u:{n}"' for n in range(10_000))
+            + f' xmlns:p="{SAMLP}" ID="_1"/>'
+        ),
         {"xml.size", "xml.namespaces"},
     ),
     "501-xmlns": (
-        lambda: "<p:Response" + "".join(f' xmlns:a{n}="u:{n}"' for n in range(500)) + f' xmlns:p="{SAMLP}" ID="_1"/>',
+        lambda: (
+            "<p:Response"
+            + "".join(f' xmlns:a{n}="u:{n}"' for n in range(500))
+            + f' xmlns:p="{SAMLP}" ID="_1"/>'
+        ),
         "xml.namespaces",
     ),
     "depth-1500": (lambda: RESPONSE + "<a>" * 1_500 + "</a>" * 1_500 + "</p:Response>", "xml.malformed"),
@@ -145,7 +151,10 @@ def test_bomb_is_refused_before_any_cryptography(exchange: Exchange, name: str) 
     octets = make().encode()
     with no_cryptography():
         refused(lambda: receive(octets, expectation(exchange)), reason)
-        refused(lambda: exchange.finish(octets), {"saml.binding.size", *({reason} if isinstance(reason, str) else reason)})
+        refused(
+            lambda: exchange.finish(octets),
+            {"saml.binding.size", *({reason} if isinstance(reason, str) else reason)},
+        )
 
 
 def test_octets_over_the_limit_are_not_parsed(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:

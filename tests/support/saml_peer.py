@@ -109,7 +109,9 @@ class Attribute:
         friendly = "" if self.friendly is None else f" FriendlyName={quoteattr(self.friendly)}"
         name_format = "" if self.name_format is None else f" NameFormat={quoteattr(self.name_format)}"
         values = "".join(v if v.startswith("<saml2:AttributeValue") else value(v) for v in self.values)
-        return f"<saml2:Attribute{friendly} Name={quoteattr(self.name)}{name_format}>{values}</saml2:Attribute>"
+        return (
+            f"<saml2:Attribute{friendly} Name={quoteattr(self.name)}{name_format}>{values}</saml2:Attribute>"
+        )
 
 
 def value(text: str, *, latin: str | None = None, qualified: bool = True, xsi_type: str | None = None) -> str:
@@ -262,7 +264,9 @@ class Reply:
     assertion_version: str | None = "2.0"
     assertion_issue_instant: str | None = ""
     assertion_issuer: str | None = ""
-    name_id: str = '<saml2:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">x</saml2:NameID>'
+    name_id: str = (
+        '<saml2:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">x</saml2:NameID>'
+    )
     subject_confirmation: str | None = None
     """XML instead of the one bearer confirmation."""
     method: str | None = BEARER
@@ -623,7 +627,10 @@ class Exchange:
         return self.installed.connector.finish(self.pending, self.answer(octets), now=now)
 
     def answer(self, octets: bytes) -> Answer:
-        fields = (("SAMLResponse", base64.b64encode(octets).decode()), ("RelayState", self.request.relay_state))
+        fields = (
+            ("SAMLResponse", base64.b64encode(octets).decode()),
+            ("RelayState", self.request.relay_state),
+        )
         return Answer(method="POST", fields=fields)
 
 

@@ -143,7 +143,9 @@ def _transport(public: rsa.RSAPublicKey, session: bytes, envelope: Envelope) -> 
 def _agreement(public: ec.EllipticCurvePublicKey, session: bytes, envelope: Envelope) -> tuple[str, bytes]:
     ephemeral = ec.generate_private_key(public.curve)
     info = envelope.party_info
-    fields = "" if info is None else "".join(f' {n}="{info}"' for n in ("AlgorithmID", "PartyUInfo", "PartyVInfo"))
+    fields = (
+        "" if info is None else "".join(f' {n}="{info}"' for n in ("AlgorithmID", "PartyUInfo", "PartyVInfo"))
+    )
     other = b"" if info is None else bytes.fromhex(info)[1:] * 3
     size = {"kw-aes128": 16, "kw-aes192": 24, "kw-aes256": 32, "kw-tripledes": 24}[envelope.wrap]
     kdf = ConcatKDFHash(_HASHES[envelope.kdf_digest](), size, other)

@@ -215,7 +215,8 @@ def test_a_missing_level_attribute_leaves_the_class_reference(bundid):
 
 
 @pytest.mark.parametrize(
-    ("word", "level"), [("UNTERGEORDNET", BASIC), ("NORMAL", LOW), ("SUBSTANTIELL", SUBSTANTIAL), ("HOCH", HIGH)]
+    ("word", "level"),
+    [("UNTERGEORDNET", BASIC), ("NORMAL", LOW), ("SUBSTANTIELL", SUBSTANTIAL), ("HOCH", HIGH)],
 )
 def test_each_value_keeps_its_own_level(bundid, word, level):
     """bundid.md §1.10: a login at level 4 does not make every value level 4."""
@@ -255,9 +256,7 @@ def test_a_trust_level_above_the_login_can_be_refused(tmp_path):
     """``trust_above_login = "refuse"``."""
     installed = install_account("bundid", tmp_path, trust_above_login="refuse")
     with pytest.raises(InvalidAnswer, match=r"account\.trust-level: above"):
-        login(
-            installed, authn_context="STORK-QAA-Level-3", attributes=(*technical(3, "Elster"), *CITIZEN)
-        )
+        login(installed, authn_context="STORK-QAA-Level-3", attributes=(*technical(3, "Elster"), *CITIZEN))
 
 
 def test_an_address_is_as_good_as_its_weakest_part(bundid):
@@ -327,7 +326,9 @@ def test_an_empty_nationality_on_an_identity_card_is_assumed_german(bundid):
     """IF 6.1: cards before November 2019. Nobody vouches for it, so it has no level."""
     for empty in ((), (oid(NATIONALITY, ""),)):
         attributes = (*technical(), *CITIZEN, *empty, oid(DOCUMENT, "ID"))
-        identity = login(bundid, request=ask(optional=frozenset({"nationalities"})), attributes=attributes).identity
+        identity = login(
+            bundid, request=ask(optional=frozenset({"nationalities"})), attributes=attributes
+        ).identity
         assert (identity.subject.nationalities.value, identity.subject.nationalities.level) == (("DE",), None)
         assert identity.account.assumed == ("nationalities",)
         assert identity.account.document_type is None
@@ -336,7 +337,9 @@ def test_an_empty_nationality_on_an_identity_card_is_assumed_german(bundid):
 @pytest.mark.parametrize("document", [(), (oid(DOCUMENT, "AR"),)])
 def test_an_empty_nationality_on_another_document_stays_empty(bundid, document):
     attributes = (*technical(), *CITIZEN, oid(NATIONALITY, ""), *document)
-    identity = login(bundid, request=ask(optional=frozenset({"nationalities"})), attributes=attributes).identity
+    identity = login(
+        bundid, request=ask(optional=frozenset({"nationalities"})), attributes=attributes
+    ).identity
     assert identity.subject.nationalities is Absent.DELIVERED_EMPTY
     assert identity.account.assumed == ()
 
@@ -385,7 +388,8 @@ def test_birth_dates_may_be_partial(bundid, wire, parts):
 
 
 @pytest.mark.parametrize(
-    "wire", ["12.08.1964", "1964-13-01", "1964-02-30", "1964-00-12", "64-08-12", "1964-08-12Z", "１９６４-08-12"]
+    "wire",
+    ["12.08.1964", "1964-13-01", "1964-02-30", "1964-00-12", "64-08-12", "1964-08-12Z", "１９６４-08-12"],
 )
 def test_another_form_of_date_is_refused(bundid, wire):
     attributes = (*technical(), *without(CITIZEN, "1.2.40.0.10.2.1.1.55"), oid("1.2.40.0.10.2.1.1.55", wire))
@@ -441,10 +445,14 @@ def test_an_account_that_returns_with_a_new_pseudonym_is_another_account(bundid)
 def test_the_mailbox_handle_is_never_the_identifier(bundid):
     """bundid.md §1.9: a delivery address, personal data of its own."""
     request = ask(account_facts=frozenset({"mailbox_handle"}))
-    identity = login(bundid, request=request, attributes=(*technical(), *CITIZEN, oid(MAILBOX, "box-1"))).identity
+    identity = login(
+        bundid, request=request, attributes=(*technical(), *CITIZEN, oid(MAILBOX, "box-1"))
+    ).identity
     assert (identity.account.mailbox_handle, identity.account_key) == ("box-1", f"bundid\0{PSEUDONYM}")
     with pytest.raises(AttributeMissing, match=r"account\.guest"):
-        login(bundid, request=request, attributes=(*technical(pseudonym=None), *CITIZEN, oid(MAILBOX, "box-1")))
+        login(
+            bundid, request=request, attributes=(*technical(pseudonym=None), *CITIZEN, oid(MAILBOX, "box-1"))
+        )
 
 
 # ------------------------------------------------------------------------------------------ methods
@@ -482,7 +490,9 @@ def test_the_state_of_an_eidas_login_counts_for_eidas_only(bundid):
     assert identity.account.issuing_country == "DE"
 
 
-@pytest.mark.parametrize(("word", "level"), [("Benutzername", 4), ("Benutzername", 3), ("Elster", 4), ("Diia", 4)])
+@pytest.mark.parametrize(
+    ("word", "level"), [("Benutzername", 4), ("Benutzername", 3), ("Elster", 4), ("Diia", 4)]
+)
 def test_a_method_cannot_prove_more_than_it_can(bundid, word, level):
     """security.md C.6: a table, and never more than it grants."""
     with pytest.raises(InvalidAnswer, match=r"account\.method\.level"):
@@ -498,7 +508,12 @@ def test_a_method_that_was_not_offered_is_refused(bundid):
     """bundid.md §1.7: AssertionProvedBy in the allowed set."""
     request = replace(ask(), service=service(methods="eID"))
     with pytest.raises(InvalidAnswer, match=r"account\.method\.not-offered"):
-        login(bundid, request=request, attributes=(*technical(3, "Elster"), *CITIZEN), authn_context="STORK-QAA-Level-3")
+        login(
+            bundid,
+            request=request,
+            attributes=(*technical(3, "Elster"), *CITIZEN),
+            authn_context="STORK-QAA-Level-3",
+        )
     assert login(bundid, request=request, attributes=(*technical(4, "Smart-eID"), *CITIZEN))
 
 
@@ -536,7 +551,9 @@ def test_an_attribute_is_found_by_name_and_a_foreign_friendly_name_is_ignored(bu
     """Issue 3, bad input: another OID under bPK2's friendly name neither counts nor offends."""
     spoof = oid("2.5.4.99", "stolen", friendly="bPK2")
     renamed = oid("2.5.4.42", "Erika", friendly="surname")
-    identity = login(bundid, attributes=(spoof, *technical(), *without(CITIZEN, "2.5.4.42"), renamed)).identity
+    identity = login(
+        bundid, attributes=(spoof, *technical(), *without(CITIZEN, "2.5.4.42"), renamed)
+    ).identity
     assert identity.account_key == f"bundid\0{PSEUDONYM}"
     assert (identity.subject.given_name.value.latin, identity.subject.family_name.value.latin) == (
         "Erika",

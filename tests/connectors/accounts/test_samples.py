@@ -91,7 +91,10 @@ def ours(tmp_path: Path, name: str, required: frozenset[str], level: LevelOfAssu
         **shown,
     }
     request = ask(
-        service=service(**presented), minimum=level, required=required, optional=frozenset(optional) - required
+        service=service(**presented),
+        minimum=level,
+        required=required,
+        optional=frozenset(optional) - required,
     )
     return begin(installed, request).request.root
 

@@ -44,7 +44,8 @@ def test_each_company_answers_with_the_response_signed_and_the_assertion_not(por
     assert method == "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1"
     assertion = portal.assertion(response)
     assert assertion.find(tag("ds:Signature")) is None
-    assert attribute(assertion, "Firmenname").text == company.values["Firmenname"]
+    name = "Name" if company.values["DatenkranzTyp"] == "IdNr" else "Firmenname"
+    assert attribute(assertion, name).text == company.values[name]
     name_id = assertion.find(f".//{tag('saml2:NameID')}")
     assert name_id.get("Format") == "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
     pseudonym = attribute(assertion, "DatenuebermittlerPseudonymId").text

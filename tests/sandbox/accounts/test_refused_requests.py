@@ -84,6 +84,14 @@ def test_a_wrongly_formatted_attribute_name_is_refused(portal, name) -> None:
     assert stopped_with(page) == "requested-attributes-missing-name"
 
 
+def test_only_bayernid_knows_private_names(portal) -> None:
+    """bundid.md §2.1: urn:oid:akdb:… is no OID."""
+    listed = '<akdb:RequestedAttribute Name="urn:oid:akdb:registerNumber"/>'
+    for account, status in (("bayernid", 200), ("bundid", 400)):
+        inner = akdb_extension(account, attributes=listed)
+        assert portal.send(account, portal.request(account, extension=inner)).status_code == status
+
+
 def test_markup_as_elements_in_the_purpose_is_refused(portal) -> None:
     """IF 9.4: Purpose holds text."""
     bent = akdb_extension("bundid", more="<cui:Purpose>Ein <b>Antrag</b></cui:Purpose>")
