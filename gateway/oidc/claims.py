@@ -4,7 +4,8 @@ Three hands decide, and a value leaves only if all agree: the client's *registra
 ``optional``, ``raw_identifier``), its *request* (scopes and the ``claims`` parameter; what is registered
 as required counts as requested), and the *citizen*, who releases. Released things are named by keys:
 an attribute name of ``connectors.identity``, with ``representative.`` before it for whoever acts for
-the subject, or ``identifier`` for the source's own identifier.
+the subject, ``identifier`` for the source's own identifier, ``account.<fact>`` and ``acting_person.<name>``
+for what a user account says beside the person (``gateway.oidc.account_claims``).
 
 A value that is absent, for whatever reason, is left out and never ``null`` (Core §5.3.2). The table of
 claims with examples for integrators is ``docs/claims.md``.
@@ -21,16 +22,21 @@ from connectors.identity import (
     LEGAL_ATTRIBUTES,
     NATURAL_ATTRIBUTES,
     Absent,
-    Address,
     Attested,
-    Gender,
     Identity,
     LegalPerson,
-    Name,
-    PartialDate,
     Person,
     PersonKind,
 )
+from gateway.oidc.account_claims import (
+    ACTING,
+    AttestedValue,
+    account_claim,
+    acting_values,
+    attribute_assurance,
+    fact_offers,
+)
+from gateway.oidc.fim import fim_claim
 from gateway.oidc.person_claims import legal_person_claims, natural_person_claims
 from gateway.oidc.request import AuthorizationRequest, ClaimRequest
 from gateway.settings import Client, RepresentationPolicy
@@ -75,7 +81,7 @@ CLAIMS_SUPPORTED: tuple[str, ...] = (
     "title", "birth_family_name", "eidas_birth_name", "place_of_birth", "nationalities", "address",
     "country_of_residence", "phone_number", "phone_number_verified", "email", "email_verified",
     "transliterated", "legal_person", "representative", "eidas_identifier", *CONTEXT_CLAIMS,
-    "verified_claims",
+    "account", "attribute_assurance", "fim", "verified_claims",
 )  # fmt: skip
 
 
@@ -98,18 +104,13 @@ class Offer:
     key: str
     """What ``released`` names: ``family_name``, ``representative.family_name``, ``identifier``."""
     attribute: str
-    """The key without ``representative.``."""
+    """The key without its prefix."""
     of_representative: bool
+    of_acting_person: bool = False
+    """Of whoever operated a company's account: named there, not identified."""
     required: bool
     """False: the citizen may leave it out."""
-    value: (
-        Attested[Name]
-        | Attested[str]
-        | Attested[PartialDate]
-        | Attested[Address]
-        | Attested[Gender]
-        | Attested[tuple[str, ...]]
-    )
+    value: AttestedValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,14 +175,16 @@ def _requested(
 
 def offers(client: Client, request: AuthorizationRequest, identity: Identity) -> tuple[Offer, ...]:
     """Everything of ``identity`` that may go to this client, subject first; what is absent is not there."""
-    found = _offers_of(client, request, identity.subject, "")
+    # An account's identifier is the same for all services of this gateway (bundid.md §1.12).
+    raw = client.raw_identifier and identity.account is None
+    found = _offers_of(client, request, identity.subject, "", raw=raw)
     if identity.representative is not None and client.representation is not RepresentationPolicy.REFUSE:
-        found += _offers_of(client, request, identity.representative, REPRESENTATIVE)
-    return found
+        found += _offers_of(client, request, identity.representative, REPRESENTATIVE, raw=raw)
+    return found + _account_offers(client, identity)
 
 
 def _offers_of(
-    client: Client, request: AuthorizationRequest, person: Person, prefix: str
+    client: Client, request: AuthorizationRequest, person: Person, prefix: str, *, raw: bool
 ) -> tuple[Offer, ...]:
     vocabulary = NATURAL_ATTRIBUTES if person.kind is PersonKind.NATURAL else LEGAL_ATTRIBUTES
     requested = _requested(client, request, vocabulary)
@@ -198,7 +201,7 @@ def _offers_of(
                     value=value,
                 )
             )
-    if client.raw_identifier and person.identifier is not None:
+    if raw and person.identifier is not None:
         found.append(
             Offer(
                 key=prefix + IDENTIFIER,
@@ -209,6 +212,31 @@ def _offers_of(
             )
         )
     return tuple(found)
+
+
+def _account_offers(client: Client, identity: Identity) -> tuple[Offer, ...]:
+    facts = tuple(
+        Offer(
+            key=fact.key,
+            attribute=fact.attribute,
+            of_representative=False,
+            required=True,
+            value=fact.value,
+        )
+        for fact in fact_offers(client, identity)
+    )
+    acting = tuple(
+        Offer(
+            key=ACTING + attribute,
+            attribute=attribute,
+            of_representative=False,
+            of_acting_person=True,
+            required=True,
+            value=value,
+        )
+        for attribute, value in acting_values(client, identity)
+    )
+    return facts + acting
 
 
 def permitted(
@@ -241,12 +269,11 @@ def _of_person(person: Person, keys: frozenset[str], country: str | None) -> dic
 def context_claims(identity: Identity) -> dict[str, JsonValue]:
     """``person_kind``, ``identity_source`` and ``sub_stability``."""
     source = identity.source
-    origin: dict[str, JsonValue] = {
-        "connector": source.connector,
-        "scheme": source.scheme,
-        "notified": identity.assurance.notified,
-        "authenticated_at": source.authenticated_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
+    origin: dict[str, JsonValue] = {"connector": source.connector, "scheme": source.scheme}
+    if identity.account is None:
+        # An account's level is what German law attaches to it; notified is a word of eIDAS.
+        origin["notified"] = identity.assurance.notified
+    origin["authenticated_at"] = source.authenticated_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     if source.country is not None:
         origin["country"] = source.country
     identifier = identity.subject.identifier
@@ -263,8 +290,34 @@ def userinfo_claims(
     """What UserInfo returns besides ``sub`` and ``verified_claims``."""
     asked = asked_attributes(request).userinfo | frozenset(client.required) | {IDENTIFIER}
     keys = frozenset(key for key in released if key.removeprefix(REPRESENTATIVE) in asked)
-    claims = {**context_claims(identity), **identity_claims(identity, keys)}
+    claims = {
+        **context_claims(identity),
+        **identity_claims(identity, keys),
+        **account_claim(client, identity, released),
+    }
+    if client.attribute_assurance and (assurances := _assurances(identity, keys)):
+        claims["attribute_assurance"] = assurances
+    if client.fim_fields:
+        claims |= fim_claim(identity.subject, keys)
     return honour_values(claims, request.claims.userinfo)
+
+
+def _assurances(identity: Identity, keys: frozenset[str]) -> dict[str, JsonValue]:
+    """Claim ``attribute_assurance``, in the shape of the claims themselves."""
+    source = identity.source.scheme
+    mine = frozenset(key for key in keys if not key.startswith(REPRESENTATIVE))
+    theirs = frozenset(key.removeprefix(REPRESENTATIVE) for key in keys if key.startswith(REPRESENTATIVE))
+    found = _assurances_of(identity.subject, mine, source)
+    if identity.representative is not None and theirs:
+        found["representative"] = _assurances_of(identity.representative, theirs, source)
+    return found
+
+
+def _assurances_of(person: Person, keys: frozenset[str], source: str) -> dict[str, JsonValue]:
+    if isinstance(person, LegalPerson):
+        inner = attribute_assurance(person, keys, source, {"legal_address": ("address",)})
+        return {"legal_person": inner} if inner else {}
+    return attribute_assurance(person, keys, source, ATTRIBUTE_CLAIMS)
 
 
 def id_token_claims(

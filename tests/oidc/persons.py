@@ -1,10 +1,11 @@
-"""Four identities, one per kind of person; the examples of docs/claims.md are made of them."""
+"""Identities, one per kind of person and source; the examples of docs/claims.md are made of them."""
 
 from datetime import UTC, datetime
 
 from connectors.assurance import Assurance, LevelOfAssurance
 from connectors.identity import (
     Absent,
+    AccountFacts,
     Address,
     Attested,
     Gender,
@@ -20,6 +21,7 @@ from connectors.identity import (
 HIGH = LevelOfAssurance.HIGH
 SUBSTANTIAL = LevelOfAssurance.SUBSTANTIAL
 LOW = LevelOfAssurance.LOW
+BASIC = LevelOfAssurance.BASIC
 AUTHENTICATED = datetime(2026, 11, 23, 9, 40, 58, tzinfo=UTC)
 
 
@@ -114,5 +116,77 @@ REPRESENTED = Identity(
         family_name=attested(Name(latin="Müller-Lefèvre"), SUBSTANTIAL),
         given_name=attested(Name(latin="Zoé"), SUBSTANTIAL),
         date_of_birth=attested(PartialDate(year=None, month=4, day=30), SUBSTANTIAL),
+    ),
+)
+
+BPK2 = "MHNpSZ1p0e3jxbq8lXjVqYnrqSTcjPBkXHv6iTYwRrw"
+MAILBOX = "2f1c4b1e-6c1f-4c7e-9e5d-0b6b1f6d2a11"
+BUNDID = Identity(
+    source=source("DE", connector="bundid", scheme="bundid", issuer="https://int.id.bund.de/idp"),
+    assurance=Assurance(level=HIGH),
+    subject=NaturalPerson(
+        identifier=Identifier(value=BPK2),
+        family_name=attested(Name(latin="Mustermann")),
+        given_name=attested(Name(latin="Erika")),
+        date_of_birth=attested(PartialDate(year=1964, month=8)),
+        birth_family_name=attested(Name(latin="Gabler")),
+        place_of_birth=attested("Berlin"),
+        nationalities=attested(("DE",)),
+        gender=attested(Gender.FEMALE, BASIC),
+        address=attested(
+            Address(
+                thoroughfare="Heidestra\u1e9ee 17", post_code="51147", post_name="K\u00f6ln", country="DE"
+            )
+        ),
+        email=attested("erika@example.org", LOW),
+        phone_number=attested("+49 221 12345", None),
+        title=attested("Dr.", HIGH),
+    ),
+    account=AccountFacts(
+        proved_by="eID",
+        multi_factor=True,
+        mailbox_handle=MAILBOX,
+        application_id="0f0e2d6a-4f0b-4c39-8e2b-6b7a0c7f5f10",
+        document_type="ID",
+        interface_version="2020.2.1",
+    ),
+)
+GUEST = Identity(
+    source=BUNDID.source,
+    assurance=Assurance(level=HIGH),
+    subject=NaturalPerson(
+        identifier=None,
+        family_name=attested(Name(latin="Mustermann")),
+        given_name=attested(Name(latin="Erika")),
+        date_of_birth=attested(PartialDate(year=1964, month=8, day=12)),
+    ),
+    account=AccountFacts(proved_by="eID", guest=True, multi_factor=True),
+)
+COMPANY_ACCOUNT = Identity(
+    source=source("DE", connector="muk", scheme="muk", issuer="https://www.elster.de"),
+    assurance=Assurance(level=SUBSTANTIAL),
+    subject=LegalPerson(
+        identifier=Identifier(value="du-0123456789abcdef0123456789abcdef01234567"),
+        legal_name=attested(Name(latin="Muster Bau AG"), SUBSTANTIAL),
+        legal_address=attested(
+            Address(
+                thoroughfare="Werkstra\u00dfe",
+                locator_designator="5",
+                post_code="01067",
+                post_name="Dresden",
+                country="DE",
+            ),
+            SUBSTANTIAL,
+        ),
+    ),
+    account=AccountFacts(
+        account_kind="StNr",
+        company={"Rechtsform": "310", "RechtsformText": "Aktiengesellschaft", "Registerart": "HRB"},
+        acting_person=NaturalPerson(
+            identifier=None,
+            family_name=attested(Name(latin="Kluge"), None),
+            given_name=attested(Name(latin="Jana"), None),
+            date_of_birth=attested(PartialDate(year=1979, month=3, day=5), None),
+        ),
     ),
 )

@@ -27,12 +27,23 @@ from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest
 from gateway.oidc.subject import SubjectKey, pairwise
 from gateway.oidc.verified_claims import verified_claims, well_formed
 from tests.oidc.harness import CALLBACK, CHALLENGE, CLIENTS, ISSUER
-from tests.oidc.persons import AUTHENTICATED, GREEK, LEGAL, LOW, NATURAL, REPRESENTED
+from tests.oidc.persons import (
+    AUTHENTICATED,
+    BUNDID,
+    COMPANY_ACCOUNT,
+    GREEK,
+    GUEST,
+    LEGAL,
+    LOW,
+    NATURAL,
+    REPRESENTED,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "claims.md"
 BLOCK = re.compile(r"<!-- example: (\w+) -->\n```json\n(.*?)```", re.DOTALL)
 NOW = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)
 CLIENT = CLIENTS["portal"]
+FORMS = CLIENTS["forms"]
 VERIFIED_REQUEST = {
     "verification": {
         "trust_framework": {"value": "eidas"},
@@ -60,9 +71,9 @@ def sub(identity):
     return pairwise(SubjectKey(b"k" * 32), CLIENT, identity, "0123456789")
 
 
-def userinfo(identity):
-    keys = frozenset(offer.key for offer in offers(CLIENT, request(), identity))
-    return {"sub": sub(identity), **userinfo_claims(CLIENT, request(), identity, keys)}
+def userinfo(identity, client=CLIENT):
+    keys = frozenset(offer.key for offer in offers(client, request(), identity))
+    return {"sub": sub(identity), **userinfo_claims(client, request(), identity, keys)}
 
 
 def id_token():
@@ -96,6 +107,9 @@ def examples():
         "greek": userinfo(GREEK),
         "legal": userinfo(LEGAL),
         "represented": userinfo(REPRESENTED),
+        "bundid": userinfo(BUNDID, FORMS),
+        "guest": userinfo(GUEST),
+        "company_account": userinfo(COMPANY_ACCOUNT, FORMS),
         "id_token": id_token(),
         "verified_request": {"userinfo": {"verified_claims": VERIFIED_REQUEST}},
         "verified": verified(),
