@@ -89,6 +89,15 @@ def test_exchange_of_another_connector_is_refused(two: Installed) -> None:
     refused(lambda: other.finish(octets), "saml.connector")
 
 
+def test_country_that_got_another_node_meanwhile_is_refused(two: Installed) -> None:
+    """The registration changed between question and answer: the answer must come from whom we asked."""
+    exchange = begin(two, authentication_request(country="GR"))
+    other = replace(exchange, pending=replace(exchange.pending, peer="https://former.el.example/metadata"))
+    octets = exchange.reply().octets()
+    error = refused(lambda: other.finish(octets), "saml.issuer")
+    assert error.detail == "peer changed"
+
+
 def test_answer_by_get_is_refused(two: Installed) -> None:
     exchange = begin(two, authentication_request(country="GR"))
     answer = replace(exchange.answer(exchange.reply().octets()), method="GET")
