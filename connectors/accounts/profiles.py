@@ -87,6 +87,8 @@ class Profile:
     offered: tuple[LevelOfAssurance, ...]
     """What citizens can reach there."""
     attributes: tuple[AccountAttribute, ...]
+    structured_fields: frozenset[str] = frozenset()
+    """Fields that are filled from inside structures, beyond those of ``attributes``."""
     name_format: str
     name_id_format: str | None
     """What ``NameIDPolicy`` asks for; None: no NameIDPolicy is sent."""
@@ -111,11 +113,11 @@ class Profile:
     def fields(self) -> frozenset[str]:
         """Every field a service can ask of this account."""
         gathered = {Place.ADDRESS: "address", Place.FACT: "company"}
-        return frozenset(
+        return self.structured_fields | {
             gathered.get(attribute.place, attribute.field)
             for attribute in self.attributes
             if attribute.place is not Place.EVIDENCE
-        )
+        }
 
     def proved_by(self, word: str) -> Method | None:
         """The method that a value of ``AssertionProvedBy`` names."""
@@ -161,6 +163,7 @@ DATAPORT = Profile(
     | {level: uri for uri, level in trust_levels.EIDAS_URIS.items()},
     offered=(LOW, SUBSTANTIAL, HIGH),
     attributes=DATAPORT_ATTRIBUTES,
+    structured_fields=frozenset({"acting_person", "company"}),
     name_format=BASIC,  # second-hand, like everything about this account
     name_id_format=NAME_ID_PERSISTENT,
     allow_create=True,
