@@ -15,13 +15,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
+from connectors import accounts, eidas
+from connectors.accounts import AccountSettings
 from connectors.contract import Connector, FormDispatch
-from connectors.eidas import Surroundings, assemble
 from connectors.saml.keys import OwnKey, SAMLKeys
 from connectors.saml.selfcheck import selfcheck
+from connectors.saml.surroundings import Surroundings
 from gateway import public
 from gateway.audit import Audit
 from gateway.bundle import Configuration
+from gateway.bundle_accounts import keys_for
 from gateway.errors import GatewayError
 from gateway.health import Health
 from gateway.http import Guard, limited
@@ -261,20 +264,32 @@ def _connectors(configuration: Configuration, log: AppendOnlyLog, *, now: dateti
         development=development,
         announce=partial(announce, log),
     )
-    keys = SAMLKeys(
-        signing=_own_keys(configuration, KeyPurpose.SAML_SIGNING),
-        decryption=_own_keys(configuration, KeyPurpose.SAML_DECRYPTION),
-        metadata=_own_keys(configuration, KeyPurpose.SAML_METADATA_SIGNING),
+    anchors = configuration.anchors
+    built: dict[str, Connector] = {}
+    for name, connector in configuration.connectors.items():
+        keys = saml_keys(configuration, name)
+        if isinstance(connector, AccountSettings):
+            built[name] = accounts.assemble(connector, anchors, keys, surroundings, now=now)
+        else:
+            built[name] = eidas.assemble(
+                connector, configuration.countries, anchors, keys, surroundings, now=now
+            )
+    return built
+
+
+def saml_keys(configuration: Configuration, connector: str) -> SAMLKeys:
+    """What ``connector`` signs and decrypts with: its own keys, else the common ones, by purpose."""
+    return SAMLKeys(
+        signing=_own_keys(configuration, KeyPurpose.SAML_SIGNING, connector),
+        decryption=_own_keys(configuration, KeyPurpose.SAML_DECRYPTION, connector),
+        metadata=_own_keys(configuration, KeyPurpose.SAML_METADATA_SIGNING, connector),
     )
-    return {
-        name: assemble(connector, configuration.countries, configuration.anchors, keys, surroundings, now=now)
-        for name, connector in configuration.connectors.items()
-    }
 
 
-def _own_keys(configuration: Configuration, purpose: KeyPurpose) -> list[OwnKey]:
+def _own_keys(configuration: Configuration, purpose: KeyPurpose, connector: str) -> list[OwnKey]:
     return [
-        OwnKey(id=key.id, state=key.state.value, key=key.key) for key in configuration.keys.get(purpose, ())
+        OwnKey(id=key.id, state=key.state.value, key=key.key)
+        for key in keys_for(connector, configuration.keys.get(purpose, ()))
     ]
 
 

@@ -17,14 +17,26 @@ from typing import TypeVar
 import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
 
+from connectors.accounts import AccountSettings
 from connectors.eidas.settings import CountrySettings, EIDASSettings
-from gateway import bundle_checks
+from gateway import bundle_accounts, bundle_checks
 from gateway.bundle_keys import LoadedKey, load_keys, read_secret
 from gateway.bundle_problems import Located, Problems
-from gateway.settings import Client, ConfigurationError, KeyPurpose, Settings, resolve
+from gateway.settings import (
+    Client,
+    ConfigurationError,
+    ConfigurationProblem,
+    KeyPurpose,
+    Settings,
+    resolve,
+)
 from trust.anchors import TrustAnchor
 
 M = TypeVar("M", bound=BaseModel)
+
+ConnectorSettings = EIDASSettings | AccountSettings
+_KINDS: Mapping[object, type[ConnectorSettings]] = {"eidas": EIDASSettings, "account": AccountSettings}
+"""``kind`` of a connector to its model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +46,20 @@ class Configuration:
     directory: Path
     settings: Settings
     anchors: Mapping[str, TrustAnchor]
-    connectors: Mapping[str, EIDASSettings]
+    connectors: Mapping[str, ConnectorSettings]
     countries: tuple[CountrySettings, ...]
     clients: Mapping[str, Client]
     keys: Mapping[KeyPurpose, tuple[LoadedKey, ...]] = field(repr=False)
     subject_key: bytes = field(repr=False)
     store_password: str | None = field(repr=False)
     database_url: sa.URL = field(repr=False)
+    warnings: tuple[ConfigurationProblem, ...] = ()
+    """Nothing that prevents a start; ``check-config`` tells them."""
+
+    @property
+    def accounts(self) -> Mapping[str, AccountSettings]:
+        """The connectors that are user accounts."""
+        return {name: found for name, found in self.connectors.items() if isinstance(found, AccountSettings)}
 
     def path(self, reference: str) -> Path:
         """A path of the configuration, relative to its directory."""
@@ -53,23 +72,28 @@ def load(directory: Path) -> Configuration:
     settings = _settings(directory, problems)
     registry = directory / "registry"
     anchors = _unique(_models(registry / "anchors", TrustAnchor, problems), "id", problems)
-    connectors = _unique(_models(registry / "connectors", EIDASSettings, problems), "id", problems)
+    connectors = _unique(_connectors(registry / "connectors", problems), "id", problems)
+    nodes = _of_kind(connectors, EIDASSettings)
+    accounts = _of_kind(connectors, AccountSettings)
     countries = _models(registry / "countries", CountrySettings, problems)
     clients = _unique(_models(registry / "clients", Client, problems), "client_id", problems)
     if settings is None:
         raise ConfigurationError(tuple(problems.found))
     bundle_checks.check_gateway(settings, directory, problems)
     bundle_checks.check_anchors(anchors.values(), settings, directory, problems)
-    bundle_checks.check_connectors(connectors.values(), anchors, problems)
-    bundle_checks.check_countries(countries, connectors, anchors, problems)
+    bundle_checks.check_connectors(nodes.values(), anchors, problems)
+    bundle_checks.check_countries(countries, nodes, anchors, problems)
+    bundle_accounts.check_accounts(accounts.values(), anchors, settings, problems)
     bundle_checks.check_clients(clients.values(), connectors, settings, directory, problems)
+    bundle_accounts.check_presentations(clients.values(), accounts, settings, problems)
     keys, subject_key = load_keys(settings, directory, problems)
     bundle_checks.check_keys(
         keys,
-        saml=bool(connectors),
+        connectors=tuple(connectors),
         clients=[located.model for located in clients.values()],
         problems=problems,
     )
+    bundle_accounts.check_account_keys(accounts.values(), keys, problems)
     store_password = read_secret(
         settings.store.password, directory, settings.gateway.mode, problems, "store.password"
     )
@@ -87,6 +111,7 @@ def load(directory: Path) -> Configuration:
         subject_key=subject_key,
         store_password=_word(store_password),
         database_url=database_url,
+        warnings=tuple(problems.warnings),
     )
 
 
@@ -108,13 +133,46 @@ def _models(folder: Path, model: type[M], problems: Problems) -> list[Located[M]
     return found
 
 
+def _connectors(folder: Path, problems: Problems) -> list[Located[ConnectorSettings]]:
+    found: list[Located[ConnectorSettings]] = []
+    for path in sorted(folder.rglob("*.toml")):
+        name = path.relative_to(folder.parent.parent).as_posix()
+        values = _values(path, name, problems)
+        if values is None:
+            continue
+        model = _KINDS.get(values.get("kind"))
+        if model is None:
+            problems.add(name, "kind", "is no kind of connector", f"one of {', '.join(map(str, _KINDS))}")
+            continue
+        parsed = _parsed(values, name, model, problems)
+        if parsed is not None:
+            found.append(Located(file=name, model=parsed))
+    return found
+
+
+def _of_kind(connectors: Mapping[str, Located[ConnectorSettings]], kind: type[M]) -> dict[str, Located[M]]:
+    return {
+        name: Located(file=located.file, model=located.model)
+        for name, located in connectors.items()
+        if isinstance(located.model, kind)
+    }
+
+
 def _model(path: Path, name: str, model: type[M], problems: Problems) -> M | None:
+    values = _values(path, name, problems)
+    return None if values is None else _parsed(values, name, model, problems)
+
+
+def _values(path: Path, name: str, problems: Problems) -> dict[str, object] | None:
     try:
         with path.open("rb") as file:
-            values = tomllib.load(file)
+            return tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problems.add(name, "", f"cannot be read: {error}", "correct the TOML")
         return None
+
+
+def _parsed(values: Mapping[str, object], name: str, model: type[M], problems: Problems) -> M | None:
     try:
         return model.model_validate(values)
     except ValidationError as error:

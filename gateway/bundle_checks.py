@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -147,7 +147,7 @@ def check_countries(
 
 def check_clients(
     clients: Iterable[Located[Client]],
-    connectors: Mapping[str, Located[EIDASSettings]],
+    connectors: Collection[str],
     settings: Settings,
     directory: Path,
     problems: Problems,
@@ -177,18 +177,22 @@ def check_clients(
 def check_keys(
     keys: Mapping[KeyPurpose, Sequence[LoadedKey]],
     *,
-    saml: bool,
+    connectors: Collection[str],
     clients: Iterable[Client],
     problems: Problems,
 ) -> None:
     """Every purpose that is needed has exactly what it needs."""
-    wanted = [KeyPurpose.OIDC_SIGNING]
-    if saml:
-        wanted += [KeyPurpose.SAML_SIGNING, KeyPurpose.SAML_DECRYPTION, KeyPurpose.SAML_METADATA_SIGNING]
-    for purpose in wanted:
-        if not any(key.state is KeyState.ACTIVE for key in keys.get(purpose, ())):
-            remedy = f"make one with: eid-gateway keys new --purpose {purpose}"
-            problems.add(_GATEWAY, "keys", f"no active key of purpose {purpose}", remedy)
+    _wanted(KeyPurpose.OIDC_SIGNING, keys.get(KeyPurpose.OIDC_SIGNING, ()), "", problems)
+    for purpose in (KeyPurpose.SAML_SIGNING, KeyPurpose.SAML_DECRYPTION, KeyPurpose.SAML_METADATA_SIGNING):
+        common = [key for key in keys.get(purpose, ()) if not key.connectors]
+        own = {name for key in keys.get(purpose, ()) for name in key.connectors}
+        for name in sorted(own - set(connectors)):
+            problems.add(_GATEWAY, "keys", f"{purpose} for {name}, which is not configured", "correct it")
+        if set(connectors) - own:
+            _wanted(purpose, common, "", problems)
+        for name in sorted(own & set(connectors)):
+            theirs = [key for key in keys[purpose] if name in key.connectors]
+            _wanted(purpose, theirs, f" for {name}", problems)
     signing = {spki(key.key.public_key) for key in keys.get(KeyPurpose.SAML_SIGNING, ())}
     for key in keys.get(KeyPurpose.SAML_DECRYPTION, ()):
         if spki(key.key.public_key) in signing:
@@ -214,6 +218,12 @@ def check_keys(
                     f"client {client.client_id} wants {algorithm}",
                     f"add an {algorithm} key",
                 )
+
+
+def _wanted(purpose: KeyPurpose, keys: Iterable[LoadedKey], whose: str, problems: Problems) -> None:
+    if not any(key.state is KeyState.ACTIVE for key in keys):
+        remedy = f"make one with: eid-gateway keys new --purpose {purpose}"
+        problems.add(_GATEWAY, "keys", f"no active key of purpose {purpose}{whose}", remedy)
 
 
 def is_loopback(url: str) -> bool:

@@ -29,6 +29,8 @@ class LoadedKey:
     purpose: KeyPurpose
     state: KeyState
     key: InMemoryKey = field(repr=False)
+    connectors: tuple[str, ...] = ()
+    """Who alone uses it; empty: everybody without a key of its own for this purpose."""
 
 
 def load_keys(
@@ -52,7 +54,13 @@ def load_keys(
             continue
         key = _private_key(section, secret, directory, problems, path)
         if key is not None:
-            loaded = LoadedKey(id=section.id, purpose=section.purpose, state=section.state, key=key)
+            loaded = LoadedKey(
+                id=section.id,
+                purpose=section.purpose,
+                state=section.state,
+                key=key,
+                connectors=section.connectors,
+            )
             keys.setdefault(section.purpose, []).append(loaded)
     if not subject:
         problems.add(_FILE, "keys", "no active key of purpose subject", _NEW_KEY)

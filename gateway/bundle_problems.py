@@ -23,6 +23,11 @@ class Problems:
     """Collects what is wrong."""
 
     found: list[ConfigurationProblem] = field(default_factory=list)
+    warnings: list[ConfigurationProblem] = field(default_factory=list)
+    """What works and is probably not what was meant."""
 
     def add(self, file: str, path: str, problem: str, remedy: str = "") -> None:
         self.found.append(ConfigurationProblem(file=file, path=path, problem=problem, remedy=remedy))
+
+    def warn(self, file: str, path: str, problem: str, remedy: str = "") -> None:
+        self.warnings.append(ConfigurationProblem(file=file, path=path, problem=problem, remedy=remedy))

@@ -81,6 +81,20 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--subject", default="eid-gateway", help="common name in the certificate")
     new.set_defaults(run=_new_key)
 
+    onboarding = commands.add_parser(
+        "onboarding",
+        help="write what the operator of a user account (BundID, ...) wants to have from us",
+        description="Writes <connector>-metadata.xml, the file for the account's self-service, and "
+        "<connector>-onboarding.md, the sheet to hand in with it; existing files are replaced. "
+        "docs/bundid.md leads through the rest.",
+    )
+    _config(onboarding)
+    onboarding.add_argument(
+        "--connector", required=True, metavar="ID", help="file name in registry/connectors"
+    )
+    onboarding.add_argument("--to", required=True, type=Path, metavar="DIR", help="where the files go")
+    onboarding.set_defaults(run=_onboarding)
+
     log = commands.add_parser("log", help="the audit log").add_subparsers(required=True, metavar="COMMAND")
     verify = log.add_parser(
         "verify", help="recompute the hash chain; names the first entry that does not fit"
@@ -104,10 +118,25 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     configuration = load(options.config)
+    for warning in configuration.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     print(
         f"ok: {len(configuration.clients)} clients, {len(configuration.countries)} countries, "
         f"{len(configuration.anchors)} anchors, {len(configuration.connectors)} connectors"
     )
+    return 0
+
+
+def _onboarding(options: argparse.Namespace) -> int:
+    # Imported here: the other commands need no connectors.
+    from gateway.onboarding import UnknownAccount, write
+
+    try:
+        for path in write(load(options.config), options.connector, options.to):
+            print(path)
+    except UnknownAccount as error:
+        print(f"eid-gateway: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

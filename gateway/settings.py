@@ -120,6 +120,8 @@ class KeySection(Section):
     certificate: str | None = None
     """PEM file, relative to the configuration; needed for the SAML purposes. The issuers'
     certificates may follow the key's own: metadata are published with the path up to the anchor."""
+    connectors: tuple[str, ...] = ()
+    """SAML purposes: only for these connectors, which then do not use the common keys of that purpose."""
 
 
 class LimitsSection(Section):
@@ -185,7 +187,8 @@ class RepresentationPolicy(StrEnum):
 
 AccountFact = Literal[
     "proved_by", "multi_factor", "issuing_country", "interface_version", "account_kind", "document_type",
-    "community_id", "pseudonym", "mailbox_handle", "application_id", "acting_person", "company",
+    "community_id", "pseudonym", "mailbox_handle", "application_id", "de_mail", "form_of_address",
+    "icao_nationality", "assumed", "irregular", "acting_person", "company",
 ]  # fmt: skip
 """A field of ``connectors.identity.AccountFacts`` that a client can be registered for."""
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from connectors.contract import Connector, Service, TokenSource
+from gateway import presentation
 from gateway.audit import Audit
 from gateway.login.cookies import Cookies
 from gateway.login.errors import (
@@ -76,14 +77,10 @@ class LoginDesk:
     async def in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
-    def service(self, client: Client) -> Service:
-        """The client as peers are told about it."""
-        return Service(
-            client_id=client.client_id,
-            names=client.name,
-            sector=client.sector,
-            requester_id=client.requester_id or f"{self.issuer}/clients/{client.client_id}",
-        )
+    def service(self, client: Client, journey: str | None = None) -> Service:
+        """The client as peers are told about it; ``journey``: for the address of our way back."""
+        back = f"{self.issuer}/login/{journey}/back" if journey else None
+        return presentation.service(client, self.issuer, back=back)
 
     def frame(
         self,

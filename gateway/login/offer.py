@@ -60,7 +60,7 @@ def authentication_request(
     represented = client.representation is not RepresentationPolicy.REFUSE
     attributes = attributes_requested(client, journey.request, person)
     return AuthenticationRequest(
-        service=desk.service(client),
+        service=desk.service(client, journey.number),
         minimum=minimum_level(client, journey),
         persons=frozenset({person}),
         accept_non_notified=journey.request.accept_non_notified and client.accept_non_notified,
@@ -68,6 +68,7 @@ def authentication_request(
         country=country,
         required=frozenset(attributes.required),
         optional=frozenset(attributes.optional),
+        account_facts=frozenset(client.account_facts),
         languages=(*((journey.language,) if journey.language else ()), *journey.request.ui_locales, "de"),
     )
 
@@ -85,7 +86,7 @@ def reach(
             continue
         anything = AuthenticationRequest(
             service=desk.service(client),
-            minimum=LevelOfAssurance.LOW,
+            minimum=LevelOfAssurance.BASIC,
             persons=frozenset(PersonKind(kind) for kind in client.persons),
             accept_non_notified=client.accept_non_notified,
         )

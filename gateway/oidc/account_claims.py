@@ -41,9 +41,14 @@ ACCOUNT = "account."
 ACTING = "acting_person."
 """Prefixes of the keys under which such things are released."""
 
-SHOWN_FACTS = ("mailbox_handle", "application_id", "pseudonym", "document_type", "community_id")
+SHOWN_FACTS = (
+    "mailbox_handle", "application_id", "pseudonym", "document_type", "community_id", "de_mail",
+    "form_of_address", "icao_nationality",
+)  # fmt: skip
 """Facts that say something about the person: the citizen sees them before they leave."""
-TECHNICAL_FACTS = ("proved_by", "multi_factor", "issuing_country", "interface_version", "account_kind")
+TECHNICAL_FACTS = (
+    "proved_by", "multi_factor", "issuing_country", "interface_version", "account_kind", "assumed", "irregular",
+)  # fmt: skip
 """Facts about the login alone."""
 
 
@@ -64,7 +69,8 @@ def fact_offers(client: Client, identity: Identity) -> Iterator[FactOffer]:
     for name in SHOWN_FACTS:
         value = getattr(account, name)
         if name in client.account_facts and value is not None:
-            yield FactOffer(key=ACCOUNT + name, attribute=name, value=Attested(value=value, level=None))
+            level = account.levels.get(name)
+            yield FactOffer(key=ACCOUNT + name, attribute=name, value=Attested(value=value, level=level))
     if "company" in client.account_facts and account.company:
         text = ", ".join(f"{name}: {value}" for name, value in account.company.items())
         yield FactOffer(key=f"{ACCOUNT}company", attribute="company", value=Attested(value=text, level=None))
@@ -89,8 +95,8 @@ def account_claim(client: Client, identity: Identity, released: frozenset[str]) 
     claim: dict[str, JsonValue] = {"guest": account.guest}
     for name in TECHNICAL_FACTS:
         value = getattr(account, name)
-        if name in client.account_facts and value is not None:
-            claim[name] = value
+        if name in client.account_facts and value not in {None, ()}:
+            claim[name] = list(value) if isinstance(value, tuple) else value
     for name in SHOWN_FACTS:
         if ACCOUNT + name in released:
             claim[name] = getattr(account, name)
@@ -99,6 +105,18 @@ def account_claim(client: Client, identity: Identity, released: frozenset[str]) 
     if acting := _acting_claim(account, released, identity.source.country):
         claim["acting_person"] = {"identified": False, **acting}
     return {"account": claim}
+
+
+def fact_assurance(identity: Identity, released: frozenset[str]) -> dict[str, JsonValue]:
+    """Level and source of each released fact, where the account states a level."""
+    account = identity.account
+    if account is None:
+        return {}
+    return {
+        name: {"source": identity.source.scheme, "level": account.levels[name].word}
+        for name in SHOWN_FACTS
+        if ACCOUNT + name in released and name in account.levels
+    }
 
 
 def _acting_claim(

@@ -34,6 +34,7 @@ from gateway.oidc.account_claims import (
     account_claim,
     acting_values,
     attribute_assurance,
+    fact_assurance,
     fact_offers,
 )
 from gateway.oidc.fim import fim_claim
@@ -295,8 +296,12 @@ def userinfo_claims(
         **identity_claims(identity, keys),
         **account_claim(client, identity, released),
     }
-    if client.attribute_assurance and (assurances := _assurances(identity, keys)):
-        claims["attribute_assurance"] = assurances
+    if client.attribute_assurance:
+        assurances = _assurances(identity, keys)
+        if facts := fact_assurance(identity, released):
+            assurances["account"] = facts
+        if assurances:
+            claims["attribute_assurance"] = assurances
     if client.fim_fields:
         claims |= fim_claim(identity.subject, keys)
     return honour_values(claims, request.claims.userinfo)
