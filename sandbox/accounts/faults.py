@@ -11,7 +11,7 @@ from typing import Final
 
 from sandbox.accounts import pseudonyms
 from sandbox.accounts.accounts import Account, Profile
-from sandbox.accounts.names import LOA, OIDS, STORK, TRUST_LEVELS
+from sandbox.accounts.names import DOCUMENTED_METHODS, LOA, OIDS, STORK, TRUST_LEVELS
 from sandbox.accounts.people import CANCELLED
 from sandbox.accounts.plan import Failure, Item, Plan, Structure
 
@@ -129,6 +129,14 @@ def _set(plan: Plan, name: str, text: str) -> Plan:
     return _each(plan, _named(name), lambda i: _text(i, text))
 
 
+def _not_allowed(plan: Plan) -> Plan:
+    """A documented method that the request does not list, or a word nobody knows."""
+    extension = plan.request.extension
+    listed = (extension.methods if extension else None) or DOCUMENTED_METHODS
+    word = next((m for m in DOCUMENTED_METHODS if m not in listed), "Telefax")
+    return _set(plan, OIDS["AssertionProvedBy"], word)
+
+
 def _bad_birthdate(plan: Plan) -> Plan:
     """The thirteenth month, wherever this account system writes a date of birth."""
     bent = _set(_set(plan, OIDS["birthdate"], "1980-13-45"), "DateOfBirth", "1980-13-45")
@@ -191,13 +199,13 @@ _CONTENT = (
     Fault("oaep-sha1", "Session key wrapped with RSA-OAEP and SHA-1 (not confirmed for the real one)", lambda p: replace(p, transport="rsa-oaep-mgf1p"), ("akdb", "muk")),
     Fault("second-key", "Encrypted for the other key we were handed (must work)", lambda p: replace(p, recipient_key=-1), ("akdb", "muk")),
     Fault("level-too-low", "Level below the request", _too_low, ("akdb", "dataport")),
-    Fault("level-unknown", "Level that does not exist", lambda p: _class_ref(p, "STORK-QAA-Level-5")),
+    Fault("level-unknown", "Level that does not exist", lambda p: _class_ref(p, "STORK-QAA-Level-5"), ("akdb", "dataport")),
     Fault("level-contradicts", "EID-CITIZEN-QAA-LEVEL differs from the class", _level_contradicts, ("akdb",)),
     Fault("trust-missing", "The name has no trust level", lambda p: _trust(p, None), ("akdb",)),
     Fault("trust-unknown", "The name has an unknown trust level", lambda p: _trust(p, "SEHR_HOCH"), ("akdb",)),
     Fault("trust-wrong-spelling", "Trust level spelt SUBSTANZIELL", lambda p: _trust(p, "SUBSTANZIELL"), ("akdb",)),
     Fault("trust-higher", "The name has a higher trust level than the login (which must be below 4)", _trust_above, ("akdb",)),
-    Fault("method-not-allowed", "AssertionProvedBy names a method nobody allowed", lambda p: _set(p, OIDS["AssertionProvedBy"], "Diia"), ("akdb",)),
+    Fault("method-not-allowed", "AssertionProvedBy names a method nobody allowed", _not_allowed, ("akdb",)),
     Fault("friendly-name", "Surname under the friendly name of bPK2", lambda p: _each(p, _named(OIDS["surname"]), lambda i: replace(i, friendly="bPK2")), ("akdb",)),
     Fault("friendly-key", "An unknown OID under the friendly name of bPK2", _extra(Item(name="urn:oid:1.2.3.4", friendly="bPK2", values=("angreifer",), trust="HOCH")), ("akdb",)),
     Fault("unrequested", "An attribute nobody asked for", _extra(Item(name=OIDS["DeMail"], friendly="DeMail", values=("x@de-mail.example",), trust="NORMAL")), ("akdb",)),

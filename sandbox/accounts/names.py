@@ -21,6 +21,9 @@ LOA: Final = tuple(f"http://eidas.europa.eu/LoA/{word}" for word in ("low", "sub
 TRUST_LEVELS: Final = ("UNTERGEORDNET", "NORMAL", "SUBSTANTIELL", "HOCH")
 """Values of ``akdb:TrustLevel`` for STORK 1 to 4."""
 
+DOCUMENTED_METHODS: Final = ("Diia", "Authega", "Benutzername", "FINK", "eIDAS", "Elster", "eID")
+"""Element names of IF 9.1."""
+
 OIDS: Final = MappingProxyType(
     {
         # IF 6.1
