@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sandbox.accounts.accounts import accounts
+from sandbox.accounts.configuration import write_accounts
 from sandbox.addresses import Addresses
 from sandbox.nodes.countries import Country, countries, national
 from sandbox.nodes.world import anchor_file
@@ -40,6 +42,7 @@ def write_configuration(
     for node in (*countries().values(), national()):
         _write_anchor(state, registry, addresses, node)
     _write_connectors(registry, addresses)
+    write_accounts(state, registry, addresses)
     for country in countries().values():
         _write_country(registry, addresses, country)
     for service in services().values():
@@ -84,6 +87,10 @@ def _gateway(state: Path, addresses: Addresses) -> str:
                 _key("saml-decryption", "saml-decryption", certificate=True),
                 _key("saml-metadata", "saml-metadata-signing", certificate=True),
                 _key("subject", "subject"),
+                _account_key("account-signing", "saml-signing"),
+                _account_key("account-decryption", "saml-decryption"),
+                # The key after the next roll-over: account systems take weeks to load a new file.
+                _account_key("account-decryption-next", "saml-decryption") | {"state": "next"},
             ]
         },
     )
@@ -96,6 +103,11 @@ def _key(name: str, purpose: str, *, certificate: bool = False) -> dict[str, obj
         "private_key": f"file:keys/{name}.key",
         "certificate": f"keys/{name}.crt" if certificate else None,
     }
+
+
+def _account_key(name: str, purpose: str) -> dict[str, object]:
+    """A key of our own for the account systems, which know RSA only."""
+    return _key(name, purpose, certificate=True) | {"connectors": list(accounts())}
 
 
 def _write_anchor(state: Path, registry: Path, addresses: Addresses, node: Country) -> None:

@@ -34,6 +34,8 @@ from sandbox.services.registrations import Service, services
 from sandbox.services.relying_party import RelyingParty
 
 GATEWAY_KEYS = ("saml-signing", "saml-decryption", "saml-metadata", "oidc-es256", "oidc-rs256")
+ACCOUNT_KEYS = ("account-signing", "account-decryption", "account-decryption-next")
+"""Of the gateway towards account systems, which know RSA only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class State:
         for name in GATEWAY_KEYS:
             fixed = {"oidc-es256": "p256", "oidc-rs256": "rsa-3072"}
             store.obtain(name, fixed.get(name, kind), f"Gateway {name}")
+        for name in ACCOUNT_KEYS:
+            store.obtain(name, "rsa-3072", f"Gateway {name}")
         subject = self.config / "keys" / "subject.key"
         if not subject.exists():
             write_private(subject, secrets.token_bytes(32))

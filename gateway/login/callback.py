@@ -126,7 +126,9 @@ def _check(desk: LoginDesk, journey: LoginJourney, verified: Verified) -> None:
         raise _CheckFailed(EXCHANGE_INVALID_ANSWER())
     represented = identity.representative is not None
     forbidden = represented and client.representation is RepresentationPolicy.REFUSE
-    demanded = not represented and client.representation is RepresentationPolicy.REQUIRE
+    # A company's account names who acts for it without identifying them (bundid.md §3.2).
+    acting = identity.account is not None and identity.account.acting_person is not None
+    demanded = not (represented or acting) and client.representation is RepresentationPolicy.REQUIRE
     if forbidden or demanded:
         raise _CheckFailed(EXCHANGE_REPRESENTATION())
     try:

@@ -11,7 +11,7 @@ from sandbox.nodes.countries import countries
 from sandbox.nodes.faults import FAULTS
 from sandbox.services.registrations import services
 
-ORDER = ["low", "substantial", "high"]
+ORDER = ["basic", "low", "substantial", "high"]
 PAIRS = [(service, country.node_code) for service in services() for country in countries().values()]
 REFUSALS = {
     "choice.level",  # the country's eIDs do not reach the service's level

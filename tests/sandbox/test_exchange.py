@@ -26,6 +26,7 @@ from connectors.assurance import LevelOfAssurance
 from connectors.contract import Answer, AuthenticationRequest, FormDispatch, RedirectDispatch, Service
 from connectors.eidas.assembly import Surroundings, assemble
 from connectors.eidas.flow import EIDASConnector
+from connectors.eidas.settings import EIDASSettings
 from connectors.errors import (
     AttributeMissing,
     AuthenticationFailed,
@@ -173,7 +174,11 @@ def assembled(state: State) -> dict[str, EIDASConnector]:
     configuration = load(Path(state.config))
 
     def own(purpose: KeyPurpose) -> tuple[OwnKey, ...]:
-        return tuple(OwnKey(id=k.id, state=k.state.value, key=k.key) for k in configuration.keys[purpose])
+        return tuple(
+            OwnKey(id=k.id, state=k.state.value, key=k.key)
+            for k in configuration.keys[purpose]
+            if not k.connectors
+        )
 
     keys = SAMLKeys(
         signing=own(KeyPurpose.SAML_SIGNING),
@@ -193,6 +198,7 @@ def assembled(state: State) -> dict[str, EIDASConnector]:
             now=datetime.now(UTC),
         )
         for name, settings in configuration.connectors.items()
+        if isinstance(settings, EIDASSettings)
     }  # fmt: skip
 
 
