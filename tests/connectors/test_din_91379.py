@@ -39,7 +39,9 @@ def test_the_search_form_writes_two_letters_where_the_standard_does(name, form):
     assert search_form(unicodedata.normalize("NFD", name)) == form
 
 
-@pytest.mark.parametrize(("name", "found"), [("Müller 2", "2"), ("a_b", "_"), ("Ωmega", "Ω"), ("名", "名"), ("", "")])
+@pytest.mark.parametrize(
+    ("name", "found"), [("Müller 2", "2"), ("a_b", "_"), ("Ωmega", "Ω"), ("名", "名"), ("", "")]
+)
 def test_other_characters_are_named(name, found):
     assert irregular(name) == found
 

@@ -146,7 +146,8 @@ class Account:
     location: str
     reply: dict[str, Any]
     settings: dict[str, Any]
-    signer: Pair = field(default_factory=lambda: rsa_pair("account message"))
+    signer: Pair = field(default_factory=lambda: rsa_pair("node message"))
+    published: tuple[Pair, ...] | None = None
     country: str = "DE"
 
     def metadata(self) -> bytes:

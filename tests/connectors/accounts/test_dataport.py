@@ -20,14 +20,19 @@ from tests.support.xml_signing import NOW, Recipe
 
 ENTITY = structured("LegalEntity", "", "urn:p3", OrganizationName="Elbe AG", OrganizationUnit="Bau",
                     CommercialRegistrationNumber="HRB 1", CommercialRegistrationCourt="Kiel", ForeignId="fp-1")  # fmt: skip
-EVERYTHING = frozenset({"family_name", "given_name", "date_of_birth", "place_of_birth", "address", "email", "title"})
+EVERYTHING = frozenset(
+    {"family_name", "given_name", "date_of_birth", "place_of_birth", "address", "email", "title"}
+)
 
 
 def test_a_citizen_is_read_with_structures_by_local_name(dataport):
     request = ask("dataport", optional=EVERYTHING, account_facts=frozenset({"mailbox_handle"}))
     identity = login(dataport, request=request).identity
     person = identity.subject
-    assert (person.family_name.value.latin, person.date_of_birth.value.openid()) == ("MUSTERMANN", "1964-08-12")
+    assert (person.family_name.value.latin, person.date_of_birth.value.openid()) == (
+        "MUSTERMANN",
+        "1964-08-12",
+    )
     assert person.place_of_birth.value == "BERLIN"
     address = person.address.value
     assert (address.thoroughfare, address.post_code, address.post_name, address.country) == (
@@ -108,7 +113,9 @@ def test_the_assertion_must_be_signed_although_the_response_need_not(dataport):
 
 
 def test_requirements_can_be_tightened(tmp_path):
-    installed = install_account("dataport", tmp_path, response_signature_required=True, encryption_required=True)
+    installed = install_account(
+        "dataport", tmp_path, response_signature_required=True, encryption_required=True
+    )
     with pytest.raises(InvalidAnswer, match=r"signature\.missing"):
         login(installed)
     assert login(installed, sign_response=True, encrypted=True, recipe=Recipe(method="pkcs1-256"))
@@ -118,7 +125,9 @@ def test_an_empty_structure_is_empty_and_an_ambiguous_one_is_refused(dataport):
     request = ask("dataport", optional=EVERYTHING)
     bare = without(DATAPORT_CITIZEN, "PlaceOfResidence")
     empty = (*bare, basic("PlaceOfResidence", ""))
-    assert login(dataport, request=request, attributes=empty).identity.subject.address is Absent.DELIVERED_EMPTY
+    assert (
+        login(dataport, request=request, attributes=empty).identity.subject.address is Absent.DELIVERED_EMPTY
+    )
     twice = basic(
         "PlaceOfResidence",
         '<saml2:AttributeValue xmlns:q="urn:q"><q:City>a</q:City><q:City>b</q:City></saml2:AttributeValue>',

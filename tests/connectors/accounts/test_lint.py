@@ -136,14 +136,14 @@ UNDOCUMENTED = {
         "comparison",
     ),
     "level": (
-        text("{urn:oasis:names:tc:SAML:2.0:assertion}AuthnContextClassRef", "http://eidas.europa.eu/LoA/high"),
+        text(
+            "{urn:oasis:names:tc:SAML:2.0:assertion}AuthnContextClassRef", "http://eidas.europa.eu/LoA/high"
+        ),
         "level-unknown",
     ),
     "no level": (removed("{urn:oasis:names:tc:SAML:2.0:protocol}RequestedAuthnContext"), "level-missing"),
     "acs": (
-        attribute(
-            "{urn:oasis:names:tc:SAML:2.0:protocol}AuthnRequest", "AssertionConsumerServiceURL", ""
-        ),
+        attribute("{urn:oasis:names:tc:SAML:2.0:protocol}AuthnRequest", "AssertionConsumerServiceURL", ""),
         "acs-missing",
     ),
     "language": (text(f"{{{UI}}}Lang", "fr"), "language-unknown"),
@@ -165,7 +165,9 @@ def test_other_mistakes_are_found_too(genuine, name):
 
 def test_the_discontinued_pseudonym_must_not_be_required(genuine):
     """IF 6.2.1."""
-    octets = re.sub(rb"urn:oid:1\.3\.6\.1\.4\.1\.25484\.494450\.3\"", b'urn:oid:1.2.40.0.10.2.1.1.149"', genuine)
+    octets = re.sub(
+        rb"urn:oid:1\.3\.6\.1\.4\.1\.25484\.494450\.3\"", b'urn:oid:1.2.40.0.10.2.1.1.149"', genuine
+    )
     assert errors(octets) == {"attribute-discontinued"}
 
 
@@ -226,4 +228,6 @@ def test_accounts_without_the_extension_have_only_the_rules_of_saml(muk):
     assert lint.message(octets, muk_settings) == ()
     unsigned = etree.fromstring(octets)
     removed(f"{{{DS}}}Signature")(unsigned)
-    assert [f.code for f in lint.message(etree.tostring(unsigned), muk_settings)] == ["saml-request-not-signed"]
+    assert [f.code for f in lint.message(etree.tostring(unsigned), muk_settings)] == [
+        "saml-request-not-signed"
+    ]

@@ -119,7 +119,11 @@ def test_an_odd_test_flag_is_not_taken_for_false(muk, flag):
 )
 def test_both_levels_are_compared_by_table_and_capped(muk, identification, authentication):
     """bundid.md §3.2, §4.1: spelling and case differ; an organisation login is substantial at most."""
-    attributes = (*without(COMPANY, *LEVELS), basic(LEVELS[0], identification), basic(LEVELS[1], authentication))
+    attributes = (
+        *without(COMPANY, *LEVELS),
+        basic(LEVELS[0], identification),
+        basic(LEVELS[1], authentication),
+    )
     assert login(muk, attributes=attributes).identity.assurance.level is LevelOfAssurance.SUBSTANTIAL
 
 
@@ -157,14 +161,21 @@ def test_an_odd_name_id_is_refused(muk, name_id):
 
 
 def test_a_pseudonym_with_a_blank_cannot_imitate_another_pair(muk):
-    attributes = (*without(COMPANY, "DatenuebermittlerPseudonymId"), basic("DatenuebermittlerPseudonymId", "du-1 ek"))
+    attributes = (
+        *without(COMPANY, "DatenuebermittlerPseudonymId"),
+        basic("DatenuebermittlerPseudonymId", "du-1 ek"),
+    )
     with pytest.raises(InvalidAnswer, match=r"account\.identifier\.form"):
         login(muk, attributes=attributes)
 
 
 def test_the_data_set_of_a_natural_person_is_refused(muk):
     """The tax number may go nowhere; no organisation is identified by it."""
-    attributes = (*without(COMPANY, "DatenkranzTyp"), basic("DatenkranzTyp", "IdNr"), basic("IdNr", "12345678901"))
+    attributes = (
+        *without(COMPANY, "DatenkranzTyp"),
+        basic("DatenkranzTyp", "IdNr"),
+        basic("IdNr", "12345678901"),
+    )
     with pytest.raises(InvalidAnswer, match=r"account\.person-kind"):
         login(muk, attributes=attributes)
 
@@ -198,10 +209,14 @@ def test_a_missing_and_an_empty_address_differ(muk, value):
     bare = without(COMPANY, "Unternehmensanschrift")
     assert login(muk, request=wide(), attributes=bare).identity.subject.legal_address is Absent.NOT_DELIVERED
     empty = (*bare, basic("Unternehmensanschrift", *value))
-    assert login(muk, request=wide(), attributes=empty).identity.subject.legal_address is Absent.DELIVERED_EMPTY
+    assert (
+        login(muk, request=wide(), attributes=empty).identity.subject.legal_address is Absent.DELIVERED_EMPTY
+    )
 
 
-@pytest.mark.parametrize(("born", "expected"), [("00.00.1970", "1970"), ("1970", "1970"), ("05.09.1970", "1970-09-05")])
+@pytest.mark.parametrize(
+    ("born", "expected"), [("00.00.1970", "1970"), ("1970", "1970"), ("05.09.1970", "1970-09-05")]
+)
 def test_german_dates_may_be_partial(muk, born, expected):
     person = structured("HandelndePerson", "HandelndePersonType", Nachname="P", Geburtsdatum=born)
     attributes = (*without(COMPANY, "HandelndePerson"), person)

@@ -112,7 +112,10 @@ def test_the_onboarding_sheet_holds_everything_the_portal_asks_for(tmp_path):
     """Issue 3, Shows 5."""
     own = keys("active", "next")
     installed = install_account(
-        "bundid", tmp_path, keys=own, contacts=[{"kind": "technical", "name": "Betrieb | A", "email": "b@s.example"}]
+        "bundid",
+        tmp_path,
+        keys=own,
+        contacts=[{"kind": "technical", "name": "Betrieb | A", "email": "b@s.example"}],
     )
     settings = installed.connector.settings
     row = onboarding.registered(
@@ -195,6 +198,12 @@ def test_an_entity_id_that_could_change_is_refused(entity_id):
 )
 def test_unsafe_settings_are_refused(changes):
     account = accounts()["bundid"]
-    values = {"kind": "account", "id": "bundid", "profile": "bundid", "peer": account.entity_id, "anchor": "a"}
+    values = {
+        "kind": "account",
+        "id": "bundid",
+        "profile": "bundid",
+        "peer": account.entity_id,
+        "anchor": "a",
+    }
     with pytest.raises(ValidationError):
         AccountSettings.model_validate({**values, **account.settings, **changes})

@@ -143,9 +143,7 @@ def test_an_address_is_four_attributes_of_which_one_is_required(bundid):
 
 def test_a_service_that_welcomes_guests_asks_for_nothing_that_hides_them(bundid):
     """IF 9.2.1: neither pseudonym nor mailbox."""
-    request = replace(
-        ask(account_facts=frozenset({"mailbox_handle"})), service=service(guest="true")
-    )
+    request = replace(ask(account_facts=frozenset({"mailbox_handle"})), service=service(guest="true"))
     found = requested(begin(bundid, request).request.root)
     assert BPK2 not in found
     assert MAILBOX not in found
@@ -218,7 +216,9 @@ def test_dataport_and_muk_get_no_extension(dataport, muk):
         ("bundid", {"service": service(back_url="http://evil.example/")}, "account.request", None),
     ],
 )
-def test_what_an_account_cannot_serve_is_refused_and_said_beforehand(profile, changes, reason, word, tmp_path):
+def test_what_an_account_cannot_serve_is_refused_and_said_beforehand(
+    profile, changes, reason, word, tmp_path
+):
     installed = install_account(profile, tmp_path)
     request = ask(profile, **changes)
     with pytest.raises(RequestNotPossible) as caught:

@@ -35,7 +35,7 @@ def failed(installed, second, message=None, detail=None, top="Requester", **chan
         edit_response=None if detail is None else detailed(detail),
         **changes,
     )
-    with pytest.raises(Exception) as caught:  # noqa: PT011  the kind is what the tests are about
+    with pytest.raises(Exception) as caught:
         exchange.finish(reply.octets())
     return caught.value
 
