@@ -185,6 +185,20 @@ MARKERS = {
 }
 
 
+MALFORMED = {
+    "akdb-extension-v1-deprecated": {"version": ' Version="1"'},
+    "requested-attributes-missing-name": {"attributes": '<akdb:RequestedAttribute Name=""/>'},
+    "empty-authentication-methods": {
+        "methods": "<akdb:AuthnMethods><akdb:eID><akdb:Enabled>false</akdb:Enabled></akdb:eID></akdb:AuthnMethods>"
+    },
+    "organization-display-name-missing": {"display": None},
+    "purpose-does-not-support-restricted-html": {
+        "more": "<cui:Purpose>Antrag &lt;b&gt;stellen&lt;/b&gt;</cui:Purpose>"
+    },
+}
+"""Each documented mistake that one argument of ``akdb_extension`` can make, by its code."""
+
+
 def akdb_extension(
     account: str,
     *,

@@ -15,7 +15,7 @@ from sandbox.accounts.names import AKDB
 from sandbox.authority import certify, make_key
 from sandbox.nodes.names import signature_uri, tag
 
-from .conftest import akdb_extension
+from .conftest import MALFORMED, akdb_extension
 
 ACCOUNTS = ("bundid", "bayernid")
 
@@ -25,19 +25,6 @@ def stopped_with(page) -> str:
     assert page.status_code == 400, page.text
     assert "SAMLResponse" not in page.text
     return str(page.url.params["idp.code"])
-
-
-MALFORMED = {
-    "akdb-extension-v1-deprecated": {"version": ' Version="1"'},
-    "requested-attributes-missing-name": {"attributes": '<akdb:RequestedAttribute Name=""/>'},
-    "empty-authentication-methods": {
-        "methods": "<akdb:AuthnMethods><akdb:eID><akdb:Enabled>false</akdb:Enabled></akdb:eID></akdb:AuthnMethods>"
-    },
-    "organization-display-name-missing": {"display": None},
-    "purpose-does-not-support-restricted-html": {
-        "more": "<cui:Purpose>Antrag &lt;b&gt;stellen&lt;/b&gt;</cui:Purpose>"
-    },
-}
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
