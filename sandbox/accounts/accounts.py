@@ -70,8 +70,6 @@ class Account:
     sign_assertion: bool = False
     encrypted: bool = True
     content: str = "aes256-gcm"
-    online_service_id: str = ""
-    """Pattern that an OnlineServiceId must fit."""
     without_certificate: tuple[str, ...] = ()
     """OnlineServiceIds whose authorisation certificate is not stored here: ``missing-berca``."""
     guest_hidden_by: Literal["required", "requested"] = "required"

@@ -108,11 +108,11 @@ def test_the_certificate_does_not_matter_where_the_card_is_not_allowed(portal) -
     assert portal.send("bundid", portal.request("bundid", extension=fine)).status_code == 200
 
 
-def test_the_service_number_has_the_form_of_its_account(portal) -> None:
-    """IF 9.5: BMI-X0000 at BundID, eleven digits and -DE at BayernID. The code is the sandbox's own."""
-    bent = akdb_extension("bundid", service_id="12345678901-DE")
+def test_the_service_number_is_mandatory(portal) -> None:
+    """IF 9.5. The code is the sandbox's own: none is documented."""
+    bent = akdb_extension("bundid", service_id=" ")
     page = portal.send("bundid", portal.request("bundid", extension=bent))
-    assert stopped_with(page) == "sandbox-online-service-id"
+    assert stopped_with(page) == "sandbox-online-service-id-missing"
 
 
 @pytest.mark.parametrize("account", ["bundid", "bayernid", "dataport-sh", "muk"])
