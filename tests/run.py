@@ -55,6 +55,8 @@ class Suite:
     paths: tuple[str, ...]
     ignore: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
+    side_by_side: bool = False
+    """Whether its files may run in several processes; a suite with one sandbox for all may not."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,6 +100,7 @@ SUITES = (
         paths=("tests", "gateway", "connectors", "trust", "sandbox"),
         ignore=("tests/house", "tests/journeys", "tests/clients", "tests/browser"),
         needs=(XMLSEC1,),
+        side_by_side=True,
     ),
     Suite(
         name="journeys",
@@ -115,6 +118,7 @@ SUITES = (
         about="Chromium: keyboard, accessibility, without JavaScript",
         paths=("tests/browser",),
         needs=(CHROMIUM, FONTS, NODE_PACKAGES),
+        side_by_side=True,
     ),
 )
 
@@ -212,6 +216,8 @@ def run(suite: Suite) -> Outcome:
         command = [sys.executable, "-m", "pytest", "--quiet", f"--junitxml={report}"]
         if find_spec("pytest_playwright") and CHROMIUM not in suite.needs:
             command += ["-p", "no:playwright"]
+        if suite.side_by_side:
+            command += ["--numprocesses", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
         command += [f"--ignore={path}" for path in suite.ignore]
         status = subprocess.run([*command, *suite.paths], cwd=ROOT, check=False).returncode
         if report.is_file():

@@ -4,9 +4,7 @@ The sandbox runs with TLS, its nodes on another site than the gateway, so that c
 the policies of the pages are tested as they are in earnest (security.md B.3, ux.md §9).
 """
 
-import os
 import re
-import socket
 
 import pytest
 from playwright.sync_api import expect
@@ -14,21 +12,9 @@ from playwright.sync_api import expect
 from sandbox.addresses import Addresses
 from sandbox.launcher import Sandbox
 from sandbox.state import State
+from tests.support.ports import free_base
 
 CANCEL = "Abbrechen und zurück zu Personenstandsurkunde"
-
-
-def free_base():
-    """A first port such that the four of a sandbox are free."""
-    for base in range(47000 + os.getpid() % 5000, 64000, 50):
-        try:
-            for offset in (0, 1, 10, 20):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no free ports")
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import tomllib
@@ -17,22 +15,10 @@ import pytest
 from sandbox.addresses import Addresses
 from sandbox.launcher import Sandbox
 from sandbox.state import State
+from tests.support.ports import free_base
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret for the guide's portal, never used elsewhere"
-
-
-def free(*offsets: int) -> int:
-    """A port such that those at ``offsets`` above it are free."""
-    for base in range(21000 + os.getpid() % 5000, 40000, 50):
-        try:
-            for offset in offsets:
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no free ports")
 
 
 def guide_registration() -> str:
@@ -44,7 +30,7 @@ def guide_registration() -> str:
 @pytest.fixture(scope="session")
 def port_base() -> int:
     """The sandbox takes base, +1, +10 and +20; the example +30."""
-    return free(0, 1, 10, 20, 30)
+    return free_base(0, 1, 10, 20, 30)
 
 
 @pytest.fixture(scope="session")

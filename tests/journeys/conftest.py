@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,21 +12,7 @@ from sandbox.browser import Browser
 from sandbox.launcher import Sandbox, http_client
 from sandbox.login import Wanted, log_in
 from sandbox.state import State
-
-OFFSETS = (0, 1, 10, 20)
-
-
-def free_base() -> int:
-    """A first port such that the sandbox's four are free."""
-    for base in range(41000 + os.getpid() % 5000, 60000, 50):
-        try:
-            for offset in OFFSETS:
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no free ports")
+from tests.support.ports import free_base
 
 
 @pytest.fixture(scope="session")

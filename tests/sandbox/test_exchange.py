@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -48,6 +47,7 @@ from sandbox.nodes.faults import FAULTS
 from sandbox.nodes.signing import verify
 from sandbox.nodes.world import load_world
 from sandbox.state import State
+from tests.support.ports import free_base
 from trust.fetch import FetchPolicy
 
 pytestmark = pytest.mark.journey
@@ -107,19 +107,6 @@ class Field:
         if isinstance(dispatch, RedirectDispatch):
             return self.browser.get(dispatch.url)
         return self.browser._go("POST", dispatch.action, list(dispatch.fields), initiator=dispatch.action)
-
-
-def free_base() -> int:
-    """A port base whose gateway and nodes ports are both free."""
-    while True:
-        base = 20000 + secrets.randbelow(12000)
-        with socket.socket() as first, socket.socket() as second:
-            try:
-                first.bind(("127.0.0.1", base))
-                second.bind(("127.0.0.1", base + 20))
-            except OSError:
-                continue
-            return base
 
 
 class Metadata(BaseHTTPRequestHandler):

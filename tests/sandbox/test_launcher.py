@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -17,22 +16,9 @@ from sandbox.browser import Browser
 from sandbox.launcher import Sandbox, SandboxFailed, http_client, running
 from sandbox.login import Wanted, log_in
 from sandbox.state import State
+from tests.support.ports import free_base
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_base() -> int:
-    """A port base of which all four ports are free at this moment."""
-    for base in range(21000 + os.getpid() % 1000 * 10, 32000, 100):
-        with contextlib.ExitStack() as stack:
-            try:
-                for offset in (0, 1, 10, 20):
-                    probe = stack.enter_context(socket.socket())
-                    probe.bind(("127.0.0.1", base + offset))
-            except OSError:
-                continue
-            return base
-    pytest.skip("no free ports")
 
 
 def login(sandbox: Sandbox, **wanted: str) -> dict:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import socket
 import threading
 import time
 import tomllib
@@ -52,6 +51,7 @@ from sandbox.accounts.world import load_world
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyStore, certify, make_key
 from sandbox.browser import Browser, Page
+from tests.support.ports import free_base
 from trust.anchors import TrustAnchor
 from trust.fetch import FetchPolicy
 from trust.keys import InMemoryKey
@@ -134,19 +134,6 @@ class Field:
 def lowest(account: str) -> LevelOfAssurance:
     wanted = {"akdb": LevelOfAssurance.BASIC, "dataport": LevelOfAssurance.LOW}
     return wanted.get(accounts()[account].profile, LevelOfAssurance.SUBSTANTIAL)
-
-
-def free_base() -> int:
-    """A port base whose gateway and nodes ports are both free."""
-    while True:
-        base = 20000 + secrets.randbelow(12000)
-        with socket.socket() as first, socket.socket() as second:
-            try:
-                first.bind(("127.0.0.1", base))
-                second.bind(("127.0.0.1", base + 20))
-            except OSError:
-                continue
-            return base
 
 
 class Metadata(BaseHTTPRequestHandler):
