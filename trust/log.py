@@ -21,6 +21,7 @@ meanwhile goes into one transaction and one fsync, so that durability costs litt
 from __future__ import annotations
 
 import json
+import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -156,6 +157,8 @@ class AppendOnlyLog:
         self._thread: threading.Thread | None = None
         self._connection: sa.PoolProxiedConnection | None = None
         self._end: tuple[int, bytes] | None = None
+        self._file = _database_file(engine)
+        self._identity: tuple[int, int] | None = None
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._write_forever, name="log-writer", daemon=True)
@@ -178,6 +181,8 @@ class AppendOnlyLog:
     def check(self) -> None:
         """Take the writers' turn and give it back; raises LogUnavailable. For the health page."""
         try:
+            if self._file is not None:
+                os.stat(self._file)  # a connection to a file that was removed would still answer
             connection = self._engine.raw_connection()
             try:
                 connection.cursor().execute(_LOCK[self._engine.name])
@@ -211,7 +216,8 @@ class AppendOnlyLog:
             while not self._queue.empty() and len(batch) < 500:
                 batch.append(self._queue.get())
             ending = None in batch
-            entries = [entry for entry in batch if entry is not None]
+            # From here on nobody can cancel: whoever waited may be gone, and must not end this thread.
+            entries = [e for e in batch if e is not None and e.done.set_running_or_notify_cancel()]
             if entries:
                 self._write(entries)
         self._disconnect()
@@ -235,6 +241,7 @@ class AppendOnlyLog:
 
         Without a remembered end it reads it under the lock, and nobody can be faster.
         """
+        self._follow_file()
         connection = self._connection = self._connection or self._engine.raw_connection()
         cursor = connection.cursor()
         read_under_lock = self._end is None
@@ -265,6 +272,19 @@ class AppendOnlyLog:
         self._end = (seq, previous)
         return True
 
+    def _follow_file(self) -> None:
+        """Write to the file of that name: what was removed or replaced takes entries that nobody will find.
+
+        Raises OSError when there is none; it is never made anew here, that would begin a second chain.
+        """
+        if self._file is None:
+            return
+        found = os.stat(self._file)
+        identity = found.st_dev, found.st_ino
+        if self._connection is not None and identity != self._identity:
+            self._disconnect()
+        self._identity = identity
+
     def _disconnect(self) -> None:
         # After a failure the file or server may have been replaced: begin afresh next time.
         if self._connection is not None:
@@ -273,6 +293,11 @@ class AppendOnlyLog:
             self._connection = None
         self._end = None
         self._engine.dispose()
+
+
+def _database_file(engine: sa.Engine) -> str | None:
+    name = engine.url.database
+    return name if engine.name == "sqlite" and name and name != ":memory:" else None
 
 
 def _text(value: str) -> str:

@@ -103,6 +103,50 @@ def test_a_database_that_cannot_be_written_is_said_and_comes_back(log: AppendOnl
     assert log.verify() == 2
 
 
+def test_a_database_file_that_is_gone_is_said_and_comes_back(log: AppendOnlyLog, path: Path) -> None:
+    """design.md §3 invariant 6: an entry in a file that nobody will find again is not durable."""
+    write(log, 2)
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    other.close()
+    away = path.with_suffix(".away")
+    path.rename(away)
+    with pytest.raises(LogUnavailable):
+        log.append("Example", {}, now=NOW).result(timeout=10)
+    with pytest.raises(LogUnavailable):
+        log.check()
+    assert not path.exists(), "a second chain was begun"
+    away.rename(path)
+    write(log, 1)
+    log.check()
+    assert log.verify() == 3
+
+
+def test_the_chain_goes_on_in_a_file_that_took_the_place_of_another(log: AppendOnlyLog, path: Path) -> None:
+    """A restored backup: entries belong there, not into the file that was unlinked."""
+    write(log, 3)
+    with sqlite3.connect(path) as source, sqlite3.connect(path.with_suffix(".copy")) as copy:
+        source.backup(copy)
+    source.close()
+    copy.close()
+    for leftover in path.parent.glob(f"{path.name}-*"):
+        leftover.unlink()
+    path.with_suffix(".copy").rename(path)
+    write(log, 1)
+    again = opened(path)
+    assert again.verify() == 4
+    again.stop()
+
+
+def test_whoever_stops_waiting_does_not_end_the_log(log: AppendOnlyLog) -> None:
+    """A request that is cancelled while its entry is queued leaves the writer alive for all others."""
+    for _ in range(50):
+        log.append("Example", {}, now=NOW).cancel()
+    write(log, 1)
+    log.check()
+    assert log.verify() >= 1
+
+
 def test_stopping_writes_what_is_queued(path: Path) -> None:
     log = opened(path)
     pending = [log.append("Example", {"number": number}, now=NOW) for number in range(200)]
