@@ -23,7 +23,7 @@ from connectors.accounts.attributes import (
     decode,
     text_of,
 )
-from connectors.accounts.profiles import Method, Profile
+from connectors.accounts.profile import Method, Profile
 from connectors.assurance import LevelOfAssurance
 from connectors.errors import AttributeMissing, InvalidAnswer
 from connectors.identity import (

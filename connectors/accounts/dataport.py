@@ -9,11 +9,11 @@ identification, so names and birth carry its level and everything else carries n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from connectors.accounts import trust_levels, values
 from connectors.accounts.asked import Asked, Reading, irregular_names, require_all, value_of
 from connectors.accounts.attributes import AccountAttribute, Form, Place, collect, only_value
+from connectors.accounts.profile import Profile
 from connectors.assurance import LevelOfAssurance
 from connectors.errors import InvalidAnswer
 from connectors.identity import (
@@ -32,9 +32,6 @@ from connectors.identity import (
 )
 from connectors.saml.response import VerifiedAssertion
 from trust.xml import Element
-
-if TYPE_CHECKING:  # the profile table names this module's attributes
-    from connectors.accounts.profiles import Profile
 
 
 def _attribute(name: str, place: Place, field: str, form: Form = Form.TEXT) -> AccountAttribute:

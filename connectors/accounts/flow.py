@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from connectors.accounts import akdb_answer, dataport, lint, muk, presentation, publication, status
 from connectors.accounts import request as account_request
 from connectors.accounts.asked import Asked, Reading
-from connectors.accounts.profiles import Dialect, Profile
+from connectors.accounts.profile import Dialect, Profile
 from connectors.accounts.settings import AccountSettings
 from connectors.assurance import Assurance
 from connectors.contract import (

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from connectors.accounts import presentation, profiles, request
 from connectors.accounts.akdb import AKDB, CLASSIC_UI, LANGUAGES
 from connectors.accounts.presentation import Presentation
-from connectors.accounts.profiles import Profile
+from connectors.accounts.profile import Profile
 from connectors.accounts.settings import AccountSettings
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import AuthenticationRequest

@@ -8,11 +8,11 @@ representative. Structures are XML: a reader of flat values would lose them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from connectors.accounts import trust_levels, values
 from connectors.accounts.asked import Asked, Reading, require_all, value_of
 from connectors.accounts.attributes import AccountAttribute, Form, Place, collect, only_value, text_of
+from connectors.accounts.profile import Profile
 from connectors.assurance import LevelOfAssurance
 from connectors.errors import AttributeMissing, InvalidAnswer
 from connectors.identity import (
@@ -30,9 +30,6 @@ from connectors.identity import (
 )
 from connectors.saml.response import VerifiedAssertion
 from trust.xml import Element
-
-if TYPE_CHECKING:  # the profile table names this module's attributes
-    from connectors.accounts.profiles import Profile
 
 EKONA = "http://www.elster.de/schema/ekona/saml/extensions"
 

@@ -10,7 +10,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from connectors.accounts import profiles
-from connectors.accounts.profiles import Dialect, Profile
+from connectors.accounts.profile import Dialect, Profile
 from connectors.accounts.settings import AccountSettings
 from connectors.contract import PeerStatus, PublishedDocument
 from connectors.saml import metadata

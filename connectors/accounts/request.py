@@ -9,7 +9,7 @@ from connectors.accounts import akdb, presentation
 from connectors.accounts.asked import Asked
 from connectors.accounts.attributes import BPK2, DOCUMENT_TYPE, EVALUATED, MAILBOX, AccountAttribute, Place
 from connectors.accounts.presentation import Presentation
-from connectors.accounts.profiles import Profile
+from connectors.accounts.profile import Profile
 from connectors.accounts.settings import AccountSettings
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import AuthenticationRequest, TokenSource
