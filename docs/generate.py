@@ -30,6 +30,7 @@ from pydantic import BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
 import gateway
+from connectors.accounts.settings import AccountSettings
 from connectors.eidas.settings import CountrySettings, EIDASSettings
 from gateway.audit import Event
 from gateway.errors import CATALOGUE
@@ -128,6 +129,9 @@ def describe(annotation: Any, metadata: Sequence[object] = ()) -> str:
     if origin is tuple:
         return f"list of {describe(arguments[0])}"
     if origin is dict:
+        inner = arguments[1]
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            return f"tables by name, see [{inner.__name__}](#{inner.__name__.lower()})"
         return "table of texts"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " \\| ".join(f"`{member.value}`" for member in annotation)
@@ -232,7 +236,12 @@ DOCUMENTS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ),
     ("`registry/clients/<client_id>.toml`", "One service.", Client),
     ("`registry/anchors/<id>.toml`", "One decision to believe metadata.", TrustAnchor),
-    ("`registry/connectors/<id>.toml`", 'One source of identity; here `kind = "eidas"`.', EIDASSettings),
+    ('`registry/connectors/<id>.toml` with `kind = "eidas"`', "European eIDs.", EIDASSettings),
+    (
+        '`registry/connectors/<id>.toml` with `kind = "account"`',
+        "BundID, an account of a Land or Mein Unternehmenskonto; [bundid.md](bundid.md) leads through it.",
+        AccountSettings,
+    ),
     ("`registry/countries/<cc>.toml`", "One country a citizen may choose.", CountrySettings),
 )
 

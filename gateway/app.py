@@ -29,6 +29,7 @@ from gateway.errors import GatewayError
 from gateway.health import Health
 from gateway.http import Guard, limited
 from gateway.jose import KeyRing, KeyStage, PublicKeySet, SigningKey
+from gateway.login.back import back
 from gateway.login.callback import callback
 from gateway.login.cookies import Cookies
 from gateway.login.desk import LoginDesk
@@ -115,6 +116,7 @@ def build(
         clients=configuration.clients,
         connectors=connectors,
         means_names={name: settings.name for name, settings in configuration.connectors.items()},
+        accounts=frozenset(configuration.accounts),
         store=store,
         audit=audit,
         render=renderer.response,
@@ -199,6 +201,7 @@ def _routes(
         ("/login/{journey}/release", ["GET"], at(show)),
         ("/login/{journey}/release", ["POST"], at(decide)),
         ("/login/{journey}/cancel", ["POST"], at(cancel)),
+        ("/login/{journey}/back", ["GET"], at(back)),
         # sources of identity
         ("/connectors/{connector}/acs", ["GET", "POST"], answer),
         ("/connectors/{connector}/{document}", ["GET"], at(public.document)),

@@ -62,6 +62,10 @@ class IdentityAccepted:
     person: str
     """``natural`` or ``legal``."""
     represented: bool
+    proved_by: str | None = None
+    """User accounts: how the person proved the identity there, in the account's word."""
+    guest: bool | None = None
+    """User accounts: whether it was a temporary login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,13 @@ def check_accounts(
         account, file = located.model, located.file
         anchor = anchors.get(account.anchor)
         if anchor is None:
-            problems.add(file, "anchor", "names no anchor", "add registry/anchors/<id>.toml")
+            # Accounts hand out their metadata after they have ours (bundid.md §1.1).
+            problems.warn(
+                file,
+                "anchor",
+                "names no anchor: unavailable until it is there",
+                "add registry/anchors/<id>.toml",
+            )
         elif not anchor.model.metadata.aggregate and account.peer not in anchor.model.metadata.entity_ids:
             problems.add(file, "peer", f"is not one of anchor {anchor.model.id}", "correct one of them")
         if account.test_accounts and settings.gateway.mode is Mode.PRODUCTION:

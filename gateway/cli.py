@@ -142,6 +142,7 @@ def _onboarding(options: argparse.Namespace) -> int:
 
 def _errors(_: argparse.Namespace) -> int:
     # The catalogue is complete once every family is imported.
+    import gateway.login.account_errors
     import gateway.login.errors
     import gateway.oidc.errors
     import gateway.oidc.token_errors  # noqa: F401  importing fills the catalogue

@@ -11,6 +11,7 @@ family, and neither number nor code is ever reused or renamed.
 | 20 | the citizen's journey |
 | 21 | choice of means and country |
 | 30 | exchange with an eIDAS peer |
+| 31 | exchange with a user account (BundID, accounts of the Länder, MUK) |
 | 40 | the gateway's own state: store, database, keys |
 | 50 | HTTP: size, method, host, rate |
 """

@@ -19,7 +19,13 @@ from starlette.responses import RedirectResponse, Response
 from connectors.contract import Answer, Connector, Verified
 from connectors.errors import ConnectorError, InvalidAnswer
 from gateway.audit import AnswerRefused, ExchangeFailed, IdentityAccepted
-from gateway.errors import GatewayError
+from gateway.errors import CatalogueEntry, GatewayError
+from gateway.login.account_errors import (
+    ACCOUNT_GUEST,
+    ACCOUNT_INVALID_ANSWER,
+    ACCOUNT_LEVEL_TOO_LOW,
+    from_account,
+)
 from gateway.login.desk import LoginDesk, form_fields
 from gateway.login.errors import (
     EXCHANGE_INVALID_ANSWER,
@@ -33,9 +39,11 @@ from gateway.login.errors import (
     JourneyGone,
     from_connector,
 )
-from gateway.login.journey import JOURNEY, Exchange, Failure, LoginJourney
+from gateway.login.journey import JOURNEY, MARK_OUTLIVES, Exchange, Failure, LoginJourney
 from gateway.login.offer import minimum_level
+from gateway.login.session_limits import usable_until
 from gateway.login.start import exchange_purpose, split_handle
+from gateway.login.way_back import WAY_BACK, WayBack
 from gateway.settings import RepresentationPolicy
 from gateway.store import AlreadyClaimed, BearerSecret
 
@@ -54,12 +62,17 @@ async def callback(desk: LoginDesk, request: Request) -> Response:
         _check(desk, journey, verified)
         await desk.store.claim((key.key, key.until) for key in verified.replay_keys)
     except ConnectorError as error:
-        return await _fail(desk, exchange, from_connector(error), error.reason)
+        shown = from_account(error) if connector.id in desk.accounts else from_connector(error)
+        return await _fail(desk, exchange, shown, error.reason)
     except AlreadyClaimed as error:
-        return await _fail(desk, exchange, EXCHANGE_INVALID_ANSWER(cause=error), "replay")
+        return await _fail(desk, exchange, _invalid(desk, connector.id)(cause=error), "replay")
     except _CheckFailed as error:
         return await _fail(desk, exchange, error.error, error.error.entry.code)
     return await _identified(desk, exchange, verified)
+
+
+def _invalid(desk: LoginDesk, connector: str) -> CatalogueEntry:
+    return ACCOUNT_INVALID_ANSWER if connector in desk.accounts else EXCHANGE_INVALID_ANSWER
 
 
 class _CheckFailed(Exception):
@@ -82,8 +95,9 @@ async def _take_exchange(desk: LoginDesk, request: Request, connector: Connector
         number, relay = split_handle(connector.relay_state(answer))
     except (InvalidAnswer, ValueError) as error:
         reason = error.reason if isinstance(error, InvalidAnswer) else "relay_state"
-        await _refused(desk, connector, None, "eidas.invalid_answer", reason)
-        raise EXCHANGE_INVALID_ANSWER(cause=error) from error
+        entry = _invalid(desk, connector.id)
+        await _refused(desk, connector, None, entry.code, reason)
+        raise entry(cause=error) from error
     flow = desk.cookies.flow(request, number)
     if flow is None:
         # Without the cookie the answer may be stolen or forced upon this browser. A journey that is
@@ -101,9 +115,10 @@ async def _take_exchange(desk: LoginDesk, request: Request, connector: Connector
         )
     exchange = Exchange.from_record(record)
     if exchange.pending.connector != connector.id:
-        await _refused(desk, connector, number, EXCHANGE_INVALID_ANSWER.code, "connector")
-        raise EXCHANGE_INVALID_ANSWER()
-    await desk.check_deadline(exchange.journey)
+        entry = _invalid(desk, connector.id)
+        await _refused(desk, connector, number, entry.code, "connector")
+        raise entry()
+    await desk.check_deadline(exchange.journey, BearerSecret.parse(exchange.journey_secret))
     return exchange
 
 
@@ -119,11 +134,14 @@ def _check(desk: LoginDesk, journey: LoginJourney, verified: Verified) -> None:
     minimum = minimum_level(client, journey)
     accept_non_notified = journey.request.accept_non_notified and client.accept_non_notified
     if not identity.assurance.satisfies(minimum, accept_non_notified=accept_non_notified):
-        raise _CheckFailed(
-            EXCHANGE_LEVEL_TOO_LOW(achieved=identity.assurance.level.word, required=minimum.word)
-        )
-    if identity.subject.kind is not journey.person or identity.source.connector != journey.connector:
-        raise _CheckFailed(EXCHANGE_INVALID_ANSWER())
+        too_low = ACCOUNT_LEVEL_TOO_LOW if journey.connector in desk.accounts else EXCHANGE_LEVEL_TOO_LOW
+        raise _CheckFailed(too_low(achieved=identity.assurance.level.word, required=minimum.word))
+    connector = identity.source.connector
+    if identity.subject.kind is not journey.person or connector != journey.connector:
+        raise _CheckFailed(_invalid(desk, journey.connector or "")())
+    account, shown = identity.account, client.accounts.get(connector)
+    if account is not None and account.guest and not (shown is not None and shown.guest):
+        raise _CheckFailed(ACCOUNT_GUEST())
     represented = identity.representative is not None
     forbidden = represented and client.representation is RepresentationPolicy.REFUSE
     # A company's account names who acts for it without identifying them (bundid.md §3.2).
@@ -139,7 +157,7 @@ def _check(desk: LoginDesk, journey: LoginJourney, verified: Verified) -> None:
 
 async def _identified(desk: LoginDesk, exchange: Exchange, verified: Verified) -> Response:
     before, identity, now = exchange.journey, verified.identity, desk.clock()
-    journey = before.identified(identity)
+    journey = before.identified(identity, usable_until=usable_until(identity, now=now))
     await desk.audit.record(
         IdentityAccepted(
             journey=journey.number,
@@ -153,14 +171,20 @@ async def _identified(desk: LoginDesk, exchange: Exchange, verified: Verified) -
             notified=identity.assurance.notified,
             person=identity.subject.kind.value,
             represented=identity.representative is not None,
+            proved_by=identity.account.proved_by if identity.account else None,
+            guest=identity.account.guest if identity.account else None,
         ),
         now=now,
     )
+    way_back_until = journey.deadline + MARK_OUTLIVES
     fresh = BearerSecret.new(journey.number, desk.random)
-    taken, _ = await (
+    old = BearerSecret.parse(exchange.journey_secret)
+    taken, *_ = await (
         desk.store.batch(journey.number)
-        .take(BearerSecret.parse(exchange.journey_secret), JOURNEY)
+        .take(old, JOURNEY)
+        .take(old, WAY_BACK)
         .put(fresh, JOURNEY, journey.to_record(), until=journey.deadline)
+        .put(fresh, WAY_BACK, WayBack.of(journey).to_record(), until=way_back_until)
         .run()
     )
     if taken is None:
@@ -168,7 +192,7 @@ async def _identified(desk: LoginDesk, exchange: Exchange, verified: Verified) -
         raise await desk.gone(journey.number)
     response = _see_other(desk.path(journey.number, "/release"))
     desk.cookies.delete_flow(response, journey.number)
-    seconds = max(1, int((journey.deadline - now).total_seconds()))
+    seconds = max(1, int((way_back_until - now).total_seconds()))
     desk.cookies.set_journey(response, fresh, seconds=seconds)
     return response
 

@@ -28,6 +28,7 @@ from gateway.login.errors import (
     JourneyGone,
 )
 from gateway.login.journey import JOURNEY, MARK, MARK_OUTLIVES, OVER, LoginJourney, Mark, shown
+from gateway.login.way_back import WAY_BACK
 from gateway.oidc.grant import CodeIssuer
 from gateway.settings import Client, LimitsSection
 from gateway.store import BearerSecret, Store
@@ -59,6 +60,8 @@ class LoginDesk:
     """By identifier, in configuration order."""
     means_names: Mapping[str, Mapping[str, str]]
     """Display names of the connectors, by language."""
+    accounts: frozenset[str] = frozenset()
+    """Connectors that are user accounts."""
     store: Store
     audit: Audit
     render: Render
@@ -105,7 +108,7 @@ class LoginDesk:
             service=service_view(client) if client else None,
             step=step,
             now=self.clock(),
-            deadline=journey.deadline if journey else None,
+            deadline=journey.until if journey else None,
         )
 
     async def read(self, request: Request) -> tuple[BearerSecret, LoginJourney]:
@@ -117,9 +120,9 @@ class LoginDesk:
         secret = self.cookies.journey(request, number)
         record = await self.store.read(secret, JOURNEY) if secret else None
         if secret is None or record is None:
-            raise await self.gone(number)
+            raise await self.gone(number, secret)
         journey = LoginJourney.from_record(record)
-        await self.check_deadline(journey)
+        await self.check_deadline(journey, secret)
         language = chosen_language(request)
         if language and language != journey.language:
             journey = journey.in_language(language)
@@ -140,25 +143,43 @@ class LoginDesk:
         if secret is None:
             raise await self.gone(number)
         until = self.clock() + timedelta(seconds=self.limits.journey_seconds) + MARK_OUTLIVES
-        record, _ = await self.store.batch(number).take(secret, JOURNEY).mark(OVER, b"1", until=until).run()
-        if record is None:
-            raise await self.gone(number)
-        journey = LoginJourney.from_record(record)
-        await self.check_deadline(journey)
+        record, way_back, _ = await (
+            self.store.batch(number)
+            .take(secret, JOURNEY)
+            .take(secret, WAY_BACK)
+            .mark(OVER, b"1", until=until)
+            .run()
+        )
+        journey = LoginJourney.from_record(record) if record else None
+        if way_back is not None and (journey is None or self.clock() >= journey.until):
+            # Too late for this step, not for telling the service.
+            await self.store.put(secret, WAY_BACK, way_back, until=until)
+        if journey is None:
+            raise await self.gone(number, secret)
+        await self.check_deadline(journey, secret)
         return journey
 
-    async def check_deadline(self, journey: LoginJourney) -> None:
+    async def check_deadline(self, journey: LoginJourney, secret: BearerSecret) -> None:
         """The store ends records to the second; the deadline is exact. Raises GatewayError."""
-        if self.clock() >= journey.deadline:
-            raise await self.gone(journey.number)
+        if self.clock() >= journey.until:
+            raise await self.gone(journey.number, secret, expired=True)
 
-    async def gone(self, number: str) -> JourneyGone:
-        """Why there is no journey for this browser, to be raised."""
-        record, over = await self.store.batch(number).read_mark(MARK).read_mark(OVER).run()
+    async def gone(
+        self, number: str, secret: BearerSecret | None = None, *, expired: bool = False
+    ) -> JourneyGone:
+        """Why there is no journey for this browser, to be raised; ``secret`` is what it holds.
+
+        A way back without a journey is left by a deadline only: every other end takes both.
+        """
+        reading = self.store.batch(number).read_mark(MARK).read_mark(OVER)
+        if secret is not None:
+            reading = reading.read(secret, WAY_BACK)
+        record, over, *rest = await reading.run()
+        way_back = bool(rest and rest[0])
         mark = Mark.from_record(record) if record else None
         client = self.clients.get(mark.client_id) if mark else None
-        if mark is None or self.clock() >= mark.deadline:
-            return JourneyGone(JOURNEY_EXPIRED, number, client)
+        if mark is None or expired or way_back or self.clock() >= mark.deadline:
+            return JourneyGone(JOURNEY_EXPIRED, number, client, way_back=way_back)
         return JourneyGone(JOURNEY_ENDED if over else JOURNEY_OTHER_BROWSER, number, client)
 
     def path(self, number: str, step: str = "") -> str:

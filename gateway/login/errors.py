@@ -95,6 +95,18 @@ JOURNEY_BAD_FORM = CATALOGUE.add(
     documentation="A field is missing, repeated or unknown. Our own pages never send that.",
 )
 
+JOURNEY_TIMED_OUT = CATALOGUE.add(
+    "journey.timed_out",
+    "2008",
+    "access_denied",
+    400,
+    hint="journey.timed_out: the person came back after the time for the login was over",
+    documentation=(
+        "The journey ended by its deadline, for instance because the citizen left the account by a way that sends "
+        "no answer; later the citizen returned and went back to the service. No data were transmitted."
+    ),
+)
+
 # --- 21: choice of means and country ----------------------------------------------------------------
 
 CHOICE_NOTHING_AVAILABLE = CATALOGUE.add(
@@ -297,10 +309,14 @@ HTTP_BAD_REQUEST = CATALOGUE.add(
 class JourneyGone(GatewayError):
     """There is no journey for this browser; what is left to show is its number and its client."""
 
-    def __init__(self, entry: CatalogueEntry, number: str, client: Client | None) -> None:
+    def __init__(
+        self, entry: CatalogueEntry, number: str, client: Client | None, *, way_back: bool = False
+    ) -> None:
         super().__init__(entry)
         self.number = number
         self.client = client
+        self.way_back = way_back
+        """The service can still be told (``gateway.login.way_back``)."""
 
 
 CHOICE_REASONS: dict[str | None, CatalogueEntry] = {

@@ -95,6 +95,13 @@ class LoginJourney:
     country: str | None = None
     failure: Failure | None = None
     identity: Identity | None = None
+    usable_until: datetime | None = None
+    """Until when ``identity`` may wait for the citizen; None: until the deadline."""
+
+    @property
+    def until(self) -> datetime:
+        """When the journey ends unless something happens."""
+        return min(self.deadline, self.usable_until or self.deadline)
 
     @property
     def shown(self) -> str:
@@ -110,9 +117,14 @@ class LoginJourney:
         """The exchange gave no identity, another may; raises StepNotAllowed."""
         return replace(self, state=self._after(Step.FAIL), failure=failure)
 
-    def identified(self, identity: Identity) -> LoginJourney:
+    def identified(self, identity: Identity, *, usable_until: datetime | None = None) -> LoginJourney:
         """The answer was verified; raises StepNotAllowed."""
-        return replace(self, state=self._after(Step.IDENTIFY), identity=identity)
+        state = self._after(Step.IDENTIFY)
+        return replace(self, state=state, identity=identity, usable_until=usable_until)
+
+    def active(self, usable_until: datetime | None) -> LoginJourney:
+        """The citizen did something: the identity may wait anew."""
+        return replace(self, usable_until=usable_until)
 
     def released(self) -> LoginJourney:
         """The citizen lets the data go; raises StepNotAllowed."""

@@ -6,6 +6,8 @@ whatever leaves goes through ``hand_over``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -18,9 +20,11 @@ from gateway.login.errors import (
     JOURNEY_ENDED,
     JOURNEY_EXPIRED,
     JOURNEY_REFUSED,
+    JOURNEY_TIMED_OUT,
     JourneyGone,
 )
 from gateway.login.journey import LoginJourney, State
+from gateway.login.way_back import WAY_BACK, WayBack
 from gateway.oidc.respond import error_response
 from gateway.settings import Client
 from gateway.web.pages import EndedPage, ErrorPage, Frame, GoPage, HandoverPage, Target, TimeoutPage
@@ -30,9 +34,33 @@ async def cancel(desk: LoginDesk, request: Request) -> Response:
     """POST ``/login/{journey}/cancel``: to the client, with the last failure or ``access_denied``."""
     own_form(request)
     await form_fields(request)
-    journey = await desk.take(request)
+    try:
+        journey = await desk.take(request)
+    except JourneyGone as gone:
+        if not gone.way_back:
+            raise
+        return await _too_late(desk, request, gone)
     error = JOURNEY_REFUSED() if journey.state is State.IDENTIFIED else last_failure(journey)
     return await end(desk, request, journey, error)
+
+
+async def _too_late(desk: LoginDesk, request: Request, gone: JourneyGone) -> Response:
+    """The journey ended by its deadline; the service learns it now, once."""
+    secret = desk.cookies.journey(request, gone.number)
+    record = await desk.store.take(secret, WAY_BACK) if secret else None
+    if record is None:
+        raise gone
+    way_back = WayBack.from_record(record)
+    client = desk.clients[way_back.client_id]
+    error = JOURNEY_TIMED_OUT()
+    await desk.audit.record(
+        JourneyEnded(journey=gone.number, client=client.client_id, code=error.entry.code), now=desk.clock()
+    )
+    dispatch = error_response(desk.issuer, way_back.address, error)
+    frame = desk.frame(request, client=client, number=gone.number)
+    response = hand_over(desk, frame, dispatch, target=Target.SERVICE, country=None, journey=None)
+    desk.cookies.delete(response, gone.number)
+    return response
 
 
 async def failed(desk: LoginDesk, request: Request) -> Response:
@@ -69,8 +97,10 @@ def hand_over(
     target: Target,
     country: str | None,
     journey: str | None,
+    means: Mapping[str, str] | None = None,
 ) -> Response:
-    """The page that leads to another origin; ``journey``: number for the *change* and *cancel* ways."""
+    """The page that leads to another origin; ``journey``: number for the *change* and *cancel* ways,
+    ``means``: what a means without countries is called."""
     change = desk.path(journey, "?choose=1") if journey else None
     cancel_action = desk.path(journey, "/cancel") if journey else None
     if isinstance(dispatch, RedirectDispatch):
@@ -80,6 +110,7 @@ def hand_over(
                 url=dispatch.url,
                 target=target,
                 country=country,
+                means=means or {},
                 change_href=change,
                 cancel_action=cancel_action,
             )
@@ -91,6 +122,7 @@ def hand_over(
             fields=dispatch.fields,
             target=target,
             country=country,
+            means=means or {},
             change_href=change,
             cancel_action=cancel_action,
         )
@@ -132,7 +164,9 @@ def error_page(
     back = client.home_url if client else None
     page: TimeoutPage | EndedPage | ErrorPage
     if error.entry is JOURNEY_EXPIRED:
-        page = TimeoutPage(frame=frame, back_href=back)
+        told = isinstance(error, JourneyGone) and error.way_back
+        action = desk.path(number, "/cancel") if told and number else None
+        page = TimeoutPage(frame=frame, back_href=back, back_action=action)
     elif error.entry is JOURNEY_ENDED:
         page = EndedPage(frame=frame, back_href=back)
     else:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from connectors.identity import Identity, Person
+from connectors.identity import Identity, PersonKind
 from gateway.audit import DataReleased
 from gateway.errors import GatewayError
 from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.errors import JOURNEY_BAD_FORM, JOURNEY_ENDED, JOURNEY_REFUSED
-from gateway.login.journey import LoginJourney, StepNotAllowed
+from gateway.login.journey import JOURNEY, LoginJourney, StepNotAllowed
 from gateway.login.leave import end, to_client
+from gateway.login.session_limits import usable_until
 from gateway.oidc.claims import Offer, offers
 from gateway.oidc.respond import success_response
 from gateway.settings import Client, ReleaseMode
@@ -22,10 +23,17 @@ from gateway.web.pages import PersonView, ReleaseItem, ReleasePage
 
 async def show(desk: LoginDesk, request: Request) -> Response:
     """GET ``/login/{journey}/release``."""
-    _, journey = await desk.read(request)
+    secret, journey = await desk.read(request)
     identity = journey.identity
     if identity is None:
         return RedirectResponse(desk.path(journey.number), status_code=303)
+    if journey.usable_until is not None:
+        journey = journey.active(usable_until(identity, now=desk.clock()))
+        renewed = desk.store.batch(journey.number).replace(
+            secret, JOURNEY, journey.to_record(), until=journey.deadline
+        )
+        if (await renewed.run())[0] is None:
+            raise await desk.gone(journey.number)
     client = desk.clients[journey.request.client_id]
     confirm = client.release is ReleaseMode.CONFIRM or "consent" in journey.request.prompt
     return desk.render(
@@ -38,6 +46,8 @@ async def show(desk: LoginDesk, request: Request) -> Response:
             level=identity.assurance.level,
             notified=identity.assurance.notified,
             means=identity.source.connector,
+            means_name=desk.means_names.get(identity.source.connector, {}),
+            account=identity.account is not None,
         )
     )
 
@@ -98,23 +108,27 @@ async def _release(
 
 
 def person_views(journey: LoginJourney, client: Client, identity: Identity) -> tuple[PersonView, ...]:
-    """What would be transmitted: of the subject, and of whoever acts for it."""
+    """What would be transmitted: of the subject, of whoever acts for it, and of who operated its account."""
     offered = offers(client, journey.request, identity)
-    views = [_view("subject", identity.subject, [o for o in offered if not o.of_representative])]
+    mine = [o for o in offered if not o.of_representative and not o.of_acting_person]
+    views = [_view("subject", identity.subject.kind, mine)]
     if identity.representative is not None:
         representative = [o for o in offered if o.of_representative]
-        views.append(_view("representative", identity.representative, representative))
+        views.append(_view("representative", identity.representative.kind, representative))
+    acting = [o for o in offered if o.of_acting_person]
+    if acting:
+        views.append(_view("acting", PersonKind.NATURAL, acting))
     return tuple(views)
 
 
-def _view(role: str, person: Person, offered: Sequence[Offer]) -> PersonView:
+def _view(role: str, kind: PersonKind, offered: Sequence[Offer]) -> PersonView:
     items = [
         (offer.required, ReleaseItem(attribute=offer.attribute, value=offer.value.value, field=offer.key))
         for offer in offered
     ]
     return PersonView(
         role=role,
-        kind=person.kind,
+        kind=kind,
         required=tuple(item for required, item in items if required),
         optional=tuple(item for required, item in items if not required),
     )

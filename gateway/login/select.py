@@ -20,6 +20,8 @@ from gateway.login.offer import Choice, acceptable_persons, available, minimum_l
 from gateway.login.start import begin
 from gateway.web.pages import CountryChoice, MeansChoice, PersonChoice, SelectPage
 
+_GERMANY = "DE"
+
 
 async def select(desk: LoginDesk, request: Request) -> Response:
     """GET ``/login/{journey}``."""
@@ -53,7 +55,7 @@ async def select(desk: LoginDesk, request: Request) -> Response:
             )
             for kind in (persons if len(persons) > 1 else ())
         ),
-        means=tuple(_means(desk, choice) for choice in choices if choice.options),
+        means=tuple(_means(desk, choice) for choice in choices if _is_for(choice)),
         minimum=minimum_level(client, journey),
         test=any(option.test for choice in choices for option in choice.options),
     )
@@ -65,8 +67,15 @@ def _only_way(journey: LoginJourney, choices: Sequence[Choice]) -> Option | None
         return None
     ways = [option for choice in choices for option in choice.options if option.available]
     if journey.request.country is not None:
-        ways = [option for option in ways if option.country == journey.request.country]
+        # Germany has accounts where other states have a node (ux.md §4.8).
+        wanted = None if journey.request.country == _GERMANY else journey.request.country
+        ways = [option for option in ways if option.country == wanted]
     return ways[0] if len(ways) == 1 else None
+
+
+def _is_for(choice: Choice) -> bool:
+    """Whether the page shows ``choice``: not an account that knows only the other kind of person."""
+    return any(option.country is not None or option.reason != "person" for option in choice.options)
 
 
 def _any(choices: Sequence[Choice]) -> bool:

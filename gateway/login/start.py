@@ -11,6 +11,7 @@ from connectors.contract import Option
 from connectors.errors import ConnectorError
 from connectors.identity import PersonKind
 from gateway.audit import ExchangeStarted
+from gateway.login.account_errors import from_account
 from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.errors import (
     CHOICE_REASONS,
@@ -89,7 +90,8 @@ async def begin(
     except StepNotAllowed as error:
         raise JOURNEY_ENDED(cause=error) from error
     except ConnectorError as error:
-        return journey_error(desk, request, journey, from_connector(error))
+        shown = from_account(error) if connector.id in desk.accounts else from_connector(error)
+        return journey_error(desk, request, journey, shown)
     pending = started.pending
     await desk.audit.record(
         ExchangeStarted(
@@ -121,6 +123,7 @@ async def begin(
         target=Target.COUNTRY if option.country else Target.MEANS,
         country=option.country,
         journey=journey.number,
+        means=desk.means_names.get(connector.id, {}),
     )
     desk.cookies.set_flow(response, flow, seconds=max(1, int((until - now).total_seconds())))
     return response

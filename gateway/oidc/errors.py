@@ -264,7 +264,7 @@ SUBJECT_MISMATCH = _add(
     hint="Somebody else identified than the sub or id_token_hint of the request names",
     documentation=(
         "The request asked for one particular person (Core sections 3.1.2.2 and 5.5.1). Remedy: let "
-        "that person log in, or omit the hint."
+        "that person log in, or omit the hint. A user account that was deleted and made anew is somebody else."
     ),
 )
 AUTHENTICATION_TOO_OLD = _add(

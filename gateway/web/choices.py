@@ -14,6 +14,9 @@ from gateway.web.translations import Translations
 
 REASONS = ("level", "person", "attributes", "service", "down")
 
+METHODS = ("eID", "Elster", "eIDAS", "Benutzername", "FINK")
+"""Login methods of user accounts that have a name citizens know (ux.md §3)."""
+
 FILTER_FROM = 13
 """A filter above shorter lists costs more than it saves (ux.md §4.1)."""
 
@@ -78,12 +81,20 @@ def _button(
         name=named.name,
         language=None if choice.country else heading.language,
         own=named.own,
-        schemes=", ".join(choice.scheme_names),
+        schemes=_schemes(choice, translations),
         code=choice.country,
         available=choice.available,
         reason="" if choice.available else _reason(choice, translations, zone),
         terms=" ".join(dict.fromkeys((named.name, *named.found_by, *choice.scheme_names))),
     )
+
+
+def _schemes(choice: CountryChoice, translations: Translations) -> str:
+    """Names of eIDs as their state has them; login methods of an account in the page's language."""
+    if choice.country is not None:
+        return ", ".join(choice.scheme_names)
+    known = {word: translations.text(f"method.{word.lower()}") for word in METHODS}
+    return ", ".join(known.get(word, word) for word in choice.scheme_names)
 
 
 def _reason(choice: CountryChoice, translations: Translations, zone: ZoneInfo) -> str:

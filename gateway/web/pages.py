@@ -130,6 +130,8 @@ class HandoverPage:
     fields: tuple[tuple[str, str], ...]
     target: Target
     country: str | None = None
+    means: Mapping[str, str] = field(default_factory=dict)
+    """What a means without countries is called, by language."""
     change_href: str | None = None
     """Back to the choice."""
     cancel_action: str | None = None
@@ -144,6 +146,7 @@ class GoPage:
     url: str
     target: Target
     country: str | None = None
+    means: Mapping[str, str] = field(default_factory=dict)
     change_href: str | None = None
     cancel_action: str | None = None
 
@@ -168,7 +171,7 @@ class PersonView:
     """What would be transmitted about one person."""
 
     role: str
-    """``subject`` or ``representative``."""
+    """``subject``, ``representative``, or ``acting``: named by a company's account, not identified."""
     kind: PersonKind
     required: tuple[ReleaseItem, ...]
     optional: tuple[ReleaseItem, ...]
@@ -187,6 +190,9 @@ class ReleasePage:
     level: LevelOfAssurance
     notified: bool
     means: str
+    means_name: Mapping[str, str] = field(default_factory=dict)
+    account: bool = False
+    """Identified through a user account, which has a name and no country."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +225,8 @@ class EndedPage:
 class TimeoutPage:
     frame: Frame
     back_href: str | None = None
+    back_action: str | None = None
+    """POST without fields: to the service, which learns that time was over. Preferred over ``back_href``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

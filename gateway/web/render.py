@@ -62,7 +62,7 @@ TEMPLATE_NAMES: Mapping[type, str] = {
     IndexPage: "index.html",
 }
 
-LEVEL_PARAMETERS = frozenset({"low", "substantial", "high"})
+LEVEL_PARAMETERS = frozenset({"basic", "low", "substantial", "high"})
 """Words that a parameter of an error may be; each is shown in the page's language."""
 
 _KEPT_LISTS = 512
@@ -70,6 +70,9 @@ _KEPT_LISTS = 512
 
 UNNAMED_SERVICE = "unnamed"
 """The way back to a service of which only the address is known."""
+
+NAMED_MEANS = "account"
+"""The way to a means whose name is known."""
 
 ERROR_PARAMETERS = ("achieved", "required")
 """What texts of errors may name besides ``{service}``; shown as an ellipsis where nobody knows it."""
@@ -161,6 +164,8 @@ class Renderer:
                 return ()
             case GoPage() if page.cancel_action is None:
                 return ()
+            case TimeoutPage() if page.back_action is not None:
+                return ("'self'",)
             case SelectPage() | ReleasePage() | ErrorPage() | GoPage():
                 return ("'self'",)
             case _:
@@ -219,8 +224,17 @@ class Renderer:
         for means in offered:
             heading = choices.heading(means, words.language)
             markup = self._choice_list(means.countries, heading, words.language)
-            groups.append({"means": means.means, "heading": heading, "choices": markup})
+            has_countries = any(choice.country for choice in means.countries)
+            groups.append(
+                {
+                    "means": means.means,
+                    "heading": heading,
+                    "choices": markup,
+                    "has_countries": has_countries,
+                }
+            )
         return {
+            "has_account": not all(group["has_countries"] for group in groups),
             "groups": groups,
             "heading": words.text("select.heading_country" if only_countries else "select.heading_means"),
             "filter": sum(len(means.countries) for means in offered) >= choices.FILTER_FROM,
@@ -290,14 +304,20 @@ def _leave_context(
         target = Target.MEANS.value
     elif page.target is Target.SERVICE and page.frame.service is None:
         target = UNNAMED_SERVICE
+    elif target == Target.MEANS.value and page.means:
+        target = NAMED_MEANS
     there = countries.name_after_preposition(page.country, words.language) if page.country else ""
     fill = {"country": there, "service": service_name}
+    if target == NAMED_MEANS:
+        fill["means"] = localise(page.means, words.language)
     parts = ("step", "heading", "text", "button")
     return {"words": {part: words.text(f"leave.{target}.{part}", **fill) for part in parts}}
 
 
 def _release_context(page: ReleasePage, words: Translations, service_name: object) -> dict[str, object]:
-    if page.country is None:
+    if page.account and page.means_name:
+        source = words.text("release.source_account", means=localise(page.means_name, words.language))
+    elif page.country is None:
         source = words.text("release.source_means")
     else:
         place = countries.name_after_preposition(page.country, words.language)

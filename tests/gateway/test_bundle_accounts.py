@@ -124,7 +124,6 @@ def test_accounts_stand_beside_eidas(directory: Path) -> None:
     [
         (BUNDID_FILE, '"account"', '"acount"', "bundid.toml: kind: is no kind of connector"),
         (BUNDID_FILE, 'peer = "https://int.', 'peer = "https://', "peer: is not one of anchor bundid-2026"),
-        (BUNDID_FILE, 'anchor = "bundid-2026"', 'anchor = "gone"', "anchor: names no anchor"),
         (BUNDID_FILE, 'kind = "account"', 'test_accounts = true\nkind = "account"', "test accounts in production"),
         (BUNDID_FILE, "https://id.sachsen.example", "https://id.sachsen.example:8443", "without port"),
         (BUNDID_FILE, "authorisation_certificate", "#", "idp.code missing-berca"),
@@ -167,6 +166,16 @@ def test_back_address_of_the_service_is_a_warning(directory: Path) -> None:
     assert "not told of a cancellation" in warnings(directory)
     edit(directory, CLIENT_FILE, '"https://service.example/"\ndisplay', '"gateway"\ndisplay')
     assert warnings(directory) == ""
+
+
+def test_account_without_anchor_is_unavailable_and_can_already_be_handed_in(
+    directory: Path, tmp_path: Path
+) -> None:
+    """bundid.md §1.1: BundID hands out its metadata after it has ours."""
+    (directory / "registry/anchors/bundid.toml").unlink()
+    assert "anchor: names no anchor: unavailable until it is there" in warnings(directory)
+    command = ["onboarding", "--config", str(directory), "--connector", "bundid", "--to", str(tmp_path)]
+    assert cli.main(command) == 0
 
 
 def test_test_accounts_are_for_development(directory: Path) -> None:

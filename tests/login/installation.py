@@ -16,6 +16,7 @@ import httpx
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from connectors.identity import PersonKind
 from gateway.app import Application, build
 from gateway.bundle import Configuration
 from gateway.bundle_keys import LoadedKey
@@ -31,6 +32,7 @@ from gateway.settings import (
     Settings,
 )
 from gateway.store import StoreAddress
+from tests.login.fake_account import ACCOUNTS, FakeAccount
 from tests.login.fake_source import FakeSource
 from trust.keys import InMemoryKey
 from trust.log import migrate, open_database
@@ -76,6 +78,7 @@ def configuration(
     issuer: str = ISSUER,
     rate: RateSection | None = None,
     database: str = "audit.sqlite3",
+    accounts: tuple[str, ...] = (),
 ) -> Configuration:
     key = InMemoryKey(ec.generate_private_key(ec.SECP256R1()))
     development = issuer.startswith("http:")
@@ -93,7 +96,7 @@ def configuration(
             rate=rate or RateSection(authorize=0, callback=0, token=0),
         ),
         anchors={},
-        connectors={},
+        connectors={name: ACCOUNTS[name] for name in accounts},
         countries=(),
         clients={registered.client_id: registered for registered in clients or (client(),)},
         keys={
@@ -116,6 +119,7 @@ class Installation:
     clock: Clock
     database: Path
     issuer: str = ISSUER
+    accounts: dict[str, FakeAccount] = field(default_factory=dict)
 
     def browser(self) -> Browser:
         return Browser(self)
@@ -134,7 +138,11 @@ def install(directory: Path, address: StoreAddress, *clients: Client, **options:
     migrate(engine)
     engine.dispose()
     source, clock = FakeSource(), Clock()
-    application = build(configured, address, clock=clock, connectors={"eidas": source})
+    accounts = {
+        name: FakeAccount(name, PersonKind.LEGAL if name == "muk" else PersonKind.NATURAL)
+        for name in configured.accounts
+    }
+    application = build(configured, address, clock=clock, connectors={"eidas": source, **accounts})
     application.log.start()
     return Installation(
         application=application,
@@ -142,6 +150,7 @@ def install(directory: Path, address: StoreAddress, *clients: Client, **options:
         clock=clock,
         database=directory / "audit.sqlite3",
         issuer=configured.settings.gateway.issuer,
+        accounts=accounts,
     )
 
 
@@ -214,10 +223,16 @@ class Browser:
         assert response.status_code == 200, response.text
         return relay_of(target_of(response))
 
-    async def answer(self, relay: str, **fields: str) -> httpx.Response:
+    async def begin_account(self, journey: str, means: str = "bundid", **fields: str) -> str:
+        """Choose a user account; gives the RelayState that it gets."""
+        response = await self.post(f"{journey}/start", {"means": means, **fields})
+        assert response.status_code == 200, response.text
+        return relay_of(target_of(response))
+
+    async def answer(self, relay: str, connector: str = "eidas", **fields: str) -> httpx.Response:
         """The node's answer, posted across sites."""
         form = {"RelayState": relay, "answer": "genuine", **fields}
-        return await self.post("/connectors/eidas/acs", form, cross_site=True)
+        return await self.post(f"/connectors/{connector}/acs", form, cross_site=True)
 
     async def identified(self, **changes: str) -> str:
         """All steps up to the release page; gives the path of the journey."""

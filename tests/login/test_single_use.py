@@ -182,15 +182,22 @@ async def test_the_deadline_ends_a_journey_at_every_step(installation: Installat
     if reached == "identified":
         await browser.answer(relay)
     installation.clock.forward(minutes=15)
-    late = [await browser.get(journey), await browser.post(f"{journey}/cancel", {})]
+    late = [await browser.get(journey)]
     if reached == "exchange":
         late.append(await browser.answer(relay))
     if reached == "identified":
         late += [await browser.get(f"{journey}/release"), await browser.release(journey)]
     for response in late:
         assert response.status_code == 410
-        assert "https://service.example/" in response.text
         assert FAMILY_NAME not in response.text
+    assert f'action="{journey}/cancel"' in late[0].text
+    told = query_of(await browser.post(f"{journey}/cancel", {}))
+    assert told["error"] == "access_denied"
+    assert "journey.timed_out" in told["error_description"]
+    assert told["state"] == "st"
+    afterwards = await browser.post(f"{journey}/cancel", {})
+    assert afterwards.status_code == 410
+    assert "https://service.example/" in afterwards.text
 
 
 @pytest.mark.parametrize(

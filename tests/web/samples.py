@@ -1,7 +1,9 @@
 """Sample pages with every kind of content that a page can have, for rendering and browser tests."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import gateway.login.account_errors
 import gateway.login.errors
 import gateway.oidc.errors
 import gateway.oidc.token_errors
@@ -32,6 +34,7 @@ from gateway.web.pages import (
 from gateway.web.render import Renderer
 from gateway.web.static_files import StaticFiles
 
+assert gateway.login.account_errors
 assert gateway.login.errors
 assert gateway.oidc.errors, gateway.oidc.token_errors  # importing them fills the catalogue
 
@@ -156,6 +159,23 @@ def select(language: str, codes: tuple[str, ...] | list[str] = COUNTRIES, **chan
     return SelectPage(**(fields | changed))
 
 
+def account(means: str, *methods: str, **changed: object) -> MeansChoice:
+    """A user account: one button without a country."""
+    names = {"bundid": {"de": "BundID", "en": "BundID"}, "muk": {"de": "Mein Unternehmenskonto"}}
+    option = CountryChoice(means=means, country=None, available=True, scheme_names=methods)
+    return MeansChoice(means=means, name=names[means], countries=(replace(option, **changed),))
+
+
+def german(language: str) -> SelectPage:
+    """User accounts and the EU as equals."""
+    page = select(language, ("SE", "GR", "AT"))
+    accounts = (
+        account("bundid", "eID", "Elster", "eIDAS", "Benutzername", "EUDI"),
+        account("muk", available=False, reason="down"),
+    )
+    return replace(page, means=(*accounts, *page.means))
+
+
 def item(attribute: str, value: object) -> ReleaseItem:
     """One attribute of the release page."""
     return ReleaseItem(attribute=attribute, value=value, field=f"subject.{attribute}")
@@ -206,6 +226,14 @@ DIRECTOR = PersonView(
         item("given_name", Name(latin="Žofie")),
         item("date_of_birth", PartialDate(year=1960)),
     ),
+    optional=(),
+)
+
+
+CLERK = PersonView(
+    role="acting",
+    kind=PersonKind.NATURAL,
+    required=(item("family_name", Name(latin="Kluge")), item("given_name", Name(latin="Jana"))),
     optional=(),
 )
 
@@ -278,6 +306,26 @@ def pages(language: str, node: str = "https://node.example/sso") -> dict[str, Pa
         "error-outside": ErrorPage(frame=outside, code="authorize.client_unknown", number="1002"),
         "ended": EndedPage(frame=over, back_href="https://standesamt.example/"),
         "timeout": TimeoutPage(frame=over, back_href="https://standesamt.example/"),
+        "timeout-told": TimeoutPage(frame=over, back_action="/login/7K2QX9MFBT/cancel"),
+        "select-accounts": german(language),
+        "handover-account": HandoverPage(
+            frame=leaving,
+            action=node,
+            fields=(("SAMLRequest", "PHNhbWw+"), ("RelayState", "7K2QX9MFBT.x")),
+            target=Target.MEANS,
+            means={"de": "BundID"},
+            change_href="/login/7K2QX9MFBT",
+            cancel_action="/login/7K2QX9MFBT/cancel",
+        ),
+        "release-account": release(
+            language,
+            persons=(COMPANY, CLERK),
+            country="DE",
+            means="muk",
+            means_name={"de": "Mein Unternehmenskonto"},
+            account=True,
+        ),
+        "error-account": error(language, "account.returned", parameters={}),
         "error-reference": ErrorReferencePage(frame=outside, entry=CATALOGUE["eidas.level_too_low"]),
         "index": IndexPage(
             frame=outside, discovery_href="/.well-known/openid-configuration", countries_href="/countries"

@@ -11,10 +11,11 @@ from babel.messages.pofile import read_po
 import gateway.web
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
+from gateway.oidc.account_claims import SHOWN_FACTS
 from gateway.web import translations
-from gateway.web.choices import REASONS
+from gateway.web.choices import METHODS, REASONS
 from gateway.web.pages import Target
-from gateway.web.render import ERROR_PARAMETERS, UNNAMED_SERVICE
+from gateway.web.render import ERROR_PARAMETERS, NAMED_MEANS, UNNAMED_SERVICE
 from gateway.web.values import GENDER_TEXTS, NOTES
 from tests.web import samples
 
@@ -50,11 +51,14 @@ def computed():
     yield from (f"reason.{reason}" for reason in REASONS)
     yield from (f"select.person_{kind.value}" for kind in PersonKind)
     yield from (f"attribute.{name}" for name in (*NATURAL_ATTRIBUTES, *LEGAL_ATTRIBUTES, "identifier"))
+    yield from (f"attribute.{name}" for name in (*SHOWN_FACTS, "company"))
+    yield from (f"method.{word.lower()}" for word in METHODS)
+    yield "release.acting_natural"
     yield from GENDER_TEXTS.values()
     yield from NOTES
     for role in ("subject", "representative"):
         yield from (f"release.{role}_{kind.value}" for kind in PersonKind)
-    for target in (*(target.value for target in Target), UNNAMED_SERVICE):
+    for target in (*(target.value for target in Target), UNNAMED_SERVICE, NAMED_MEANS):
         yield from (f"leave.{target}.{part}" for part in ("step", "heading", "text", "button"))
     for entry in samples.CATALOGUE:
         yield from (f"error.{entry.code}.what", f"error.{entry.code}.todo")
