@@ -1,10 +1,11 @@
-"""Around every route of the public listener: host, size, rate, default headers, and the last catch.
+"""Around every route of the public listener: host, size, time, rate, default headers, and the last catch.
 
 Plain ASGI: nothing is wrapped in another task, and nothing is buffered.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,12 +13,19 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import INTERNAL, GatewayError
-from gateway.login.errors import HTTP_HOST, HTTP_METHOD, HTTP_NOT_FOUND, HTTP_RATE, HTTP_TOO_LARGE
+from gateway.login.errors import (
+    HTTP_BAD_REQUEST,
+    HTTP_HOST,
+    HTTP_METHOD,
+    HTTP_NOT_FOUND,
+    HTTP_RATE,
+    HTTP_TOO_LARGE,
+)
 from gateway.store import Store
 from gateway.web.security_headers import HSTS
 
@@ -38,6 +46,8 @@ class Guard:
     body_bytes: int
     """Largest body of a connector's callback."""
     refuse: ErrorResponse
+    body_seconds: float = 30.0
+    """How long a body may take to arrive, from its first to its last octet."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,7 +55,13 @@ class Guard:
             return
         # The router then raises for unknown paths and methods instead of answering in plain text.
         scope["app"] = self
-        exchange = _Exchange(receive, send, self._limit(scope["path"]), https=self.issuer.startswith("https"))
+        exchange = _Exchange(
+            receive,
+            send,
+            self._limit(scope["path"]),
+            self.body_seconds,
+            https=self.issuer.startswith("https"),
+        )
         try:
             self._check_host(scope)
             exchange.check_length(scope)
@@ -55,6 +71,8 @@ class Guard:
         except HTTPException as error:
             entry = HTTP_METHOD if error.status_code == 405 else HTTP_NOT_FOUND
             await self._answer(scope, exchange, entry(cause=error), headers=error.headers)
+        except ClientDisconnect:
+            return  # gone in the middle of a body: nothing has happened, and nobody waits for an answer
         except Exception as error:  # noqa: BLE001 - the last catch: a page for the citizen, a line for us
             _log.error("unexpected", exc_info=error, extra={"path": _route_path(scope)})
             await self._answer(scope, exchange, INTERNAL(cause=error))
@@ -72,7 +90,7 @@ class Guard:
             response.headers.update(headers)
         if isinstance(error, RateExceeded):
             response.headers["retry-after"] = str(error.seconds)
-        if error.entry is HTTP_TOO_LARGE:
+        if error.entry in {HTTP_TOO_LARGE, HTTP_BAD_REQUEST}:
             # The rest of the body stays unread, so this connection cannot serve another request.
             response.headers["connection"] = "close"
         await response(scope, exchange.receive, exchange.send)
@@ -89,12 +107,25 @@ class Guard:
 class _Exchange:
     """One request and its answer: counts the body, completes the headers."""
 
-    __slots__ = ("_https", "_limit", "_read", "_receive", "_send", "started")
+    __slots__ = (
+        "_complete",
+        "_deadline",
+        "_https",
+        "_limit",
+        "_read",
+        "_receive",
+        "_seconds",
+        "_send",
+        "started",
+    )
 
-    def __init__(self, receive: Receive, send: Send, limit: int, *, https: bool) -> None:
+    def __init__(self, receive: Receive, send: Send, limit: int, seconds: float, *, https: bool) -> None:
         self._receive = receive
         self._send = send
         self._limit = limit
+        self._seconds = seconds
+        self._deadline: float | None = None
+        self._complete = False
         self._https = https
         self._read = 0
         self.started = False
@@ -106,7 +137,16 @@ class _Exchange:
                 raise HTTP_TOO_LARGE()
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        if self._complete:  # what still comes is the end of the connection
+            return await self._receive()
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise HTTP_BAD_REQUEST(cause=error) from error
+        self._complete = not message.get("more_body", False)
         if message["type"] == "http.request":
             self._read += len(message.get("body", b""))
             if self._read > self._limit:

@@ -6,13 +6,18 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import anyio
 import httpx
 import pytest
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
 from connectors.saml.selfcheck import SelfCheckFailed
-from gateway.http import network_of
+from gateway.errors import GatewayError
+from gateway.http import Guard, network_of
 from gateway.log_lines import JSONLines
 from gateway.store import StoreAddress
 from tests.login.installation import Installation, authorize_path, install
@@ -54,6 +59,54 @@ async def test_a_form_of_ten_megabytes_is_refused_unread(installation: Installat
     assert chunked.status_code == 413
     assert "5003" in chunked.text
     assert sent <= 700_000
+
+
+async def reading(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that wants the whole body before it answers."""
+    await Request(scope, receive).body()
+    await PlainTextResponse("read")(scope, receive, send)
+
+
+def guard(**options: Any) -> Guard:
+    def refuse(_: Request, error: GatewayError) -> Response:
+        return PlainTextResponse(error.entry.code, status_code=error.entry.http_status)
+
+    return Guard(app=reading, issuer="https://id.example", body_bytes=1000, refuse=refuse, **options)
+
+
+async def ask(app: Guard, *messages: Message) -> list[Message]:
+    """What ``app`` sends while these messages arrive, and then nothing ever again."""
+    arriving, sent = list(messages), []
+
+    async def receive() -> Message:
+        if not arriving:
+            await anyio.sleep_forever()
+        return arriving.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/token", "query_string": b"",
+        "headers": [(b"host", b"id.example")],
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return sent
+
+
+async def test_a_body_that_never_ends_is_not_waited_for() -> None:
+    """security.md B.5: a sender of one octet now and then must not hold a connection for ever."""
+    begun = {"type": "http.request", "body": b"a", "more_body": True}
+    head, _ = await ask(guard(body_seconds=0.05), begun)
+    assert head["status"] == 400
+    assert (b"connection", b"close") in head["headers"]
+
+
+async def test_a_browser_that_goes_away_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    """A closed connection in the middle of a body is everyday life: no answer, no alarm in the log."""
+    begun = {"type": "http.request", "body": b"a", "more_body": True}
+    assert await ask(guard(), begun, {"type": "http.disconnect"}) == []
+    assert caplog.records == []
 
 
 async def test_small_routes_have_small_limits(installation: Installation) -> None:
