@@ -21,7 +21,6 @@ meanwhile goes into one transaction and one fsync, so that durability costs litt
 from __future__ import annotations
 
 import json
-import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -182,7 +181,7 @@ class AppendOnlyLog:
         """Take the writers' turn and give it back; raises LogUnavailable. For the health page."""
         try:
             if self._file is not None:
-                os.stat(self._file)  # a connection to a file that was removed would still answer
+                self._file.stat()  # a connection to a file that was removed would still answer
             connection = self._engine.raw_connection()
             try:
                 connection.cursor().execute(_LOCK[self._engine.name])
@@ -279,7 +278,7 @@ class AppendOnlyLog:
         """
         if self._file is None:
             return
-        found = os.stat(self._file)
+        found = self._file.stat()
         identity = found.st_dev, found.st_ino
         if self._connection is not None and identity != self._identity:
             self._disconnect()
@@ -295,9 +294,9 @@ class AppendOnlyLog:
         self._engine.dispose()
 
 
-def _database_file(engine: sa.Engine) -> str | None:
+def _database_file(engine: sa.Engine) -> Path | None:
     name = engine.url.database
-    return name if engine.name == "sqlite" and name and name != ":memory:" else None
+    return Path(name) if engine.name == "sqlite" and name and name != ":memory:" else None
 
 
 def _text(value: str) -> str:
