@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from connectors.contract import Dispatch, RedirectDispatch
-from gateway.audit import RequestRefused
+from gateway.audit import AuditUnavailable, RequestRefused
 from gateway.errors import GatewayError
 from gateway.oidc import checks, errors
 from gateway.oidc.checks import Draft
@@ -75,6 +75,8 @@ async def authorize(provider: Provider, request: Request) -> Response:
             step(draft)
         checked = _within_reach(provider, client, draft.request(), now)
         return await provider.open_journey(client, checked, now=now)
+    except AuditUnavailable:
+        raise  # a refusal could not be written down either
     except GatewayError as error:
         if not error.entry.to_client:
             return await _refuse_with_page(provider, client, error, request, now)

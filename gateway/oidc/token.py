@@ -10,7 +10,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.audit import TokenIssued, TokenRefused
+from gateway.audit import AuditUnavailable, TokenIssued, TokenRefused
 from gateway.errors import GatewayError
 from gateway.jose import base64url
 from gateway.oidc import token_errors
@@ -32,14 +32,19 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 async def token(provider: Provider, request: Request) -> Response:
     """POST /token."""
     now = provider.clock()
-    authorization = request.headers.get("authorization")
+    headers = request.headers.getlist("authorization")
+    authorization = headers[0] if headers else None
     parameters: Parameters | None = None
     redemption = _Redemption()
     try:
+        if len(headers) > 1:
+            raise token_errors.CLIENT_AUTHENTICATION_AMBIGUOUS()
         parameters = await _read(request)
         client = await authenticate(provider, authorization, parameters, now=now)
         _grant_type(parameters)
         body = await redemption.run(provider, client, parameters, now)
+    except AuditUnavailable:
+        raise  # a refusal could not be written down either
     except GatewayError as error:
         known = None if parameters is None else claimed_client(authorization, parameters)
         await provider.audit.record(

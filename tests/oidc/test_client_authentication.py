@@ -33,6 +33,15 @@ def test_secret_is_form_urlencoded_before_base64(bench):
     assert raw.status_code == 401
 
 
+def test_two_authorization_headers_are_refused(bench):
+    """RFC 6749 §2.3, RFC 9110 §5.3: which of the two a proxy has read, nobody knows."""
+    form = {"grant_type": "authorization_code", "code": bench.code(), "redirect_uri": "x"}
+    twice = [("Authorization", basic("portal", SECRET)), ("Authorization", basic("other", SECRET))]
+    response = bench.http.post("/token", data=form, headers=twice)
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+    assert bench.audit.events[-1].code == "client.authentication_ambiguous"
+
+
 @pytest.mark.parametrize(
     "headers",
     [

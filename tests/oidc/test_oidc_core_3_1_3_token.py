@@ -79,6 +79,21 @@ def test_token_issued_is_audited_before_it_is_visible(bench):
     assert "access_token" not in response.text
 
 
+def test_audit_log_that_is_away_is_not_asked_again(bench, monkeypatch):
+    """Each try lasts seconds; the refusal could not be written down either."""
+    code, asked = bench.code(), []
+
+    async def record(*events, now):
+        asked.extend(type(event).__name__ for event in events)
+        raise AuditUnavailable(OSError())
+
+    monkeypatch.setattr(bench.audit, "record", record)
+    assert bench.token(code).status_code == 503
+    bench.failure = AuditUnavailable(OSError())
+    assert bench.authorize().status_code == 503
+    assert asked == ["TokenIssued"]
+
+
 # ----------------------------------------------------------------------------------- single use
 
 
