@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from connectors.assurance import LevelOfAssurance
 from connectors.identity import Identity, PersonKind
 from gateway.audit import DataReleased
 from gateway.errors import GatewayError
@@ -111,7 +112,9 @@ def person_views(journey: LoginJourney, client: Client, identity: Identity) -> t
     """What would be transmitted: of the subject, of whoever acts for it, and of who operated its account."""
     offered = offers(client, journey.request, identity)
     mine = [o for o in offered if not o.of_representative and not o.of_acting_person]
-    views = [_view("subject", identity.subject.kind, mine)]
+    # An account knows some things better than others; a node vouches for all it is asked to vouch for.
+    reached = identity.assurance.level if identity.account is not None else None
+    views = [_view("subject", identity.subject.kind, mine, reached)]
     if identity.representative is not None:
         representative = [o for o in offered if o.of_representative]
         views.append(_view("representative", identity.representative.kind, representative))
@@ -121,9 +124,20 @@ def person_views(journey: LoginJourney, client: Client, identity: Identity) -> t
     return tuple(views)
 
 
-def _view(role: str, kind: PersonKind, offered: Sequence[Offer]) -> PersonView:
+def _view(
+    role: str, kind: PersonKind, offered: Sequence[Offer], reached: LevelOfAssurance | None = None
+) -> PersonView:
     items = [
-        (offer.required, ReleaseItem(attribute=offer.attribute, value=offer.value.value, field=offer.key))
+        (
+            offer.required,
+            ReleaseItem(
+                attribute=offer.attribute,
+                value=offer.value.value,
+                field=offer.key,
+                below=reached is not None and (offer.value.level or 0) < reached,
+                level=offer.value.level,
+            ),
+        )
         for offer in offered
     ]
     return PersonView(

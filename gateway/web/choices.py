@@ -14,8 +14,8 @@ from gateway.web.translations import Translations
 
 REASONS = ("level", "person", "attributes", "service", "down")
 
-METHODS = ("eID", "Elster", "eIDAS", "Benutzername", "FINK")
-"""Login methods of user accounts that have a name citizens know (ux.md §3)."""
+METHODS = ("eID", "Elster", "Authega", "eIDAS", "FINK", "Benutzername")
+"""Login methods of user accounts that have a name citizens know (ux.md §3), the best known first."""
 
 FILTER_FROM = 13
 """A filter above shorter lists costs more than it saves (ux.md §4.1)."""
@@ -93,8 +93,8 @@ def _schemes(choice: CountryChoice, translations: Translations) -> str:
     """Names of eIDs as their state has them; login methods of an account in the page's language."""
     if choice.country is not None:
         return ", ".join(choice.scheme_names)
-    known = {word: translations.text(f"method.{word.lower()}") for word in METHODS}
-    return ", ".join(known.get(word, word) for word in choice.scheme_names)
+    offered = [word for word in METHODS if word in choice.scheme_names]
+    return ", ".join(translations.text(f"method.{word.lower()}") for word in offered)
 
 
 def _reason(choice: CountryChoice, translations: Translations, zone: ZoneInfo) -> str:

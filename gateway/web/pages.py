@@ -164,6 +164,9 @@ class ReleaseItem:
     value: ReleaseValue
     field: str
     """Value of the check box ``optional`` for an optional item."""
+    below: bool = False
+    """The source vouches for this value less than for the login; it then says how well."""
+    level: LevelOfAssurance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -220,7 +220,7 @@ class Renderer:
     def _select_context(self, page: SelectPage, words: Translations) -> dict[str, object]:
         offered = [means for means in page.means if means.countries]
         only_countries = len(offered) == 1 and all(choice.country for choice in offered[0].countries)
-        groups = []
+        groups: list[dict[str, object]] = []
         for means in offered:
             heading = choices.heading(means, words.language)
             markup = self._choice_list(means.countries, heading, words.language)
@@ -231,13 +231,16 @@ class Renderer:
                     "heading": heading,
                     "choices": markup,
                     "has_countries": has_countries,
+                    "first_with_countries": has_countries and not any(g["has_countries"] for g in groups),
                 }
             )
         return {
             "has_account": not all(group["has_countries"] for group in groups),
             "groups": groups,
             "heading": words.text("select.heading_country" if only_countries else "select.heading_means"),
-            "filter": sum(len(means.countries) for means in offered) >= choices.FILTER_FROM,
+            "page_only_countries": only_countries,
+            "filter": sum(bool(c.country) for means in offered for c in means.countries)
+            >= choices.FILTER_FROM,
         }
 
     def _render_choices(self, offered: tuple[CountryChoice, ...], means: LocalText, language: str) -> Markup:
@@ -337,8 +340,14 @@ def _release_context(page: ReleasePage, words: Translations, service_name: objec
 
 def _item(item: ReleaseItem, role: str, country: str | None, words: Translations) -> dict[str, object]:
     word = words.text(values.GENDER_TEXTS[item.value]) if isinstance(item.value, Gender) else None
+    note = ""
+    if item.below and item.level is None:
+        note = words.text("note.unassured")
+    elif item.below and item.level is not None:
+        note = words.text("note.level", level=words.text(f"level.{item.level.word}"))
     return {
         "label": words.text(f"attribute.{item.attribute}"),
+        "note": note,
         "shown": values.show(item.attribute, item.value, words.language, country=country, gender=word),
         "field": item.field,
         "id": f"optional-{role}-{item.attribute}",

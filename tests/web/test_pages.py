@@ -1,12 +1,14 @@
 """Every page in every language, as markup (ux.md §4 to §9)."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
+from connectors.assurance import LevelOfAssurance
 from connectors.identity import Name, PartialDate, PersonKind
 from gateway.settings import Mode
 from gateway.web.pages import GoPage, HandoverPage, PersonView, Target
@@ -396,3 +398,63 @@ def test_language_link_keeps_the_journey(renderer):
 def test_unknown_language_is_answered_in_german(renderer):
     """ux.md §7."""
     assert '<html lang="de">' in renderer.html(samples.select("de", frame=samples.frame("ja")))
+
+
+# ------------------------------------------------------------------------------ user accounts
+
+
+def test_accounts_stand_beside_the_countries_without_headings_of_their_own():
+    """ux.md §3, §4.8: equals; methods in citizens' words, unknown ones left out, unavailable ones said."""
+    html = samples.renderer().html(samples.pages("de")["select-accounts"])
+    assert "Online-Ausweis, ELSTER-Zertifikat, EU-Identität, Benutzername und Passwort" in html
+    assert "EUDI" not in html
+    assert html.count("<h2") == 2  # the EU's and the help's
+    assert html.index("BundID") < html.index("Mein Unternehmenskonto") < html.index("eID aus der EU")
+    assert "Weg wählen" in html
+    assert html.count("data-terms") == 3  # the filter finds countries only
+
+
+def test_filter_stands_where_the_countries_are():
+    """A field that says "find your country" above an account would promise what it cannot do."""
+    page = samples.german("de")
+    accounts, countries = page.means[:2], samples.select("de").means
+    html = samples.renderer().html(replace(page, means=(*accounts, *countries)))
+    assert html.index("Mein Unternehmenskonto") < html.index('id="filter"') < html.index("eID aus der EU")
+    assert html.count('id="filter"') == 1
+
+
+def test_help_for_german_cards_points_to_the_accounts_if_there_are_any():
+    """ux.md §4.8."""
+    renderer = samples.renderer()
+    assert "eines der Nutzerkonten auf dieser Seite" in renderer.html(samples.german("de"))
+    assert "melden Sie sich direkt bei" in renderer.html(samples.select("de"))
+
+
+def test_hand_over_and_release_name_the_account():
+    """ux.md §6."""
+    pages, renderer = samples.pages("en"), samples.renderer()
+    leaving = renderer.html(pages["handover-account"])
+    assert "You will be taken to" in leaving
+    assert '<span lang="de">BundID</span>' in leaving
+    overview = renderer.html(pages["release-account"])
+    assert "user account" in overview
+    assert "Named by the account as acting (not identified)" in overview
+
+
+def test_value_the_account_vouches_for_less_says_so():
+    """bundid.md §1.10: a login at ``high`` does not make every value ``high``."""
+    email = replace(samples.item("email", "a@example.org"), below=True, level=LevelOfAssurance.LOW)
+    phone = replace(samples.item("phone_number", "+49 1"), below=True)
+    view = replace(samples.COMPANY, required=(email, phone))
+    html = samples.renderer().html(samples.release("de", persons=(view,), account=True, country="DE"))
+    assert html.count("Vertrauensniveau: niedrig") == 1
+    assert html.count("nicht geprüft") == 1
+
+
+def test_time_over_page_leads_back_by_a_form_where_the_service_can_be_told():
+    """Issue 3: the portal gets ``access_denied``."""
+    renderer = samples.renderer()
+    page = samples.pages("de")["timeout-told"]
+    response = renderer.response(page)
+    assert '<form method="post" action="/login/7K2QX9MFBT/cancel">' in renderer.html(page)
+    assert "form-action 'self'" in response.headers["content-security-policy"]
