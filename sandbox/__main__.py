@@ -89,8 +89,8 @@ def _login(state: State, addresses: Addresses, options: argparse.Namespace) -> i
     if wanted.fault and wanted.fault not in faults(wanted):
         raise ValueError(f"FAULT must be one of {', '.join(faults(wanted))}")
     methods = [m.name for m in wanted.account.methods] if wanted.account else []
-    if wanted.method and wanted.method.lower() not in (m.lower() for m in methods):
-        raise ValueError(f"METHOD must be one of {', '.join(methods) or 'none: this means has no methods'}")
+    if wanted.method and methods and wanted.method.lower() not in (m.lower() for m in methods):
+        raise ValueError(f"METHOD must be one of {', '.join(methods)}")
     found = running(state)
     if found is not None:
         return _one_login(state, found, wanted)

@@ -183,7 +183,7 @@ def _switch_person(browser: Browser, person: str) -> None:
 def _identify(browser: Browser, wanted: Wanted, steps: Steps) -> None:
     """The foreign node's pages, or those of an account system."""
     if wanted.account and browser.page.status < 400:
-        _log_in_to_account(browser, wanted)
+        _log_in_to_account(browser, wanted, steps)
         steps.done("identify", shown(browser.page.url))
         if not _at_account(browser, wanted):
             return  # "back" leads to the online service, without any answer
@@ -204,16 +204,17 @@ def _identify(browser: Browser, wanted: Wanted, steps: Steps) -> None:
     steps.done("answer", shown(browser.page.url))
 
 
-def _log_in_to_account(browser: Browser, wanted: Wanted) -> None:
-    """Choose and confirm a login, or go back where ``FAULT=cancel``."""
+def _log_in_to_account(browser: Browser, wanted: Wanted, steps: Steps) -> None:
+    """Choose and confirm a login; go back if it is not offered, or where ``FAULT=cancel``."""
     form = browser.page.form("/answer")
-    if wanted.fault == CANCEL:
-        browser.submit(form, {"decision": "back"})
-        return
     citizen = wanted.citizen or pick(browser.page.text, method=wanted.method, level=wanted.level)
-    if citizen is None or citizen not in form.choices.get("citizen", []):
-        raise LoginStopped(f"not offered: {wanted.citizen or wanted.method or 'any login at this level'}")
-    browser.submit(form, {"citizen": citizen, "fault": wanted.fault, "decision": "answer"})
+    offered = citizen in form.choices.get("citizen", [])
+    if not offered:
+        steps.say(f"not offered: {wanted.citizen or wanted.method or 'any login at this level'}; going back")
+    if citizen is None or not offered or wanted.fault == CANCEL:
+        browser.submit(form, {"decision": "back"})
+    else:
+        browser.submit(form, {"citizen": citizen, "fault": wanted.fault, "decision": "answer"})
 
 
 def _at_account(browser: Browser, wanted: Wanted) -> bool:

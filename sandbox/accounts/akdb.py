@@ -17,7 +17,8 @@ from sandbox.nodes import names as n
 _NORMAL = frozenset(("mail", "bPK2", "legacyPostkorbHandle", "EID-CITIZEN-QAA-LEVEL", "DeMail",
                      "telephoneNumber", "AssertionProvedBy", "mfa"))  # fmt: skip
 _UNLEVELLED = frozenset(("applicationId", "Version"))
-_SECOND_FACTOR = frozenset(("eID", "Elster", "Smart-eID"))
+_SECOND_FACTOR = {"eID": "true", "Elster": "true", "Benutzername": "false"}
+"""IF 6.2.10 speaks of these only; with a password the person's own ``mfa`` says otherwise."""
 _WITHOUT_MAILBOX = frozenset(("FINK",))
 
 
@@ -81,7 +82,8 @@ def available(account: Account, request: Request, person: Person) -> dict[str, s
         "AssertionProvedBy": method.proved_by,
         "applicationId": str(uuid.uuid4()),
     }
-    values.setdefault("mfa", "true" if person.method in _SECOND_FACTOR else "false")
+    if person.method in _SECOND_FACTOR:
+        values.setdefault("mfa", _SECOND_FACTOR[person.method])
     if person.method == "eID":
         values["pseudonym"] = pseudonyms.card(person, host)
     if not person.guest:
