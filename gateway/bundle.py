@@ -85,6 +85,7 @@ def load(directory: Path) -> Configuration:
     bundle_checks.check_countries(countries, nodes, anchors, problems)
     bundle_accounts.check_accounts(accounts.values(), anchors, settings, problems)
     bundle_checks.check_clients(clients.values(), connectors, settings, directory, problems)
+    bundle_checks.check_sectors(clients.values(), problems)
     bundle_accounts.check_presentations(clients.values(), accounts, settings, problems)
     keys, subject_key = load_keys(settings, directory, problems)
     bundle_checks.check_keys(
@@ -167,9 +168,11 @@ def _values(path: Path, name: str, problems: Problems) -> dict[str, object] | No
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        problems.add(name, "", f"cannot be read: {error.strerror}", "restore or remove it, check permissions")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problems.add(name, "", f"cannot be read: {error}", "correct the TOML")
-        return None
+    return None
 
 
 def _parsed(values: Mapping[str, object], name: str, model: type[M], problems: Problems) -> M | None:

@@ -13,6 +13,7 @@ from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
 from gateway.bundle_keys import LoadedKey
 from gateway.bundle_problems import Located, Problems
+from gateway.jose import InvalidKeySet, PublicKeySet
 from gateway.settings import (
     Client,
     ConfigurationProblem,
@@ -60,6 +61,8 @@ def check_gateway(settings: Settings, directory: Path, problems: Problems) -> No
         if name in ids[:index]
     ]
     listen = settings.listen
+    if listen.port == listen.management_port:
+        problems.add(_GATEWAY, "listen.management_port", "is the public port", "the two never meet")
     if (listen.tls_certificate is None) != (listen.tls_private_key is None):
         problems.add(_GATEWAY, "listen", "tls_certificate and tls_private_key belong together", "set both")
     if listen.tls_private_key is not None and not listen.tls_private_key.startswith("file:"):
@@ -160,7 +163,10 @@ def check_clients(
         _texts(file, texts, problems)
         for index, uri in enumerate(client.redirect_uris):
             _redirect_uri(file, f"redirect_uris[{index}]", uri, production=production, problems=problems)
-        hosts = {urlsplit(uri).hostname for uri in client.redirect_uris}
+        for path, url in (("home_url", client.home_url), ("privacy_url", client.privacy_url)):
+            if url is not None and not _is_web_address(url):
+                problems.add(file, path, "is no web address", "citizens follow it: https://...")
+        hosts = {_host(uri) for uri in client.redirect_uris}
         if len(hosts) > 1 and client.sector_identifier is None:
             problems.add(
                 file, "sector_identifier", "is missing: redirect URIs have several hosts", "name one host"
@@ -172,6 +178,25 @@ def check_clients(
         if not client.persons:
             problems.add(file, "persons", "is empty", 'persons = ["natural"]')
         _attributes(file, client, problems)
+
+
+def check_sectors(clients: Iterable[Located[Client]], problems: Problems) -> None:
+    """No two services see the same ``sub`` unless both say that they want it (invariant 5)."""
+    by_sector: dict[str, list[Located[Client]]] = {}
+    for located in clients:
+        client = located.model
+        sector = client.sector_identifier or _host(client.redirect_uris[0])
+        by_sector.setdefault(sector.lower(), []).append(located)
+    for sector, sharing in by_sector.items():
+        for located in sharing:
+            others = [other.model.client_id for other in sharing if other is not located]
+            if others and located.model.sector_identifier is None:
+                problems.add(
+                    located.file,
+                    "sector_identifier",
+                    f"is missing: {sector} is also the sector of {', '.join(others)}, which could join citizens",
+                    "name a sector of its own, or the same in all of them if they are one service",
+                )
 
 
 def check_keys(
@@ -226,6 +251,19 @@ def _wanted(purpose: KeyPurpose, keys: Iterable[LoadedKey], whose: str, problems
         problems.add(_GATEWAY, "keys", f"no active key of purpose {purpose}{whose}", remedy)
 
 
+def _is_web_address(url: str) -> bool:
+    return (
+        url.startswith(("https://", "http://")) and bool(_host(url)) and url.isprintable() and " " not in url
+    )
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""  # said elsewhere
+
+
 def is_loopback(url: str) -> bool:
     """Whether the host of ``url`` is this machine by its name or address."""
     host = urlsplit(url).hostname or ""
@@ -254,7 +292,13 @@ def _file(file: str, path: str, reference: str | None, directory: Path, problems
 
 
 def _redirect_uri(file: str, path: str, uri: str, *, production: bool, problems: Problems) -> None:
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError:
+        problems.add(file, path, "has no readable host and port", "https://service.example/callback")
+        return
+    del port  # reading it was the check
     if parts.scheme == "http":
         if production or not is_loopback(uri):
             problems.add(file, path, "must be https", "http is for loopback in development only")
@@ -264,8 +308,17 @@ def _redirect_uri(file: str, path: str, uri: str, *, production: bool, problems:
         problems.add(file, path, "needs a host and no user information", "https://service.example/callback")
     if "#" in uri:
         problems.add(file, path, "must have no fragment", "remove it (RFC 6749 section 3.1.2)")
-    if "*" in parts.netloc or not uri.isascii() or any(c.isspace() for c in uri):
-        problems.add(file, path, "must be exact: no wildcard, no white space, ASCII", "register each URI")
+    if (
+        "*" in parts.netloc
+        or not uri.isascii()
+        or not uri.isprintable()
+        or any(c in uri for c in ' "<>\\^`{|}')
+    ):
+        problems.add(
+            file, path, "must be exact: no wildcard, only characters of a URI (RFC 3986)", "register each URI"
+        )
+    if not uri.startswith(f"{parts.scheme}://{parts.netloc.lower()}"):
+        problems.add(file, path, "must have scheme and host in lower case", "browsers send them so")
 
 
 def _authentication(file: str, client: Client, directory: Path, problems: Problems) -> None:
@@ -282,6 +335,21 @@ def _authentication(file: str, client: Client, directory: Path, problems: Proble
     if client.jwks_uri is not None and urlsplit(client.jwks_uri).scheme != "https":
         problems.add(file, "jwks_uri", "must be https", "or use jwks_file")
     _file(file, "jwks_file", client.jwks_file, directory, problems)
+    if client.jwks_file is not None and resolve(client.jwks_file, directory).is_file():
+        _key_set(file, resolve(client.jwks_file, directory), problems)
+
+
+def _key_set(file: str, path: Path, problems: Problems) -> None:
+    try:
+        keys = PublicKeySet.parse(path.read_bytes()).keys
+    except (InvalidKeySet, OSError) as error:
+        reason = error.reason if isinstance(error, InvalidKeySet) else type(error).__name__
+        problems.add(file, "jwks_file", f"is no set of public keys ({reason})", "RFC 7517 section 5")
+        return
+    if not keys:
+        problems.add(
+            file, "jwks_file", "holds no usable signature key", "P-256, Ed25519, or RSA from 3072 bits"
+        )
 
 
 def _attributes(file: str, client: Client, problems: Problems) -> None:

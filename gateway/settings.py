@@ -247,7 +247,7 @@ class Client(Section):
     userinfo_signed_response_alg: Literal["ES256", "RS256"] | None = None
     subject_type: Literal["pairwise"] = "pairwise"
     sector_identifier: str | None = None
-    """Host that names the sector; default: the single host of all redirect URIs."""
+    """Host that names the sector; default: the single host of all redirect URIs, if no other client has it."""
     default_max_age: int | None = Field(default=None, ge=0)
     require_auth_time: bool = False
     sector: Literal["public", "private"] = "public"

@@ -184,6 +184,15 @@ def test_all_problems_are_told_at_once_with_file_path_and_remedy(directory: Path
             "redirect URIs have several hosts",
         ),
         ("registry/clients/amt24.toml", "service.example/callback", "*.example/callback", "no wildcard"),
+        ("registry/clients/amt24.toml", "service.example/callback", "x\\\\y/callback", "only characters of a URI"),
+        ("registry/clients/amt24.toml", "example/callback", "example/\\u0000", "only characters of a URI"),
+        ("registry/clients/amt24.toml", "example/callback", "example:99999/callback", "no readable host and port"),
+        ("registry/clients/amt24.toml", "https://service.example/callback", "https://[::/x", "no readable host"),
+        ("registry/clients/amt24.toml", "https://service.example/callback", "HTTPS://s.example/", "lower case"),
+        ("registry/clients/amt24.toml", "https://service.example/callback", "https://S.example/", "lower case"),
+        ("registry/clients/amt24.toml", '"https://service.example/"', '"javascript:alert(1)"', "home_url: is no web"),
+        ("registry/clients/amt24.toml", "home_url", 'privacy_url = "/x"\nhome_url', "privacy_url: is no web address"),
+        ("gateway.toml", "[gateway]", "[listen]\nport = 8401\n[gateway]", "management_port: is the public port"),
         ("registry/clients/amt24.toml", "home_url", 'optional = ["family_name"]\nhome_url', "is required already"),
         ("registry/countries/gr.toml", "GR", "SE", "does not speak for SE"),
         ("registry/countries/gr.toml", "node.example", "other.example", "is not one of anchor"),
@@ -202,6 +211,43 @@ def test_all_problems_are_told_at_once_with_file_path_and_remedy(directory: Path
 def test_each_mistake_has_its_words(directory: Path, name: str, old: str, new: str, told: str) -> None:
     edit(directory, name, old, new)
     assert told in problems(directory)
+
+
+def test_two_services_on_one_host_need_sectors_of_their_own(directory: Path) -> None:
+    """design.md §3 invariant 5: the host alone would give both the same ``sub``."""
+    second = CLIENT.replace('"amt24"', '"other"').replace("/callback", "/other/callback")
+    (directory / "registry/clients/other.toml").write_text(second, encoding="utf-8")
+    told = problems(directory)
+    assert "registry/clients/amt24.toml: sector_identifier: is missing: service.example is also" in told
+    assert "registry/clients/other.toml: sector_identifier: is missing" in told
+    edit(directory, "registry/clients/other.toml", "home_url", 'sector_identifier = "o.example"\nhome_url')
+    assert set(load(directory).clients) == {"amt24", "other"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "is no set of public keys (jwks.malformed)"),
+        ('{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "d": "AA"}]}', "jwks.private-key-published"),
+        ('{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}', "holds no usable signature key"),
+    ],
+)
+def test_key_set_of_a_client_is_read_before_a_service_needs_it(
+    directory: Path, content: str, told: str
+) -> None:
+    (directory / "registry/clients/amt24.jwks.json").write_text(content, encoding="utf-8")
+    name = "registry/clients/amt24.toml"
+    method = (
+        'token_endpoint_auth_method = "private_key_jwt"\njwks_file = "registry/clients/amt24.jwks.json"\n'
+    )
+    edit(directory, name, "client_secret_sha256", f"{method}client_secret_sha256")
+    assert f"{name}: jwks_file: " in problems(directory)
+    assert told in problems(directory)
+
+
+def test_a_link_to_nowhere_is_no_mistake_in_the_toml(directory: Path) -> None:
+    (directory / "registry/countries/se.toml").symlink_to(directory / "gone.toml")
+    assert "cannot be read: No such file or directory; remedy: restore or remove it" in problems(directory)
 
 
 def test_a_secret_that_everybody_can_read_is_refused_in_production(directory: Path) -> None:
