@@ -29,8 +29,6 @@ from gateway.settings import (
 )
 from trust.anchors import TrustAnchor
 
-_SHOWN_CHARACTERS = 50
-"""BundID cuts display names there (bundid.md §1.6)."""
 _SAMPLE_JOURNEY = "0000000000"
 _OTHER_PERSON = {"person-not-offered", "person-undecided"}
 
@@ -66,6 +64,12 @@ def check_account_keys(
 ) -> None:
     """Accounts encrypt with RSA-OAEP, so the key that decrypts is an RSA key (bundid.md §1.3)."""
     for located in accounts:
+        for key in keys_for(located.model.id, keys.get(KeyPurpose.SAML_SIGNING, ())):
+            if key.state is KeyState.ACTIVE and not isinstance(key.key.private_key, rsa.RSAPrivateKey):
+                problems.warn(
+                    "gateway.toml", "keys", f"{key.id} signs for {located.model.id} and is no RSA key",
+                    "no account is known to accept ECDSA; ask its operator, or add an RSA key",
+                )  # fmt: skip
         for key in keys_for(located.model.id, keys.get(KeyPurpose.SAML_DECRYPTION, ())):
             if key.state is not KeyState.RETIRED and not isinstance(key.key.private_key, rsa.RSAPrivateKey):
                 problems.add(
@@ -107,13 +111,6 @@ def check_presentations(
 
 
 def _section(file: str, path: str, section: AccountPresentation, problems: Problems) -> None:
-    if len(section.display_name) > _SHOWN_CHARACTERS:
-        problems.warn(
-            file,
-            f"{path}.display_name",
-            f"is longer than {_SHOWN_CHARACTERS} characters",
-            "citizens see it cut",
-        )
     back = section.back_url
     if back is not None and back != BACK_THROUGH_GATEWAY:
         parts = urlsplit(back)

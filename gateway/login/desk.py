@@ -147,7 +147,7 @@ class LoginDesk:
             self.store.batch(number)
             .take(secret, JOURNEY)
             .take(secret, WAY_BACK)
-            .mark(OVER, b"1", until=until)
+            .mark_if_taken(OVER, b"1", until=until)
             .run()
         )
         journey = LoginJourney.from_record(record) if record else None

@@ -11,7 +11,7 @@ from connectors.contract import Option
 from connectors.errors import ConnectorError
 from connectors.identity import PersonKind
 from gateway.audit import ExchangeStarted
-from gateway.login.account_errors import from_account
+from gateway.login.account_errors import ACCOUNT_REQUEST, from_account
 from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.errors import (
     CHOICE_REASONS,
@@ -59,7 +59,10 @@ async def start(desk: LoginDesk, request: Request) -> Response:
         return journey_error(desk, request, journey, CHOICE_UNKNOWN())
     option = offered[0]
     if not option.available:
-        return journey_error(desk, request, journey, CHOICE_REASONS.get(option.reason, CHOICE_UNKNOWN)())
+        entry = CHOICE_REASONS.get(option.reason, CHOICE_UNKNOWN)
+        if option.reason == "service" and option.connector in desk.accounts:
+            entry = ACCOUNT_REQUEST
+        return journey_error(desk, request, journey, entry())
     return await begin(desk, request, secret, journey, option, person)
 
 

@@ -294,8 +294,16 @@ def userinfo_claims(
     claims = {
         **context_claims(identity),
         **identity_claims(identity, keys),
-        **account_claim(client, identity, released),
+        **_registered_claims(client, identity, keys, released),
     }
+    return honour_values(claims, request.claims.userinfo)
+
+
+def _registered_claims(
+    client: Client, identity: Identity, keys: frozenset[str], released: frozenset[str]
+) -> dict[str, JsonValue]:
+    """``account``, ``attribute_assurance`` and ``fim`` of the attributes ``keys``, as registered."""
+    claims = account_claim(client, identity, released)
     if client.attribute_assurance:
         assurances = _assurances(identity, keys)
         if facts := fact_assurance(identity, released):
@@ -304,7 +312,7 @@ def userinfo_claims(
             claims["attribute_assurance"] = assurances
     if client.fim_fields:
         claims |= fim_claim(identity.subject, keys)
-    return honour_values(claims, request.claims.userinfo)
+    return claims
 
 
 def _assurances(identity: Identity, keys: frozenset[str]) -> dict[str, JsonValue]:
@@ -326,10 +334,14 @@ def _assurances_of(person: Person, keys: frozenset[str], source: str) -> dict[st
 
 
 def id_token_claims(
-    request: AuthorizationRequest, identity: Identity, released: frozenset[str]
+    client: Client, request: AuthorizationRequest, identity: Identity, released: frozenset[str]
 ) -> dict[str, JsonValue]:
     """What the ``claims`` parameter asks for in the ID token, and nothing else (Core §5.5)."""
-    everything = {**context_claims(identity), **identity_claims(identity, released)}
+    everything = {
+        **context_claims(identity),
+        **identity_claims(identity, released),
+        **_registered_claims(client, identity, released, released),
+    }
     wanted = request.claims.id_token
     chosen = {
         name: value

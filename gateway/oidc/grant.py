@@ -160,7 +160,7 @@ class CodeIssuer:
         may_leave: frozenset[str],
         sub: str,
     ) -> dict[str, JsonValue]:
-        token: dict[str, JsonValue] = claims.id_token_claims(request, identity, may_leave)
+        token: dict[str, JsonValue] = claims.id_token_claims(client, request, identity, may_leave)
         token |= {
             "iss": self.issuer,
             "aud": client.client_id,

@@ -52,6 +52,13 @@ online_service_id = "BMI-X0815"
 """
 RSA_KEYS = """
 [[keys]]
+id = "account-signing"
+purpose = "saml-signing"
+private_key = "file:rsa/signing.key"
+certificate = "rsa/signing.crt"
+connectors = ["bundid"]
+
+[[keys]]
 id = "account-decryption-2026"
 purpose = "saml-decryption"
 private_key = "file:rsa/decryption-1.key"
@@ -82,7 +89,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def rsa_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rsa")
-    for name in ("decryption-1", "decryption-2"):
+    for name in ("signing", "decryption-1", "decryption-2"):
         key_files.create(folder, name, KeyPurpose.SAML_DECRYPTION, algorithm="rsa3072", days=30, subject=name)
     return folder
 
@@ -155,9 +162,12 @@ def test_long_display_name_is_a_warning_and_no_problem(
 ) -> None:
     """bundid.md §1.6: cut above 50 characters."""
     edit(directory, CLIENT_FILE, "Amt24: Bohranzeige", "x" * 51)
-    assert "longer than 50 characters" in warnings(directory)
+    assert "cut above 50 characters" in warnings(directory)
     assert cli.main(["check-config", "--config", str(directory)]) == 0
-    assert "warning: registry/clients/amt24.toml: accounts.bundid.display_name" in capsys.readouterr().err
+    assert (
+        "warning: registry/clients/amt24.toml: accounts.bundid: OrganizationDisplayName"
+        in capsys.readouterr().err
+    )
 
 
 def test_back_address_of_the_service_is_a_warning(directory: Path) -> None:
@@ -192,7 +202,19 @@ def test_connector_uses_its_own_keys_and_others_the_common_ones(directory: Path)
         "account-decryption-2027",
     ]
     assert [key.id for key in saml_keys(configuration, "eidas").decryption] == ["saml-decryption"]
-    assert [key.id for key in saml_keys(configuration, "bundid").signing] == ["saml-signing"]
+    assert [key.id for key in saml_keys(configuration, "bundid").signing] == ["account-signing"]
+    assert [key.id for key in saml_keys(configuration, "bundid").metadata] == ["saml-metadata"]
+
+
+def test_signing_with_a_curve_is_worth_a_question(directory: Path) -> None:
+    """bundid.md §1.3: in the field requests are signed with RSA."""
+    edit(
+        directory,
+        "gateway.toml",
+        'rsa/signing.crt"\nconnectors = ["bundid"]',
+        'rsa/signing.crt"\nconnectors = ["eidas"]',
+    )
+    assert "saml-signing signs for bundid and is no RSA key" in warnings(directory)
 
 
 def test_service_that_offers_two_kinds_of_person_needs_an_account_for_one(directory: Path) -> None:

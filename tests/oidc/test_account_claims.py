@@ -73,6 +73,17 @@ def test_facts_leave_for_registered_clients_only(bench):
     }
 
 
+def test_account_is_in_the_id_token_if_asked_for(bench):
+    """Core §5.5: nothing is there unasked."""
+    bench.fresh(BUNDID)
+    asked = claims_parameter(id_token={"account": None, "attribute_assurance": None})
+    token = bench.id_token("forms", claims=asked, **EVERYTHING)
+    assert token["account"]["mailbox_handle"] == MAILBOX
+    assert token["attribute_assurance"]["family_name"]["level"] == "high"
+    assert "fim" not in token
+    assert "account" not in bench.id_token("forms", **EVERYTHING)
+
+
 def test_fact_about_the_person_leaves_only_if_released(bench):
     """ux.md §5: the citizen sees what goes."""
     bench.fresh(BUNDID)

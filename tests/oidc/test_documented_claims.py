@@ -91,7 +91,7 @@ def id_token():
         "acr": acr.returned_acr(made.acr, NATURAL.assurance),
         "amr": [NATURAL.source.scheme],
         "at_hash": at_hash("example"),
-        **id_token_claims(made, NATURAL, frozenset({"family_name"})),
+        **id_token_claims(CLIENT, made, NATURAL, frozenset({"family_name"})),
     }
 
 
