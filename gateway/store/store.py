@@ -42,15 +42,20 @@ from gateway.store.sealing import BearerSecret, SealBroken, TokenSource, key_nam
 _SCRIPT = """\
 local answers, at = {}, 1
 for place, key in ipairs(KEYS) do
-  local count = tonumber(ARGV[at])
-  local words = {ARGV[at + 1], key}
+  local count, name = tonumber(ARGV[at]), ARGV[at + 1]
+  local begun = string.sub(name, 1, 1) ~= '?'
+  if not begun then name = string.sub(name, 2) end
+  local words = {name, key}
   for i = 2, count do words[#words + 1] = ARGV[at + i] end
   at = at + count + 1
-  answers[place] = redis.call(unpack(words))
+  answers[place] = (begun or answers[1]) and redis.call(unpack(words))
 end
 return answers
 """
 _SCRIPT_SHA1 = sha1(_SCRIPT.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
+
+_IF_FIRST = "?"
+"""Before a command's name: only if the first command of the batch had an answer."""
 
 Clock = Callable[[], float]
 Decoder = Callable[[Any], bytes | None]
@@ -193,6 +198,15 @@ class Batch:
     def mark(self, name: str, value: bytes, *, until: datetime) -> Batch:
         """Write a mark, in the clear: never identity data, never a secret. Result: None."""
         return self._add(_nothing, "SET", self._mark(name), value, "EXAT", _seconds(until))
+
+    def mark_if_taken(self, name: str, value: bytes, *, until: datetime) -> Batch:
+        """Write a mark if the batch's first operation found its record. Result: None.
+
+        So whoever holds no secret of the journey writes nothing, however often it asks.
+        """
+        if not self._commands:
+            raise ValueError("nothing stands before it")
+        return self._add(_nothing, _IF_FIRST + "SET", self._mark(name), value, "EXAT", _seconds(until))
 
     def read_mark(self, name: str) -> Batch:
         """Result: the mark or None."""

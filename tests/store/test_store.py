@@ -95,6 +95,21 @@ async def test_a_mark_is_read_without_a_secret_and_overwritten(store: Store) -> 
     assert await store.batch(number).read_mark("mark").run() == [b"ended"]
 
 
+async def test_a_mark_upon_a_take_is_written_by_whoever_took(store: Store) -> None:
+    """Invented secrets must not fill the store, nor end a journey that goes on."""
+    own, invented = secret(), secret()
+    for wrong in (BearerSecret.new(own.journey, token_bytes), invented):
+        batch = store.batch(wrong.journey).take(wrong, "journey").mark_if_taken("over", b"1", until=soon())
+        assert await batch.run() == [None, None]
+        assert await store.batch(wrong.journey).read_mark("over").run() == [None]
+    await store.put(own, "journey", b"state", until=soon())
+    batch = store.batch(own.journey).take(own, "journey").mark_if_taken("over", b"1", until=soon())
+    assert await batch.run() == [b"state", None]
+    assert await store.batch(own.journey).read_mark("over").run() == [b"1"]
+    with pytest.raises(ValueError, match="nothing stands before"):
+        store.batch(own.journey).mark_if_taken("over", b"1", until=soon())
+
+
 async def test_replay_keys_are_claimed_once(store: Store) -> None:
     """security.md A.13: SET NX EXAT."""
     await store.claim([("issuer response-1", soon()), ("issuer assertion-1", soon())])
