@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -39,7 +40,13 @@ async def show(desk: LoginDesk, request: Request) -> Response:
     confirm = client.release is ReleaseMode.CONFIRM or "consent" in journey.request.prompt
     return desk.render(
         ReleasePage(
-            frame=desk.frame(request, journey=journey, step=3),
+            frame=replace(
+                desk.frame(request, journey=journey, step=3),
+                # WCAG 2.2.1: looking again is activity, until the journey itself ends.
+                extend_href=desk.path(journey.number, "/release")
+                if journey.until < journey.deadline
+                else None,
+            ),
             action=desk.path(journey.number, "/release"),
             mode=(ReleaseMode.CONFIRM if confirm else ReleaseMode.INFORM).value,
             persons=person_views(journey, client, identity),

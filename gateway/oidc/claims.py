@@ -272,7 +272,7 @@ def context_claims(identity: Identity) -> dict[str, JsonValue]:
     source = identity.source
     origin: dict[str, JsonValue] = {"connector": source.connector, "scheme": source.scheme}
     if identity.account is None:
-        # An account's level is what German law attaches to it; notified is a word of eIDAS.
+        # Schemes are notified, accounts are not: they get no such word, neither true nor false.
         origin["notified"] = identity.assurance.notified
     origin["authenticated_at"] = source.authenticated_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     if source.country is not None:

@@ -59,6 +59,8 @@ class Frame:
     """1 choose, 2 identify, 3 release."""
     now: datetime
     deadline: datetime | None = None
+    extend_href: str | None = None
+    """Where the deadline begins anew; None where it is the last word."""
 
 
 class Target(StrEnum):

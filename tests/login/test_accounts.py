@@ -317,7 +317,8 @@ async def test_login_at_high_waits_five_minutes_and_each_step_renews_that(instal
     journey = await browser.authorize()
     await browser.answer(await browser.begin_account(journey), "bundid")
     running.clock.forward(minutes=4)
-    assert (await browser.get(f"{journey}/release")).status_code == 200
+    page = await browser.get(f"{journey}/release")
+    assert "Zeit verlängern" in page.text
     running.clock.forward(minutes=4)
     assert (await browser.get(f"{journey}/release")).status_code == 200
     running.clock.forward(minutes=5)
@@ -335,7 +336,9 @@ async def test_deadline_of_the_journey_stays_the_last_word(installing: Install) 
     journey = await browser.authorize()
     await browser.answer(await browser.begin_account(journey), "bundid")
     running.clock.forward(minutes=14)
-    assert (await browser.get(f"{journey}/release")).status_code == 200
+    page = await browser.get(f"{journey}/release")
+    assert page.status_code == 200
+    assert "Zeit verlängern" not in page.text
     running.clock.forward(minutes=1)
     assert (await browser.release(journey)).status_code == 410
 
