@@ -95,6 +95,19 @@ def _parser() -> argparse.ArgumentParser:
     onboarding.add_argument("--to", required=True, type=Path, metavar="DIR", help="where the files go")
     onboarding.set_defaults(run=_onboarding)
 
+    peer = commands.add_parser(
+        "peer-metadata",
+        help="make metadata of what an account without any hands over (Mein Unternehmenskonto)",
+        description="Writes the document and prints its SHA-256, which becomes metadata_sha256 of an anchor "
+        "of kind pinned-metadata. Let a second person compare the certificates with the account's operator first.",
+    )
+    peer.add_argument("--entity-id", required=True, metavar="URI", help="entityID of the account")
+    peer.add_argument("--sso", required=True, metavar="URL", help="where requests are posted to")
+    peer.add_argument("--certificate", required=True, type=Path, action="append", metavar="FILE",
+                      help="signing certificate, PEM or DER; again for a second one")  # fmt: skip
+    peer.add_argument("--to", required=True, type=Path, metavar="FILE", help="the document")
+    peer.set_defaults(run=_peer_metadata)
+
     log = commands.add_parser("log", help="the audit log").add_subparsers(required=True, metavar="COMMAND")
     verify = log.add_parser(
         "verify", help="recompute the hash chain; names the first entry that does not fit"
@@ -137,6 +150,14 @@ def _onboarding(options: argparse.Namespace) -> int:
     except UnknownAccount as error:
         print(f"eid-gateway: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _peer_metadata(options: argparse.Namespace) -> int:
+    from gateway.onboarding import write_peer
+
+    digest = write_peer(options.entity_id, options.sso, options.certificate, options.to)
+    print(f'metadata_sha256 = "{digest}"')
     return 0
 
 

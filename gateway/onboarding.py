@@ -1,10 +1,12 @@
-"""The files that the operator of a user account wants from us: our metadata and the onboarding sheet."""
+"""The files that change hands with the operator of a user account: ours, and metadata made of theirs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
-from connectors.accounts import onboarding, publication
+from connectors.accounts import imported, onboarding, publication
 from connectors.errors import RequestNotPossible
 from gateway.app import saml_keys
 from gateway.bundle import Configuration
@@ -33,6 +35,16 @@ def write(configuration: Configuration, connector: str, folder: Path) -> tuple[P
     registered = _services(configuration, connector)
     sheet.write_text(onboarding.sheet(account, keys, issuer_url=issuer, services=registered), "utf-8")
     return metadata, sheet
+
+
+def write_peer(entity_id: str, single_sign_on: str, certificates: Sequence[Path], to: Path) -> str:
+    """Write metadata for an account that publishes none; gives their SHA-256 for the anchor.
+
+    Raises OSError, VerificationError ``certificate.unreadable``.
+    """
+    document = imported.peer_document(entity_id, single_sign_on, [path.read_bytes() for path in certificates])
+    to.write_bytes(document)
+    return sha256(document).hexdigest()
 
 
 def _services(configuration: Configuration, connector: str) -> list[onboarding.RegisteredService]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from hashlib import sha256
 from pathlib import Path
 
@@ -264,3 +265,28 @@ def test_client_that_reaches_no_method_is_told_before_a_citizen_is(directory: Pa
     edit(directory, CLIENT_FILE, "home_url", 'minimum_level = "high"\nhome_url')
     with pytest.raises(ConfigurationError, match="empty-authentication-methods"):
         load(directory)
+
+
+def test_account_without_metadata_becomes_a_pinned_file(
+    tmp_path: Path, rsa_keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """bundid.md §3.1: Mein Unternehmenskonto hands over a certificate and no metadata."""
+    document = tmp_path / "muk.xml"
+    command = [
+        "peer-metadata",
+        "--entity-id",
+        "https://www.elster.de",
+        "--sso",
+        "https://www.elster.de/ekona/sso",
+    ]
+    certificate = rsa_keys / "signing.crt"
+    assert cli.main([*command, "--certificate", str(certificate), "--to", str(document)]) == 0
+    digest = sha256(document.read_bytes()).hexdigest()
+    assert capsys.readouterr().out == f'metadata_sha256 = "{digest}"\n'
+    root = etree.fromstring(document.read_bytes())
+    assert root.get("entityID") == "https://www.elster.de"
+    (told,) = [e.text for e in root.iter() if str(e.tag).endswith("}X509Certificate")]
+    der = load_pem_x509_certificate(certificate.read_bytes()).public_bytes(Encoding.DER)
+    assert b64decode(told or "") == der
+    assert cli.main([*command, "--certificate", str(rsa_keys / "signing.key"), "--to", str(document)]) == 1
+    assert "certificate.unreadable" in capsys.readouterr().err
