@@ -12,7 +12,7 @@ from sandbox.accounts.extension import Extension
 from sandbox.accounts.names import FRIENDLY, OIDS, STORK, TRUST_LEVELS
 from sandbox.accounts.plan import Failure, Item, Login
 from sandbox.accounts.request import Request
-from sandbox.nodes import names as n
+from sandbox.saml import names as n
 
 _NORMAL = frozenset(("mail", "bPK2", "legacyPostkorbHandle", "EID-CITIZEN-QAA-LEVEL", "DeMail",
                      "telephoneNumber", "AssertionProvedBy", "mfa"))  # fmt: skip

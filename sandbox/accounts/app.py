@@ -27,7 +27,7 @@ from sandbox.accounts.plan import Plan, failure_plan
 from sandbox.accounts.request import Request, take
 from sandbox.accounts.response import build
 from sandbox.accounts.world import Exchange, World
-from sandbox.nodes.request import Incoming
+from sandbox.saml.request import Incoming
 
 _HERE = Path(__file__).parent
 _NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -111,7 +111,7 @@ class AccountPages:
     async def answer(self, http: HTTPRequest) -> Response:
         account = _account(http)
         form = await http.form()
-        exchange = self._world.take(str(form.get("exchange", "")))
+        exchange = self._world.exchanges.take(str(form.get("exchange", "")))
         if exchange is None or exchange.account.path != account.path:
             return PlainTextResponse("This login is over. Start again at the service.", 410)
         person = account.person(str(form.get("citizen", "")))

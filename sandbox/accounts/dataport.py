@@ -10,7 +10,7 @@ from sandbox.accounts.accounts import Account, Person
 from sandbox.accounts.names import LOA, NAME_FORMAT_BASIC, OSI
 from sandbox.accounts.plan import Item, Login, Structure
 from sandbox.accounts.request import Request
-from sandbox.nodes import names as n
+from sandbox.saml import names as n
 
 
 def offered(account: Account, request: Request) -> list[Person]:

@@ -13,7 +13,7 @@ from lxml import etree
 
 from sandbox.accounts.accounts import Account
 from sandbox.accounts.names import AKDB, CLASSIC_UI, OIDS
-from sandbox.nodes.names import tag
+from sandbox.saml.names import tag
 
 _OID = re.compile(r"urn:oid:[0-9]+(\.[0-9]+)+")
 _PRIVATE = re.compile(r"urn:oid:akdb:[A-Za-z]+")

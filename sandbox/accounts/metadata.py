@@ -6,9 +6,9 @@ from lxml import etree
 
 from sandbox.accounts.accounts import Account
 from sandbox.authority import KeyPair
-from sandbox.nodes import names as n
-from sandbox.nodes.names import NSMAP, tag
-from sandbox.nodes.signing import certificate_text
+from sandbox.saml import names as n
+from sandbox.saml.elements import signing_key
+from sandbox.saml.names import NSMAP, tag
 
 
 def entity_id(account: Account, nodes: str) -> str:
@@ -29,9 +29,7 @@ def account_metadata(account: Account, nodes: str, pair: KeyPair) -> bytes:
         tag("md:IDPSSODescriptor"),
         {"protocolSupportEnumeration": n.SAMLP, "WantAuthnRequestsSigned": "true"},
     )
-    descriptor = etree.SubElement(role, tag("md:KeyDescriptor"), {"use": "signing"})
-    data = etree.SubElement(etree.SubElement(descriptor, tag("ds:KeyInfo")), tag("ds:X509Data"))
-    etree.SubElement(data, tag("ds:X509Certificate")).text = certificate_text(pair.certificate)
+    signing_key(role, pair.certificate)
     wanted = n.FORMAT_TRANSIENT if account.profile == "akdb" else n.FORMAT_PERSISTENT
     etree.SubElement(role, tag("md:NameIDFormat")).text = wanted
     for binding, path in (

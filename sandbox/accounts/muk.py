@@ -10,7 +10,7 @@ from sandbox.accounts.accounts import Account, Person
 from sandbox.accounts.names import EKONA, NAME_FORMAT_BASIC
 from sandbox.accounts.plan import Failure, Item, Login, Structure
 from sandbox.accounts.request import Request
-from sandbox.nodes import names as n
+from sandbox.saml import names as n
 
 _TYPES = {"Unternehmensanschrift": "AdresseType", "Anschrift": "AdresseType"}
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,10 +11,10 @@ from sandbox.accounts.accounts import Account
 from sandbox.accounts.extension import Extension, Stopped, read_extension
 from sandbox.accounts.names import LOA, STORK
 from sandbox.accounts.requester import NotHandedIn, Provider, Providers
-from sandbox.nodes import names as n
-from sandbox.nodes.names import tag
-from sandbox.nodes.request import Incoming, inflate, verify_query
-from sandbox.nodes.signing import BadSignature, parse, verify
+from sandbox.saml import names as n
+from sandbox.saml.names import tag
+from sandbox.saml.request import Incoming, Message, Unreadable, read_message
+from sandbox.saml.signing import BadSignature
 
 LIMIT = 262_144
 
@@ -39,25 +36,20 @@ class Request:
 
 def take(account: Account, incoming: Incoming, providers: Providers) -> Request:
     """Decode, verify and judge; raises Stopped with the code for the error page."""
-    redirect = incoming.query is not None
     if len(incoming.saml_request) > LIMIT:
         raise Stopped("sandbox-unreadable", "SAMLRequest is too long")
     try:
-        octets = base64.b64decode(incoming.saml_request, validate=True)
-        document = inflate(octets) if redirect else octets
-        message = parse(document)
-    except (binascii.Error, zlib.error, BadSignature) as error:
-        raise Stopped("sandbox-unreadable", "SAMLRequest cannot be read") from error
-    if message.tag != tag("saml2p:AuthnRequest"):
-        raise Stopped("sandbox-unreadable", "not an AuthnRequest")
-    if not _signed(message, incoming):
+        message = read_message(incoming)
+    except Unreadable as error:
+        raise Stopped("sandbox-unreadable", str(error)) from error
+    if not _signed(message.element, incoming):
         raise Stopped("saml-request-not-signed", "the request carries no signature")
-    message, provider = _verified(account, incoming, document, message, providers)
-    consumer = _header(message, incoming, provider)
-    extension = read_extension(message, account) if account.profile == "akdb" else None
-    asked, level = _level(message, account)
+    element, provider = _verified(account, message, providers)
+    consumer = _header(element, incoming, provider)
+    extension = read_extension(element, account) if account.profile == "akdb" else None
+    asked, level = _level(element, account)
     return Request(
-        id=message.get("ID") or "",
+        id=element.get("ID") or "",
         provider=provider,
         consumer=consumer,
         relay_state=incoming.relay_state,
@@ -73,31 +65,24 @@ def _signed(message: etree._Element, incoming: Incoming) -> bool:
     return any(part.startswith(b"Signature=") for part in incoming.query.split(b"&"))
 
 
-def _verified(
-    account: Account, incoming: Incoming, document: bytes, message: etree._Element, providers: Providers
-) -> tuple[etree._Element, Provider]:
+def _verified(account: Account, message: Message, providers: Providers) -> tuple[etree._Element, Provider]:
     """The element that the signature covers, and whose signature it is.
 
     PKCS#1 v1.5 passes: the switch to RSASSA-PSS concerned the Responses only (FAQ 10.9.2).
     """
-    issuer = (message.findtext(tag("saml2:Issuer")) or "").strip()
     reason = ""
     for fresh in (False, True):  # the second round with fresh metadata: the keys may be new
         try:
             provider = providers.of(account, fresh=fresh)
         except NotHandedIn as error:
             raise Stopped("sandbox-requester-unknown", str(error)) from error
-        if issuer != provider.entity_id:
+        if message.issuer != provider.entity_id:
             reason = "Issuer is not the entityID that was handed in"
             continue
         try:
-            if incoming.query is None:
-                return verify(document, provider.signing, pkcs1=True), provider
-            verify_query(incoming.query, provider.signing, pkcs1=True)
+            return message.verified(provider.signing, pkcs1=True), provider
         except BadSignature as error:
             reason = f"signature: {error}"
-            continue
-        return message, provider
     code = "sandbox-bad-signature" if reason.startswith("signature") else "sandbox-requester-unknown"
     raise Stopped(code, reason)
 

@@ -7,12 +7,8 @@ onboarding does (IF 7.2, bundid.md §1.4).
 
 from __future__ import annotations
 
-import base64
-import ssl
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,10 +18,10 @@ from lxml import etree
 
 from sandbox.accounts.accounts import Account
 from sandbox.accounts.names import MDUI
-from sandbox.nodes.names import BINDING_POST, tag
-from sandbox.nodes.signing import BadSignature, parse
-
-KEPT = timedelta(minutes=5)
+from sandbox.saml.elements import certificates
+from sandbox.saml.names import BINDING_POST, tag
+from sandbox.saml.provider_metadata import ProviderMetadata
+from sandbox.saml.signing import BadSignature, parse
 
 
 class NotHandedIn(Exception):
@@ -54,29 +50,17 @@ class Providers:
     def __init__(self, handed_in: Mapping[str, str], authority: Path | None = None) -> None:
         """``handed_in``: path of the account system to the address the file is taken from."""
         self._addresses = dict(handed_in)
-        self._tls = ssl.create_default_context(cafile=authority) if authority else None
-        self._kept: dict[str, tuple[datetime, Provider]] = {}
-        self._lock = threading.Lock()
+        self._metadata = ProviderMetadata[Provider](authority)
 
     def of(self, account: Account, *, fresh: bool = False) -> Provider:
         """The provider known to this account system; raises NotHandedIn."""
-        now = datetime.now(UTC)
-        with self._lock:
-            kept = self._kept.get(account.path)
-            if kept and not fresh and now - kept[0] < KEPT:
-                return kept[1]
         address = self._addresses.get(account.path)
         if address is None:
             raise NotHandedIn("nobody has handed in metadata here")
         try:
-            answer = httpx.get(address, timeout=10, verify=self._tls or True, trust_env=False)
-            answer.raise_for_status()
+            return self._metadata.get(address, lambda d: read_provider(d, account), fresh=fresh)
         except httpx.HTTPError as error:
             raise NotHandedIn(f"no metadata: {type(error).__name__}") from error
-        provider = read_provider(answer.content, account)
-        with self._lock:
-            self._kept[account.path] = (now, provider)
-        return provider
 
 
 def read_provider(document: bytes, account: Account) -> Provider:
@@ -168,13 +152,7 @@ _BAYERN = (
 
 
 def _certificates(role: etree._Element, use: str) -> tuple[x509.Certificate, ...]:
-    path = f"{tag('ds:KeyInfo')}/{tag('ds:X509Data')}/{tag('ds:X509Certificate')}"
-    found = [
-        x509.load_der_x509_certificate(base64.b64decode(element.text or ""))
-        for descriptor in role.findall(tag("md:KeyDescriptor"))
-        if descriptor.get("use") in (None, use)
-        for element in descriptor.findall(path)
-    ]
+    found = certificates(role, use, None)
     if not found:
         raise NotHandedIn(f"no certificate with use={use}")
-    return tuple(found)
+    return found

@@ -11,11 +11,11 @@ from lxml import etree
 from sandbox.accounts.names import AKDB, XSD
 from sandbox.accounts.plan import Failure, Item, Login, Plan, Structure
 from sandbox.authority import KeyPair, certify, make_key
-from sandbox.nodes import names as n
-from sandbox.nodes.encryption import encrypt
-from sandbox.nodes.metadata import instant
-from sandbox.nodes.names import NSMAP, tag
-from sandbox.nodes.signing import sign
+from sandbox.saml import names as n
+from sandbox.saml.elements import instant
+from sandbox.saml.encryption import encrypt
+from sandbox.saml.names import NSMAP, tag
+from sandbox.saml.signing import sign
 
 _DOCTYPE = b'<!DOCTYPE saml2p:Response [<!ENTITY level "STORK-QAA-Level-4">]>\n'
 _BROWSER = "192.0.2.10"

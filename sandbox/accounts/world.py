@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sandbox.accounts.accounts import Account, accounts
@@ -16,9 +14,8 @@ from sandbox.accounts.request import Request
 from sandbox.accounts.requester import Providers
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyPair, KeyStore
+from sandbox.saml.exchanges import Exchanges
 
-EXCHANGE_LIFETIME = timedelta(minutes=30)
-EXCHANGES = 1000
 REQUESTS_REMEMBERED = 10_000
 
 
@@ -28,7 +25,6 @@ class Exchange:
 
     account: Account
     request: Request
-    since: datetime
 
 
 @dataclass(slots=True)
@@ -39,7 +35,7 @@ class World:
     signing: dict[str, KeyPair]
     """Signing keys by path."""
     providers: Providers
-    _exchanges: dict[str, Exchange] = field(default_factory=dict)
+    exchanges: Exchanges[Exchange] = field(default_factory=Exchanges)
     _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -57,8 +53,6 @@ class World:
 
         The browser's back button may send an AuthnRequest again: that is a replay (IF 8.2).
         """
-        now = datetime.now(UTC)
-        handle = secrets.token_urlsafe(24)
         with self._lock:
             once = f"{account.path}/{request.id}"
             if once in self._seen:
@@ -66,17 +60,7 @@ class World:
             self._seen[once] = None
             while len(self._seen) > REQUESTS_REMEMBERED:
                 self._seen.popitem(last=False)
-            for old in [h for h, e in self._exchanges.items() if now - e.since > EXCHANGE_LIFETIME]:
-                del self._exchanges[old]
-            while len(self._exchanges) >= EXCHANGES:
-                del self._exchanges[next(iter(self._exchanges))]
-            self._exchanges[handle] = Exchange(account=account, request=request, since=now)
-        return handle
-
-    def take(self, handle: str) -> Exchange | None:
-        """The exchange, once."""
-        with self._lock:
-            return self._exchanges.pop(handle, None)
+        return self.exchanges.open(Exchange(account=account, request=request))
 
 
 def handed_in(addresses: Addresses) -> dict[str, str]:

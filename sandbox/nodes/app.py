@@ -24,10 +24,11 @@ from sandbox.accounts.accounts import accounts
 from sandbox.nodes.countries import Citizen, Country, countries, national
 from sandbox.nodes.faults import FAULTS
 from sandbox.nodes.plan import Failure, Plan, answer_plan, failure_plan
-from sandbox.nodes.request import Incoming, Refused, Request, take
+from sandbox.nodes.request import Refused, Request, take
 from sandbox.nodes.response import build, refusal_response
 from sandbox.nodes.rules import accept
 from sandbox.nodes.world import Exchange, World
+from sandbox.saml.request import Incoming
 
 _HERE = Path(__file__).parent
 _NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -101,7 +102,7 @@ class Nodes:
             speaker=node,
             origin=origin,
             asked=request,
-            exchange=self._world.open(node, origin, request),
+            exchange=self._world.exchanges.open(Exchange(speaker=node, origin=origin, request=request)),
             citizens=[_listed(c) for c in _fitting(origin, request)],
             faults=[f for f in FAULTS.values() if not (f.rsa_only and node.elliptic)],
         )
@@ -131,7 +132,7 @@ class Nodes:
 
     async def answer(self, http: HTTPRequest) -> Response:
         form = await http.form()
-        exchange = self._world.take(str(form.get("exchange", "")))
+        exchange = self._world.exchanges.take(str(form.get("exchange", "")))
         if exchange is None or exchange.speaker.path != http.path_params["node"]:
             return PlainTextResponse("This exchange is over. Start again at the service.", 410)
         citizen = exchange.origin.citizen(str(form.get("citizen", "")))

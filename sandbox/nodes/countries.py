@@ -13,7 +13,8 @@ from typing import Any
 from babel import Locale
 
 from sandbox.nodes.attributes import ALL, COMMON_SINCE_1_3, AttributeName
-from sandbox.nodes.names import FORMAT_PERSISTENT, FORMAT_TRANSIENT, FORMAT_UNSPECIFIED, LEVELS, level_uri
+from sandbox.nodes.names import LEVELS, level_uri
+from sandbox.saml.names import FORMAT_PERSISTENT, FORMAT_TRANSIENT, FORMAT_UNSPECIFIED
 
 DATA = Path(__file__).parent.parent / "data" / "countries"
 

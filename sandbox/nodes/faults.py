@@ -12,7 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
-from sandbox.nodes import names as n
+from sandbox.nodes import names as eidas
 from sandbox.nodes.attributes import BY_FRIENDLY
 from sandbox.nodes.plan import Failure, Plan, Statement, Value
 
@@ -67,15 +67,15 @@ def _emptied(plan: Plan) -> Plan:
 
 def _too_low(plan: Plan) -> Plan:
     """The next level below what was asked, or a lower one than any when low was asked."""
-    asked = next((w for w in n.LEVELS if n.level_uri(w) in plan.request.levels), "low")
-    index = n.LEVELS.index(asked)
-    lower = n.level_uri(n.LEVELS[index - 1]) if index else "http://eidas.europa.eu/LoA/test"
+    asked = next((w for w in eidas.LEVELS if eidas.level_uri(w) in plan.request.levels), "low")
+    index = eidas.LEVELS.index(asked)
+    lower = eidas.level_uri(eidas.LEVELS[index - 1]) if index else "http://eidas.europa.eu/LoA/test"
     return replace(plan, level=lower)
 
 
 def _unpublished(plan: Plan) -> Plan:
     published = plan.speaker.published_levels
-    others = [n.level_uri(w, notified=k) for k in (True, False) for w in reversed(n.LEVELS)]
+    others = [eidas.level_uri(w, notified=k) for k in (True, False) for w in reversed(eidas.LEVELS)]
     return replace(plan, level=next(u for u in others if u not in published))
 
 
@@ -138,8 +138,8 @@ _ALL = (
     Fault("sha1-digest", "SHA-1 only in the reference digest", lambda p: replace(p, digest="sha1")),
     Fault("level-too-low", "Level below the request", _too_low),
     Fault("level-unpublished", "Level this node does not publish", _unpublished),
-    Fault("level-wrong-case", "Level in capital letters", lambda p: replace(p, level=n.LOA_PREFIX + "HIGH")),
-    Fault("level-test", "Level test", lambda p: replace(p, level=n.LOA_PREFIX + "test")),
+    Fault("level-wrong-case", "Level in capital letters", lambda p: replace(p, level=eidas.LOA_PREFIX + "HIGH")),
+    Fault("level-test", "Level test", lambda p: replace(p, level=eidas.LOA_PREFIX + "test")),
     Fault("plain-assertion", "Assertion not encrypted", lambda p: replace(p, encrypted=False)),
     Fault("aes-cbc", "Assertion encrypted with AES-256-CBC", lambda p: replace(p, content="aes256-cbc")),
     Fault("two-assertions", "Two assertions", lambda p: replace(p, copies=2)),

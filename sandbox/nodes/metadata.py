@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from lxml import etree
 
 from sandbox.authority import KeyPair
-from sandbox.nodes import names as n
+from sandbox.nodes import names as eidas
 from sandbox.nodes.countries import Country
-from sandbox.nodes.names import NSMAP, tag
-from sandbox.nodes.signing import certificate_text, sign
+from sandbox.saml import names as n
+from sandbox.saml.elements import identifier, instant, signing_key
+from sandbox.saml.names import NSMAP, tag
+from sandbox.saml.signing import method_for, sign
 
 VALIDITY = timedelta(hours=24)
 
 _EC_METHODS = ("ecdsa-sha256", "ecdsa-sha384", "ecdsa-sha512")
 _RSA_METHODS = ("sha256-rsa-MGF1", "sha384-rsa-MGF1", "sha512-rsa-MGF1")
-
-
-def instant(moment: datetime) -> str:
-    """``xs:dateTime`` in UTC with milliseconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
-def method_for(pair: KeyPair) -> str:
-    """The signature algorithm a key of this type gets when nothing else is said."""
-    return "sha256-rsa-MGF1" if "RSA" in type(pair.key).__name__ else "ecdsa-sha256"
 
 
 def node_metadata(
@@ -46,7 +37,7 @@ def node_metadata(
     root = etree.Element(
         tag("md:EntityDescriptor"),
         {
-            "ID": "_" + secrets.token_hex(20),
+            "ID": identifier(20),
             "entityID": f"{base}/metadata",
             "validUntil": instant(now + VALIDITY),
             "cacheDuration": "PT1H",
@@ -66,7 +57,7 @@ def node_metadata(
         supported = etree.SubElement(extensions, tag("eidas:SupportedMemberStates"))
         for code in states:
             etree.SubElement(supported, tag("eidas:MemberState")).text = code
-    _key(role, signing)
+    signing_key(role, signing.certificate)
     for name_id_format in country.formats:
         etree.SubElement(role, tag("md:NameIDFormat")).text = name_id_format
     for binding in (n.BINDING_REDIRECT, n.BINDING_POST):
@@ -89,16 +80,16 @@ def node_metadata(
 def _entity_extensions(root: etree._Element, country: Country) -> None:
     extensions = etree.SubElement(root, tag("md:Extensions"))
     entity = etree.SubElement(extensions, tag("mdattr:EntityAttributes"))
-    _entity_attribute(entity, n.PROTOCOL_VERSION, country.protocol_versions)
-    _entity_attribute(entity, n.APPLICATION_IDENTIFIER, ("eID-Gateway:sandbox-node:0.1",))
-    _entity_attribute(entity, n.ASSURANCE_CERTIFICATION, country.published_levels)
+    _entity_attribute(entity, eidas.PROTOCOL_VERSION, country.protocol_versions)
+    _entity_attribute(entity, eidas.APPLICATION_IDENTIFIER, ("eID-Gateway:sandbox-node:0.1",))
+    _entity_attribute(entity, eidas.ASSURANCE_CERTIFICATION, country.published_levels)
     categories = []
     if country.requester_id_required:
-        categories.append(n.REQUESTER_ID_REQUIRED)
+        categories.append(eidas.REQUESTER_ID_REQUIRED)
     if country.hidden:
-        categories.append(n.HIDE_FROM_DISCOVERY)
+        categories.append(eidas.HIDE_FROM_DISCOVERY)
     if categories:
-        _entity_attribute(entity, n.ENTITY_CATEGORY, categories)
+        _entity_attribute(entity, eidas.ENTITY_CATEGORY, categories)
     for uri in n.DIGESTS.values():
         etree.SubElement(extensions, tag("alg:DigestMethod"), {"Algorithm": uri})
     for method in _RSA_METHODS:
@@ -117,13 +108,6 @@ def _entity_attribute(parent: etree._Element, name: str, values: Iterable[str]) 
     )
     for value in values:
         etree.SubElement(attribute, tag("saml2:AttributeValue")).text = value
-
-
-def _key(role: etree._Element, pair: KeyPair) -> None:
-    descriptor = etree.SubElement(role, tag("md:KeyDescriptor"), {"use": "signing"})
-    info = etree.SubElement(descriptor, tag("ds:KeyInfo"), nsmap={"ds": n.DS})
-    x509 = etree.SubElement(info, tag("ds:X509Data"))
-    etree.SubElement(x509, tag("ds:X509Certificate")).text = certificate_text(pair.certificate)
 
 
 def _contacts(root: etree._Element, country: Country) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Any, Literal
 
-from sandbox.nodes import names as n
+from sandbox.nodes import names as eidas
 from sandbox.nodes.attributes import BY_FRIENDLY, AttributeName
 from sandbox.nodes.countries import Citizen, Country
 from sandbox.nodes.request import Request
@@ -114,7 +114,7 @@ def answer_plan(
     speaker: Country, origin: Country, issuer: str, request: Request, citizen: Citizen, now: datetime
 ) -> Plan:
     """The honest answer of ``citizen`` of ``origin``."""
-    level = n.level_uri(citizen.level, notified=origin.notified)
+    level = eidas.level_uri(citizen.level, notified=origin.notified)
     if not request.satisfied_by(level):
         failure = Failure(top="Responder", second="NoAuthnContext", message="000009 - level not reached")
         return failure_plan(speaker, issuer, request, now, failure)

@@ -6,21 +6,19 @@ as between Member States (eidas.md §6.2).
 
 from __future__ import annotations
 
-import base64
-import ssl
-import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 from cryptography import x509
 from lxml import etree
 
-from sandbox.nodes.names import BINDING_POST, PROTOCOL_VERSION, tag
-from sandbox.nodes.signing import BadSignature, verify
-
-KEPT = timedelta(minutes=5)
+from sandbox.nodes.names import PROTOCOL_VERSION
+from sandbox.saml.elements import certificates
+from sandbox.saml.names import BINDING_POST, tag
+from sandbox.saml.provider_metadata import ProviderMetadata
+from sandbox.saml.signing import BadSignature, verify
 
 
 class UnknownRequester(Exception):
@@ -50,30 +48,23 @@ class Requesters:
     ) -> None:
         self._allowed = allowed
         self._signer = signer
-        self._tls = ssl.create_default_context(cafile=authority) if authority else None
-        self._kept: dict[str, tuple[datetime, Requester]] = {}
-        self._lock = threading.Lock()
+        self._metadata = ProviderMetadata[Requester](authority)
 
     def find(self, entity_id: str, *, fresh: bool = False) -> Requester:
         """The connector with this entityID; raises UnknownRequester."""
         if entity_id not in self._allowed:
             raise UnknownRequester("Issuer is not on this node's list")
-        now = datetime.now(UTC)
-        with self._lock:
-            kept = self._kept.get(entity_id)
-            if kept and not fresh and now - kept[0] < KEPT:
-                return kept[1]
+
+        def read(document: bytes) -> Requester:
+            requester = read_requester(document, self._signer, datetime.now(UTC))
+            if requester.entity_id != entity_id:
+                raise UnknownRequester("metadata are those of another entity")
+            return requester
+
         try:
-            answer = httpx.get(entity_id, timeout=10, verify=self._tls or True, trust_env=False)
-            answer.raise_for_status()
+            return self._metadata.get(entity_id, read, fresh=fresh)
         except httpx.HTTPError as error:
             raise UnknownRequester(f"metadata not retrievable: {type(error).__name__}") from error
-        requester = read_requester(answer.content, self._signer, now)
-        if requester.entity_id != entity_id:
-            raise UnknownRequester("metadata are those of another entity")
-        with self._lock:
-            self._kept[entity_id] = (now, requester)
-        return requester
 
 
 def read_requester(document: bytes, signer: x509.Certificate, now: datetime) -> Requester:
@@ -118,16 +109,10 @@ def read_requester(document: bytes, signer: x509.Certificate, now: datetime) -> 
 
 
 def _certificates(role: etree._Element, use: str) -> tuple[x509.Certificate, ...]:
-    path = f"{tag('ds:KeyInfo')}/{tag('ds:X509Data')}/{tag('ds:X509Certificate')}"
-    found = [
-        x509.load_der_x509_certificate(base64.b64decode(element.text or ""))
-        for descriptor in role.findall(tag("md:KeyDescriptor"))
-        if descriptor.get("use") == use
-        for element in descriptor.findall(path)
-    ]
+    found = certificates(role, use)
     if not found:
         raise UnknownRequester(f"no certificate with use={use}")
-    return tuple(found)
+    return found
 
 
 def _entity_attribute(root: etree._Element, name: str) -> tuple[str, ...]:

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from lxml import etree
 
 from sandbox.authority import KeyPair, certify, make_key
-from sandbox.nodes import names as n
+from sandbox.nodes import names as eidas
 from sandbox.nodes.countries import Country
-from sandbox.nodes.encryption import encrypt
-from sandbox.nodes.metadata import instant
-from sandbox.nodes.names import NSMAP, tag
 from sandbox.nodes.plan import Failure, Plan, Statement, Value
 from sandbox.nodes.request import Refused
-from sandbox.nodes.signing import sign
+from sandbox.saml import names as n
+from sandbox.saml.elements import instant
+from sandbox.saml.encryption import encrypt
+from sandbox.saml.names import NSMAP, tag
+from sandbox.saml.signing import sign
 
 _DOCTYPE = b'<!DOCTYPE saml2p:Response [<!ENTITY level "high">]>\n'
 
@@ -115,7 +116,7 @@ def assertion(plan: Plan) -> etree._Element:
     root = etree.Element(
         tag("saml2:Assertion"),
         {"ID": _identifier(), "Version": "2.0", "IssueInstant": instant(plan.now)},
-        nsmap={"saml2": n.SAML, "xsi": n.XSI, "eidas-natural": n.NATURAL, "eidas-legal": n.LEGAL},
+        nsmap={"saml2": n.SAML, "xsi": n.XSI, "eidas-natural": eidas.NATURAL, "eidas-legal": eidas.LEGAL},
     )
     _issuer(root, plan.issuer)
     _subject(root, plan)

@@ -10,12 +10,14 @@ from typing import NoReturn
 
 from lxml import etree
 
-from sandbox.nodes import names as n
+from sandbox.nodes import names as eidas
 from sandbox.nodes.attributes import BY_URI, LEGAL_PERSON, NATURAL_PERSON, REPRESENTATIVE_URIS, AttributeName
 from sandbox.nodes.countries import Country
-from sandbox.nodes.names import tag
-from sandbox.nodes.request import Incoming, Refused, Request
+from sandbox.nodes.request import Refused, Request
 from sandbox.nodes.requester import Requester
+from sandbox.saml import names as n
+from sandbox.saml.names import tag
+from sandbox.saml.request import Incoming
 
 _NCNAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]{15,}")
 _CONSENTS = frozenset(
@@ -201,11 +203,11 @@ def _levels(element: etree._Element, node: Country) -> tuple[str, tuple[str, ...
         _refuse("202015", "exactly one RequestedAuthnContext")
     comparison = contexts[0].get("Comparison") or "exact"
     levels = tuple((r.text or "").strip() for r in contexts[0].findall(tag("saml2:AuthnContextClassRef")))
-    notified = [n.level_uri(word) for word in n.LEVELS]
+    notified = [eidas.level_uri(word) for word in eidas.LEVELS]
     if not levels or len(set(levels)) != len(levels):
         _refuse("202015", "AuthnContextClassRef missing or given twice")
     for level in levels:
-        if level.lower().startswith(n.LOA_PREFIX.lower()) and level not in notified:
+        if level.lower().startswith(eidas.LOA_PREFIX.lower()) and level not in notified:
             _refuse("202015", "AuthnContextClassRef is no level of assurance (MF 3.1)")
     if comparison == "minimum":
         if len(levels) != 1 or levels[0] not in notified:

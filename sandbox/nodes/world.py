@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,9 +15,8 @@ from sandbox.nodes.countries import Country, countries, national
 from sandbox.nodes.metadata import node_metadata
 from sandbox.nodes.request import Request
 from sandbox.nodes.requester import Requesters
+from sandbox.saml.exchanges import Exchanges
 
-EXCHANGE_LIFETIME = timedelta(minutes=30)
-EXCHANGES = 1000
 METADATA_KEPT = timedelta(minutes=10)
 
 
@@ -29,7 +27,6 @@ class Exchange:
     speaker: Country
     origin: Country
     request: Request
-    since: datetime
 
 
 @dataclass(slots=True)
@@ -41,7 +38,7 @@ class World:
     """Message signing keys by node path."""
     metadata_signing: dict[str, KeyPair]
     requesters: Requesters
-    _exchanges: dict[str, Exchange] = field(default_factory=dict)
+    exchanges: Exchanges[Exchange] = field(default_factory=Exchanges)
     _metadata: dict[str, tuple[datetime, bytes]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,23 +68,6 @@ class World:
         with self._lock:
             self._metadata[node.path] = (now, document)
         return document
-
-    def open(self, speaker: Country, origin: Country, request: Request) -> str:
-        """Remember an exchange; returns its handle."""
-        now = datetime.now(UTC)
-        handle = secrets.token_urlsafe(24)
-        with self._lock:
-            for old in [h for h, e in self._exchanges.items() if now - e.since > EXCHANGE_LIFETIME]:
-                del self._exchanges[old]
-            while len(self._exchanges) >= EXCHANGES:
-                del self._exchanges[next(iter(self._exchanges))]
-            self._exchanges[handle] = Exchange(speaker=speaker, origin=origin, request=request, since=now)
-        return handle
-
-    def take(self, handle: str) -> Exchange | None:
-        """The exchange, once."""
-        with self._lock:
-            return self._exchanges.pop(handle, None)
 
 
 def key_names(node: Country) -> tuple[str, str, str]:

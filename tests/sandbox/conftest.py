@@ -18,9 +18,9 @@ from sandbox.addresses import Addresses
 from sandbox.authority import KeyPair, KeyStore, certificate_pem, certify, make_key, write_private
 from sandbox.nodes.app import build_app
 from sandbox.nodes.attributes import LEGAL_PERSON, NATURAL_PERSON
-from sandbox.nodes.names import NAME_FORMAT_URI, NSMAP, tag
-from sandbox.nodes.signing import certificate_text, sign
 from sandbox.nodes.world import load_world, make_keys
+from sandbox.saml.names import NAME_FORMAT_URI, NSMAP, tag
+from sandbox.saml.signing import certificate_text, sign
 
 
 @dataclass

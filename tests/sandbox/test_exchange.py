@@ -44,8 +44,8 @@ from sandbox.browser import Browser
 from sandbox.nodes.app import build_app
 from sandbox.nodes.countries import countries
 from sandbox.nodes.faults import FAULTS
-from sandbox.nodes.signing import verify
 from sandbox.nodes.world import load_world
+from sandbox.saml.signing import verify
 from sandbox.state import State
 from tests.support.ports import free_base
 from trust.fetch import FetchPolicy

@@ -24,7 +24,7 @@ from sandbox.authority import certify, make_key, private_pem
 from sandbox.nodes.attributes import BY_FRIENDLY, REPRESENTATIVE_URIS
 from sandbox.nodes.countries import countries, national
 from sandbox.nodes.faults import FAULTS
-from sandbox.nodes.names import NSMAP, tag
+from sandbox.saml.names import NSMAP, tag
 
 NODES = (*countries().values(), national())
 

@@ -24,8 +24,8 @@ from sandbox.accounts.names import AKDB, CLASSIC_UI, MDUI, OIDS
 from sandbox.accounts.world import World, load_world
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyPair, KeyStore, private_pem
-from sandbox.nodes.names import BINDING_POST, NSMAP, tag
-from sandbox.nodes.signing import certificate_text, sign
+from sandbox.saml.names import BINDING_POST, NSMAP, tag
+from sandbox.saml.signing import certificate_text, sign
 
 USUAL = ("bPK2", "surname", "givenName", "EID-CITIZEN-QAA-LEVEL", "AssertionProvedBy")
 SERVICE_IDS = {"bundid": "BMI-1234", "bayernid": "12345678901-DE"}

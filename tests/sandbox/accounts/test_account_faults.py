@@ -9,7 +9,7 @@ from lxml import etree
 from sandbox.accounts.accounts import accounts
 from sandbox.accounts.faults import FAULTS
 from sandbox.accounts.names import AKDB, OIDS
-from sandbox.nodes.names import tag
+from sandbox.saml.names import tag
 
 from .conftest import akdb_extension, message
 

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.accounts.accounts import accounts
 from sandbox.accounts.names import AKDB, FRIENDLY, OIDS, STORK, TRUST_LEVELS
-from sandbox.nodes.names import STATUS, tag
+from sandbox.saml.names import STATUS, tag
 
 from .conftest import USUAL, akdb_extension, message
 

@@ -11,7 +11,7 @@ from connectors.assurance import LevelOfAssurance
 from connectors.contract import AuthenticationRequest, Service
 from connectors.identity import PersonKind
 from sandbox.accounts.names import AKDB
-from sandbox.nodes.signing import sign
+from sandbox.saml.signing import sign
 
 from .conftest import MALFORMED, SERVICE_IDS, akdb_extension
 

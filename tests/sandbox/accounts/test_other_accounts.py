@@ -14,7 +14,7 @@ from sandbox.accounts.keys import make_keys
 from sandbox.accounts.names import EKONA, LOA, NAME_FORMAT_BASIC
 from sandbox.accounts.world import load_world
 from sandbox.authority import KeyStore
-from sandbox.nodes.names import STATUS, tag
+from sandbox.saml.names import STATUS, tag
 
 
 def attribute(assertion, name: str) -> etree._Element | None:

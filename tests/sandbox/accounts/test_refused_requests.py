@@ -13,7 +13,7 @@ from lxml import etree
 
 from sandbox.accounts.names import AKDB
 from sandbox.authority import certify, make_key
-from sandbox.nodes.names import signature_uri, tag
+from sandbox.saml.names import signature_uri, tag
 
 from .conftest import MALFORMED, akdb_extension
 

@@ -17,7 +17,7 @@ from signxml.exceptions import SignXMLException
 from signxml.signer import SignatureReference, XMLSigner
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
-from sandbox.nodes.names import DS, SAML, tag
+from sandbox.saml.names import DS, SAML, tag
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -72,6 +72,11 @@ class _AnySigner(XMLSigner):
                 {"PrefixList": prefixes},
                 nsmap={"ec": canonical},
             )
+
+
+def method_for(pair: KeyPair) -> str:
+    """The signature algorithm a key of this type gets when nothing else is said."""
+    return "sha256-rsa-MGF1" if "RSA" in type(pair.key).__name__ else "ecdsa-sha256"
 
 
 def sign(

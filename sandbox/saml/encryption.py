@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from lxml import etree
 
-from sandbox.nodes.names import DIGESTS, DS, NSMAP, XENC, XENC11, tag
+from sandbox.saml.names import DIGESTS, DS, NSMAP, XENC, XENC11, tag
 
 _KEY_OCTETS = {"aes128-gcm": 16, "aes192-gcm": 24, "aes256-gcm": 32, "aes128-cbc": 16, "aes256-cbc": 32}
 _CURVE_OID = {
