@@ -227,10 +227,15 @@ def service_view(client: Client) -> ServiceView:
 def own_form(request: Request) -> None:
     """Refuse a form that another site sent; raises GatewayError.
 
-    The journey cookie does not travel with cross-site POSTs; this is the second fence, for browsers
-    that say where a request comes from (Fetch Metadata).
+    The journey cookie does not travel with cross-site POSTs; this is the second fence, also against
+    neighbours on the same site, for browsers that say where a request comes from (Fetch Metadata, Origin).
+    Our own pages send ``Origin: null``, because they have a referrer policy of ``no-referrer``.
     """
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise JOURNEY_OTHER_BROWSER()
+    origin = request.headers.get("origin", "null")
+    # ``Host`` is the issuer's by now.
+    if origin != "null" and origin.partition("://")[2] != request.headers["host"]:
         raise JOURNEY_OTHER_BROWSER()
 
 

@@ -231,6 +231,14 @@ async def test_a_form_that_another_site_sends_does_nothing(installation: Install
         f"{journey}/release", {"decision": "release"}, headers={"sec-fetch-site": "cross-site"}
     )
     assert told.status_code == 403
+    for origin in ("https://evil.example", "https://id.example.evil.example", "https://[", "x"):
+        neighbour = await browser.post(
+            f"{journey}/release", {"decision": "release"}, headers={"origin": origin}
+        )
+        assert neighbour.status_code == 403
+    for origin in ("null", installation.issuer):
+        wrong = await browser.post(f"{journey}/release", {}, headers={"origin": origin})
+        assert wrong.status_code == 400, "our own pages may send either; only the form is wrong"
     assert "code" in query_of(await browser.release(journey))
 
 
