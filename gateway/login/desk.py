@@ -178,9 +178,12 @@ class LoginDesk:
         way_back = bool(rest and rest[0])
         mark = Mark.from_record(record) if record else None
         client = self.clients.get(mark.client_id) if mark else None
+        if over and not expired and not way_back:
+            # Also after the deadline: what was released must not be said to be not transmitted.
+            return JourneyGone(JOURNEY_ENDED, number, client)
         if mark is None or expired or way_back or self.clock() >= mark.deadline:
             return JourneyGone(JOURNEY_EXPIRED, number, client, way_back=way_back)
-        return JourneyGone(JOURNEY_ENDED if over else JOURNEY_OTHER_BROWSER, number, client)
+        return JourneyGone(JOURNEY_OTHER_BROWSER, number, client)
 
     def path(self, number: str, step: str = "") -> str:
         """The path of a page of the journey, below the issuer's own path."""

@@ -150,6 +150,11 @@ async def test_a_finished_journey_says_so(installation: Installation) -> None:
     response = await browser.get(f"{journey}/release")
     assert response.status_code == 410
     assert 'href="https://service.example/"' in response.text
+    installation.clock.forward(seconds=1000)
+    later = await browser.get(f"{journey}/release")
+    assert later.status_code == 410
+    assert "abgelaufen" not in later.text
+    assert "Es wurden keine Daten übermittelt" not in later.text, "after the deadline that would be a lie"
 
 
 async def test_nothing_is_released_before_identification(installation: Installation) -> None:

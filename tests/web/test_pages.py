@@ -11,7 +11,7 @@ import pytest
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import Name, PartialDate, PersonKind
 from gateway.settings import Mode
-from gateway.web.pages import GoPage, HandoverPage, PersonView, Target
+from gateway.web.pages import GoPage, HandoverPage, PersonView, Target, TimeoutPage
 from tests.web import samples
 
 LANGUAGES = ("de", "en")
@@ -100,6 +100,16 @@ def test_country_stands_in_its_own_languages_with_their_tags(renderer):
     assert '<span lang="el">Ελλάδα</span>' in markup
     assert "SPID, CIE" in markup
     assert "Portugal</span></button>" in markup  # no second name that says the same
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("de", "Beginnen Sie bitte beim Dienst neu."), ("en", "Please start again at the service.")],
+)
+def test_time_that_is_over_is_told_in_whole_sentences_without_a_service(renderer, language, told):
+    """ux.md §6: a journey nobody remembers names no service."""
+    nobody = replace(samples.pages(language)["timeout"].frame, service=None)
+    assert told in renderer.html(TimeoutPage(frame=nobody))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
