@@ -34,6 +34,8 @@ class Method:
     foreign: bool = False
     card: bool = False
     """Reads the online ID card, under an authorisation certificate."""
+    unlisted: bool = False
+    """Only offered where the operator lists it: the interface names it, the account does not have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

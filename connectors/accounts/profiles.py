@@ -33,10 +33,12 @@ def _method(
     return Method(name=name, proved_by=frozenset({name, *words}), highest=highest, foreign=foreign, card=card)
 
 
+_AUTHEGA = _method("Authega", SUBSTANTIAL)  # level second-hand
+
 _METHODS = (
-    _method("Authega", SUBSTANTIAL),  # BayernID in practice; level second-hand
+    replace(_AUTHEGA, unlisted=True),  # BayernID in practice
     _method("Benutzername", _BASIC_LEVEL),
-    _method("Diia", SUBSTANTIAL),  # listed, not available; level unverified
+    replace(_method("Diia", SUBSTANTIAL), unlisted=True),  # not available in 01/2025; level unverified
     _method("eID", HIGH, "Smart-eID", card=True),  # Smart-eID cannot be asked for by itself
     _method("eIDAS", HIGH, foreign=True),
     _method("Elster", SUBSTANTIAL),
@@ -72,6 +74,7 @@ AKDB = replace(
     BUNDID,
     name="akdb",
     attributes=(*OID_ATTRIBUTES, *AKDB_ORGANISATION_ATTRIBUTES),
+    methods=(_AUTHEGA, *_METHODS[1:]),
 )
 """BayernID and the other accounts of the same software."""
 

@@ -98,7 +98,8 @@ def methods(
     if not profile.methods:
         return ()
     known = [method.name for method in profile.methods]
-    allowed = set(known if settings.methods is None else settings.methods)
+    unless_said = _usual(profile) if shown.methods is None else set(known)
+    allowed = unless_said if settings.methods is None else set(settings.methods)
     chosen = allowed if shown.methods is None else set(shown.methods)
     unknown = (allowed | chosen) - set(known)
     if unknown:
@@ -110,8 +111,13 @@ def methods(
 
 
 def _unrestricted(shown: Presentation, settings: AccountSettings, profile: Profile) -> bool:
-    known = {method.name for method in profile.methods}
-    return all(names is None or set(names) == known for names in (settings.methods, shown.methods))
+    usual = _usual(profile)
+    return all(names is None or set(names) >= usual for names in (settings.methods, shown.methods))
+
+
+def _usual(profile: Profile) -> set[str]:
+    """What the account offers when nobody chooses."""
+    return {method.name for method in profile.methods if not method.unlisted}
 
 
 def _references(minimum: LevelOfAssurance, profile: Profile) -> tuple[str, ...]:

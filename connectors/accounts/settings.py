@@ -90,7 +90,7 @@ class AccountSettings(Section):
     """Which certificate for the online ID card is stored at the account, on what evidence. Without
     one the account answers ``missing-berca`` to the citizen and nothing to us."""
     methods: tuple[MethodName, ...] | None = None
-    """Login methods any service may offer; default: all of the profile."""
+    """Login methods any service may offer; default: what the account is known to have."""
     more_methods: tuple[MethodSettings, ...] = ()
     guest_login: bool = True
     """Whether temporary login may be offered at all; each service still asks for it itself."""

@@ -124,6 +124,8 @@ def test_a_value_nobody_asked_for_does_not_enter(bundid):
     assert identity.subject.email is Absent.NOT_REQUESTED
 
 
+EVERY_METHOD = "Authega Benutzername Diia eID eIDAS Elster FINK"
+
 # ------------------------------------------------------------------------------------------- levels
 
 
@@ -472,7 +474,7 @@ def test_every_method_arrives_with_its_name_and_state(bundid, word, level, count
     )
     identity = login(
         bundid,
-        request=ask(minimum=BASIC),
+        request=ask(minimum=BASIC, service=service(methods=EVERY_METHOD)),
         authn_context=f"STORK-QAA-Level-{level}",
         attributes=attributes,
     ).identity
@@ -498,7 +500,7 @@ def test_a_method_cannot_prove_more_than_it_can(bundid, word, level):
     with pytest.raises(InvalidAnswer, match=r"account\.method\.level"):
         login(
             bundid,
-            request=ask(minimum=BASIC),
+            request=ask(minimum=BASIC, service=service(methods=EVERY_METHOD)),
             authn_context=f"STORK-QAA-Level-{level}",
             attributes=(*technical(level, word), *CITIZEN),
         )

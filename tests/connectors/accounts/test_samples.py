@@ -102,7 +102,12 @@ def ours(tmp_path: Path, name: str, required: frozenset[str], level: LevelOfAssu
 @pytest.mark.parametrize(
     ("name", "required", "level", "shown"),
     [
-        ("authnrequest-v2-all-methods.xml", {"mailbox_handle"}, LevelOfAssurance.BASIC, {}),
+        (
+            "authnrequest-v2-all-methods.xml",
+            {"mailbox_handle"},
+            LevelOfAssurance.BASIC,
+            {"methods": "Authega Benutzername Diia eID eIDAS Elster FINK"},
+        ),
         (
             "authnrequest-justice-portal-eid-only.xml",
             {"mailbox_handle", "given_name", "family_name"},
