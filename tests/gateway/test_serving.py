@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ mode = "development"
 name.de = "Ausweis-Dienst"
 operator.de = "Sachsen"
 [listen]
+{listen}
 port = {port}
 management_port = {management}
 workers = {workers}
@@ -79,11 +81,11 @@ def children(parent: int) -> dict[int, str]:
 def start(tmp_path: Path) -> Iterator[Callable[[int], tuple[subprocess.Popen[bytes], str, str]]]:
     running: list[subprocess.Popen[bytes]] = []
 
-    def launch(workers: int) -> tuple[subprocess.Popen[bytes], str, str]:
+    def launch(workers: int, listen: str = "") -> tuple[subprocess.Popen[bytes], str, str]:
         port, management = free_port(), free_port()
         for name, purpose in (("oidc", KeyPurpose.OIDC_SIGNING), ("subject", KeyPurpose.SUBJECT)):
             key_files.create(tmp_path / "keys", name, purpose, algorithm="p256", days=1, subject="x")
-        text = CONFIGURATION.format(port=port, management=management, workers=workers)
+        text = CONFIGURATION.format(port=port, management=management, workers=workers, listen=listen)
         (tmp_path / "gateway.toml").write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "gateway", "serve", "--config", str(tmp_path)]
         root = Path(__file__).parents[2]
@@ -114,6 +116,36 @@ def test_one_process_serves_and_ends_when_told(
     assert process.returncode == 0, output
     assert "Traceback" not in output
     assert not Path(f"/proc/{store}").exists()
+
+
+def test_tls_in_the_process_agrees_on_nothing_beyond_the_technical_guideline(
+    start: Callable[[int, str], tuple[subprocess.Popen[bytes], str, str]], tmp_path: Path
+) -> None:
+    """security.md C.2 (TR-02102-2): ECDHE with AES-GCM or AES-CCM, no CBC, no ChaCha20."""
+    key_files.create(tmp_path / "keys", "tls", KeyPurpose.SAML_SIGNING, algorithm="p256", days=1, subject="x")
+    listen = 'tls_certificate = "keys/tls.crt"\ntls_private_key = "file:keys/tls.key"'
+    _, public, _ = start(1, listen)
+    port = int(public.rpartition(":")[2])
+    assert agreed(port, "ECDHE-ECDSA-AES256-GCM-SHA384") == "ECDHE-ECDSA-AES256-GCM-SHA384"
+    for cipher in ("ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"):
+        with pytest.raises(ssl.SSLError):
+            agreed(port, cipher)
+
+
+def agreed(port: int, cipher: str) -> str:
+    """The TLS 1.2 cipher that the server takes when only ``cipher`` is offered."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # the ciphers are under test, not the certificate
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(cipher)
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain,
+        context.wrap_socket(plain) as connection,
+    ):
+        found = connection.cipher()
+    assert found is not None
+    return found[0]
 
 
 @pytest.mark.slow
