@@ -301,8 +301,8 @@ HTTP_BAD_REQUEST = CATALOGUE.add(
     "invalid_request",
     400,
     to_client=False,
-    hint="The request is malformed",
-    documentation="Content type, form encoding or query string cannot be read.",
+    hint="The request did not arrive as a whole",
+    documentation="The body took longer than 30 seconds to arrive; the gateway waits no longer.",
 )
 
 
