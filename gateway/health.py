@@ -56,12 +56,15 @@ class Health:
         if down:
             return _answer("down", down)
         now = self.clock()
-        reasons = [
-            f"peer.{status.state}: {status.peer}"
-            for connector in self.connectors.values()
-            for status in connector.peers(now=now)
-            if status.state != "ok"
-        ]
+        # Each once: one national connector is the peer of many countries.
+        reasons = list(
+            dict.fromkeys(
+                f"peer.{status.state}: {status.peer}"
+                for connector in self.connectors.values()
+                for status in connector.peers(now=now)
+                if status.state != "ok"
+            )
+        )
         return _answer("degraded" if reasons else "ok", reasons)
 
     async def started(self, _: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from connectors.contract import PeerStatus
 from connectors.saml.selfcheck import SelfCheckFailed
 from gateway.errors import GatewayError
 from gateway.http import Guard, network_of
 from gateway.log_lines import JSONLines
 from gateway.store import StoreAddress
+from tests.login.fake_source import FakeSource
 from tests.login.installation import Installation, authorize_path, install
 
 pytestmark = pytest.mark.anyio
@@ -278,6 +281,20 @@ async def test_health_tells_what_is_down(installation: Installation, monkeypatch
         down = await http.get("/health/ready")
         assert (down.status_code, down.json()["status"]) == (503, "down")
         assert "audit.unavailable" in down.json()["reasons"]
+
+
+async def test_health_names_a_peer_of_many_countries_once(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def peers(_: FakeSource, *, now: datetime) -> tuple[PeerStatus, ...]:
+        del now
+        return tuple(PeerStatus(peer="https://n.example", country=c, state="stale") for c in ("GR", "SE"))
+
+    monkeypatch.setattr(FakeSource, "peers", peers)
+    transport = httpx.ASGITransport(app=installation.application.management)
+    async with httpx.AsyncClient(transport=transport, base_url="http://management") as http:
+        answer = await http.get("/health/ready")
+    assert answer.json() == {"status": "degraded", "reasons": ["peer.stale: https://n.example"]}
 
 
 def _unavailable() -> None:
