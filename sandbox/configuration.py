@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sandbox.accounts.accounts import accounts
@@ -18,11 +17,9 @@ from sandbox.accounts.configuration import write_accounts
 from sandbox.addresses import Addresses
 from sandbox.nodes.countries import Country, countries, national
 from sandbox.nodes.world import anchor_file
+from sandbox.operator_files import CONTACTS, anchor, exceptions
 from sandbox.services.registrations import Service, services
 from sandbox.toml_text import document
-
-_ANCHOR_DAYS = 365
-_EXCEPTION_DAYS = 90
 
 
 def write_configuration(
@@ -111,43 +108,29 @@ def _account_key(name: str, purpose: str) -> dict[str, object]:
 
 
 def _write_anchor(state: Path, registry: Path, addresses: Addresses, node: Country) -> None:
-    today = datetime.now(UTC).date()
     name = f"{node.path}-node"
     shutil.copyfile(state / "nodes" / anchor_file(node), registry / "anchors" / f"{name}.crt")
     metadata = f"{addresses.nodes}/{node.path}/metadata"
     everybody = ["DE", *(c.code for c in countries().values())]
     speaks_for = everybody if node.path == "national" else [node.code]
-    text = document(
-        {
-            "id": name,
-            "kind": "metadata-signer",
-            "state": "active",
-            "countries": speaks_for,
-            "certificate": f"registry/anchors/{name}.crt",
-            "valid_from": today - timedelta(days=1),
-            "valid_until": today + timedelta(days=_ANCHOR_DAYS),
-            "test": True,
-            "source": "made by the sandbox on this machine",
-            "evidence": "none: a sandbox needs none",
-            "approved_by": ["sandbox"],
-        },
-        {"metadata": {"url": metadata, "entity_ids": [metadata]}},
+    text = anchor(
+        name,
+        "metadata-signer",
+        speaks_for,
+        {"certificate": f"registry/anchors/{name}.crt"},
+        {"url": metadata, "entity_ids": [metadata]},
     )
     (registry / "anchors" / f"{name}.toml").write_text(text, encoding="utf-8")
 
 
 def _write_connectors(registry: Path, addresses: Addresses) -> None:
-    contacts = [
-        {"kind": "technical", "name": "Sandbox", "email": "technical@example.org"},
-        {"kind": "support", "name": "Sandbox", "email": "support@example.org"},
-    ]
     node = {
         "kind": "eidas",
         "id": "eidas",
         "role": "node",
         "name": {"de": "Europäische eID", "en": "European eID"},
         "node_country": "DE",
-        "contacts": contacts,
+        "contacts": CONTACTS,
     }
     through_national = node | {
         "id": "eidas-national",
@@ -167,11 +150,7 @@ def _write_connectors(registry: Path, addresses: Addresses) -> None:
 
 def _write_country(registry: Path, addresses: Addresses, country: Country) -> None:
     facts = dict(country.gateway)
-    until = datetime.now(UTC).date() + timedelta(days=_EXCEPTION_DAYS)
-    exceptions = [
-        {"kind": kind, "until": until, "reason": "sandbox: shows a dated exception"}
-        for kind in facts.pop("lenient", ())
-    ]
+    dated = exceptions(facts.pop("lenient", ()))
     direct = {
         "country": country.code,
         "anchor": f"{country.path}-node",
@@ -180,7 +159,7 @@ def _write_country(registry: Path, addresses: Addresses, country: Country) -> No
     }
     if country.node_code != country.code:
         direct["node_code"] = country.node_code
-    text = document(direct, None, {"exceptions": exceptions})
+    text = document(direct, None, {"exceptions": dated})
     (registry / "countries" / f"{country.path}.toml").write_text(text, encoding="utf-8")
     through_national = {
         "country": country.code,

@@ -10,9 +10,10 @@ from sandbox.accounts import pseudonyms
 from sandbox.accounts.accounts import Account, Person
 from sandbox.accounts.extension import Extension
 from sandbox.accounts.names import FRIENDLY, OIDS, STORK, TRUST_LEVELS
-from sandbox.accounts.plan import Failure, Item, Login
+from sandbox.accounts.plan import Item, Login
 from sandbox.accounts.request import Request
 from sandbox.saml import names as n
+from sandbox.saml.plan import Failure
 
 _NORMAL = frozenset(("mail", "bPK2", "legacyPostkorbHandle", "EID-CITIZEN-QAA-LEVEL", "DeMail",
                      "telephoneNumber", "AssertionProvedBy", "mfa"))  # fmt: skip

@@ -6,7 +6,6 @@ in the address as ``idp.code`` (IF 9.6).
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.templating import Jinja2Templates
 
 from sandbox.accounts.accounts import Account, Person, accounts
 from sandbox.accounts.extension import DISPLAY_NAME_SHOWN, Stopped
@@ -27,10 +25,9 @@ from sandbox.accounts.plan import Plan, failure_plan
 from sandbox.accounts.request import Request, take
 from sandbox.accounts.response import build
 from sandbox.accounts.world import Exchange, World
-from sandbox.saml.request import Incoming
+from sandbox.saml.pages import NO_STORE, Pages, incoming
 
 _HERE = Path(__file__).parent
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 class AccountPages:
@@ -38,8 +35,7 @@ class AccountPages:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        # The frame of every page is that of the nodes.
-        self._pages = Jinja2Templates(directory=[_HERE / "templates", _HERE.parent / "nodes" / "templates"])
+        self._pages = Pages(_HERE / "templates")
 
     def routes(self) -> list[Route]:
         return [route for account in accounts().values() for route in self._of(account)]
@@ -57,35 +53,20 @@ class AccountPages:
             routes.append(Route(f"{base}/{account.metadata}", self.metadata))
         return routes
 
-    def _page(self, http: HTTPRequest, name: str, status: int = 200, /, **context: Any) -> Response:
-        return self._pages.TemplateResponse(http, name, context, status_code=status, headers=_NO_STORE)
-
     async def metadata(self, http: HTTPRequest) -> Response:
         return Response(self._world.metadata(_account(http)), media_type="application/samlmetadata+xml")
 
     async def sso(self, http: HTTPRequest) -> Response:
         account = _account(http)
-        if http.method == "POST":
-            form = await http.form()
-            fields = {k: v for k, v in form.multi_items() if isinstance(v, str)}
-            query = None
-        else:
-            fields = dict(http.query_params)
-            query = http.scope["query_string"]
-        incoming = Incoming(
-            destination=f"{self._world.addresses.nodes}{http.url.path}",
-            saml_request=fields.get("SAMLRequest", ""),
-            relay_state=fields.get("RelayState"),
-            query=query,
-        )
+        message, _ = await incoming(http, f"{self._world.addresses.nodes}{http.url.path}")
         try:
-            request = await run_in_threadpool(take, account, incoming, self._world.providers)
+            request = await run_in_threadpool(take, account, message, self._world.providers)
             handle = self._world.open(account, request)
         except Stopped as stopped:
             code = urlencode({"idp.code": stopped.code, "rule": stopped.rule})
-            return RedirectResponse(f"/{account.path}/error?{code}", 303, headers=_NO_STORE)
+            return RedirectResponse(f"/{account.path}/error?{code}", 303, headers=NO_STORE)
         extension = request.extension
-        return self._page(
+        return self._pages.page(
             http,
             "login.html",
             account=account,
@@ -99,7 +80,7 @@ class AccountPages:
         )
 
     async def error(self, http: HTTPRequest) -> Response:
-        return self._page(
+        return self._pages.page(
             http,
             "stopped.html",
             400,
@@ -119,7 +100,7 @@ class AccountPages:
         extension = exchange.request.extension
         if back and extension is not None and extension.back_url:
             # IF 9.5: "back" leads to the online service, and nobody sends a Response.
-            return RedirectResponse(extension.back_url, 303, headers=_NO_STORE)
+            return RedirectResponse(extension.back_url, 303, headers=NO_STORE)
         if person is not None and not back and person not in offered(account, exchange.request):
             return PlainTextResponse("This login was not offered.", 400)
         try:
@@ -127,15 +108,8 @@ class AccountPages:
         except KeyError:
             return PlainTextResponse("no such fault", 400)
         octets = await run_in_threadpool(build, plan, self._world.signing[account.path])
-        return self._page(
-            http,
-            "answer.html",
-            refusal=None,
-            message=base64.b64encode(octets).decode(),
-            consumer=exchange.request.consumer,
-            relay_state=exchange.request.relay_state,
-            twice=plan.sent_twice,
-        )
+        asked = exchange.request
+        return self._pages.answer(http, octets, asked.consumer, asked.relay_state, twice=plan.sent_twice)
 
     def _plan(self, exchange: Exchange, person: Person | None, fault: str) -> Plan:
         account, issuer, now = exchange.account, self._world.issuer(exchange.account), datetime.now(UTC)

@@ -7,22 +7,14 @@ from then on it is believed by its SHA-256 (anchor kind ``pinned-metadata``).
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sandbox.accounts.accounts import Account, accounts
 from sandbox.accounts.metadata import account_metadata, entity_id
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyStore
+from sandbox.operator_files import CONTACTS, anchor, exceptions
 from sandbox.toml_text import document
-
-_ANCHOR_DAYS = 365
-_EXCEPTION_DAYS = 90
-
-_CONTACTS = [
-    {"kind": "technical", "name": "Sandbox", "email": "technical@example.org"},
-    {"kind": "support", "name": "Sandbox", "email": "support@example.org"},
-]
 
 
 def write_accounts(state: Path, registry: Path, addresses: Addresses) -> None:
@@ -31,33 +23,21 @@ def write_accounts(state: Path, registry: Path, addresses: Addresses) -> None:
     for account in accounts().values():
         metadata = account_metadata(account, addresses.nodes, store.load(account.path))
         (registry / "anchors" / f"{account.path}.xml").write_bytes(metadata)
-        anchor = _anchor(account, addresses, hashlib.sha256(metadata).hexdigest())
-        (registry / "anchors" / f"{account.path}.toml").write_text(anchor, encoding="utf-8")
+        text = _anchor(account, addresses, hashlib.sha256(metadata).hexdigest())
+        (registry / "anchors" / f"{account.path}.toml").write_text(text, encoding="utf-8")
         connector = _connector(account, addresses)
         (registry / "connectors" / f"{account.path}.toml").write_text(connector, encoding="utf-8")
 
 
 def _anchor(account: Account, addresses: Addresses, digest: str) -> str:
-    today = datetime.now(UTC).date()
-    return document(
+    return anchor(
+        account.path,
+        "pinned-metadata",
+        ["DE"],
+        {"metadata_sha256": digest},
         {
-            "id": account.path,
-            "kind": "pinned-metadata",
-            "state": "active",
-            "countries": ["DE"],
-            "metadata_sha256": digest,
-            "valid_from": today - timedelta(days=1),
-            "valid_until": today + timedelta(days=_ANCHOR_DAYS),
-            "test": True,
-            "source": "made by the sandbox on this machine",
-            "evidence": "none: a sandbox needs none",
-            "approved_by": ["sandbox"],
-        },
-        {
-            "metadata": {
-                "file": f"registry/anchors/{account.path}.xml",
-                "entity_ids": [entity_id(account, addresses.nodes)],
-            }
+            "file": f"registry/anchors/{account.path}.xml",
+            "entity_ids": [entity_id(account, addresses.nodes)],
         },
     )
 
@@ -65,11 +45,7 @@ def _anchor(account: Account, addresses: Addresses, digest: str) -> str:
 def _connector(account: Account, addresses: Addresses) -> str:
     facts = dict(account.gateway)
     more = facts.pop("more_methods", [])
-    until = datetime.now(UTC).date() + timedelta(days=_EXCEPTION_DAYS)
-    exceptions = [
-        {"kind": kind, "until": until, "reason": "sandbox: shows a dated exception"}
-        for kind in facts.pop("lenient", ())
-    ]
+    dated = exceptions(facts.pop("lenient", ()))
     fields = {
         "kind": "account",
         "id": account.path,
@@ -77,7 +53,7 @@ def _connector(account: Account, addresses: Addresses) -> str:
         "peer": entity_id(account, addresses.nodes),
         "anchor": account.path,
         "organization_name": "eID-Gateway (Sandbox)",
-        "contacts": _CONTACTS,
+        "contacts": CONTACTS,
         **facts,
     }
-    return document(fields, None, {"more_methods": more, "exceptions": exceptions})
+    return document(fields, None, {"more_methods": more, "exceptions": dated})

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -13,9 +11,10 @@ from sandbox.accounts import pseudonyms
 from sandbox.accounts.accounts import Account, Profile
 from sandbox.accounts.names import DOCUMENTED_METHODS, LOA, OIDS, STORK, TRUST_LEVELS
 from sandbox.accounts.people import CANCELLED
-from sandbox.accounts.plan import Failure, Item, Plan, Structure
+from sandbox.accounts.plan import Item, Plan, Structure
+from sandbox.saml import faults
+from sandbox.saml.plan import Failure
 
-_FAR = timedelta(hours=2)
 _ALL_PROFILES: Final[tuple[Profile, ...]] = ("akdb", "dataport", "muk")
 
 
@@ -155,32 +154,16 @@ def _failing(failure: Failure) -> Callable[[Plan], Plan]:
     return lambda plan: replace(plan, failure=failure, sign_response=True)
 
 
-def _later(by: timedelta) -> Callable[[Plan], Plan]:
-    def change(plan: Plan) -> Plan:
-        begin = plan.now + by
-        return replace(plan, not_before=begin, not_on_or_after=begin + timedelta(minutes=5))
-
-    return change
-
-
-def _elsewhere(url: str) -> str:
-    return url.replace("/acs", "/acs-of-another")
-
-
-def _stranger_id() -> str:
-    return "_" + secrets.token_hex(20)
-
-
 _CLOSED = (
-    Fault("expired", "Assertion expired two hours ago", _later(-_FAR)),
-    Fault("not-yet-valid", "Assertion valid only in two hours", _later(_FAR)),
+    Fault("expired", "Assertion expired two hours ago", faults.expired),
+    Fault("not-yet-valid", "Assertion valid only in two hours", faults.not_yet_valid),
     Fault("wrong-audience", "Audience is another service provider", lambda p: replace(p, audience="https://portal.other.example")),
-    Fault("wrong-destination", "Destination is another address", lambda p: replace(p, destination=_elsewhere(p.destination))),
-    Fault("wrong-recipient", "Recipient is another address", lambda p: replace(p, recipient=_elsewhere(p.recipient))),
+    Fault("wrong-destination", "Destination is another address", faults.wrong_destination),
+    Fault("wrong-recipient", "Recipient is another address", faults.wrong_recipient),
     Fault("wrong-issuer", "Issuer is another account system", lambda p: replace(p, issuer="https://account.other.example/idp")),
-    Fault("wrong-in-response-to", "Answers the request of another portal", lambda p: replace(p, in_response_to=_stranger_id())),
-    Fault("wrong-confirmation", "SubjectConfirmation answers another request", lambda p: replace(p, confirmed_request=_stranger_id())),
-    Fault("unsolicited", "No InResponseTo at all", lambda p: replace(p, in_response_to=None, confirmed_request=None)),
+    Fault("wrong-in-response-to", "Answers the request of another portal", faults.wrong_in_response_to),
+    Fault("wrong-confirmation", "SubjectConfirmation answers another request", faults.wrong_confirmation),
+    Fault("unsolicited", "No InResponseTo at all", faults.unsolicited),
     Fault("wrong-signature", "Signature value changed by one bit", lambda p: replace(p, break_signature=True)),
     Fault("unsigned", "No signature at all", lambda p: replace(p, signed_by="nobody")),
     Fault("unknown-key", "Signed by a key nobody knows", lambda p: replace(p, signed_by="stranger")),

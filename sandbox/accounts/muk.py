@@ -8,9 +8,10 @@ from typing import Any
 from sandbox.accounts import pseudonyms
 from sandbox.accounts.accounts import Account, Person
 from sandbox.accounts.names import EKONA, NAME_FORMAT_BASIC
-from sandbox.accounts.plan import Failure, Item, Login, Structure
+from sandbox.accounts.plan import Item, Login, Structure
 from sandbox.accounts.request import Request
 from sandbox.saml import names as n
+from sandbox.saml.plan import Failure
 
 _TYPES = {"Unternehmensanschrift": "AdresseType", "Anschrift": "AdresseType"}
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from sandbox.accounts import akdb, dataport, muk
 from sandbox.accounts.accounts import Account, Person, Profile
-from sandbox.accounts.plan import Failure, Login, Plan, answer_plan, failure_plan
+from sandbox.accounts.plan import Login, Plan, answer_plan, failure_plan
 from sandbox.accounts.request import Request
+from sandbox.saml.plan import Failure
 
 _OFFERED: Final[dict[Profile, Callable[[Account, Request], list[Person]]]] = {
     "akdb": akdb.offered,

@@ -6,14 +6,12 @@ changes the plan made of it; ``response.build`` follows the plan to the letter, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sandbox.accounts.accounts import Account, Person
 from sandbox.accounts.request import Request
-
-VALIDITY = timedelta(minutes=5)
+from sandbox.saml.plan import Failure, ResponsePlan, valid_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +38,6 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """A SAML status other than Success."""
-
-    top: str
-    second: str | None = None
-    message: str | None = None
-    detail: str | None = None
-    """Text of ``akdb:StatusDetail``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """What a person's login delivers."""
 
@@ -61,62 +48,42 @@ class Login:
     name_id_format: str
 
 
-Signature = Literal["own", "stranger", "nobody"]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Every choice in a Response."""
+class Plan(ResponsePlan):
+    """Every choice in an account system's Response."""
 
     account: Account
     request: Request
-    now: datetime
-    in_response_to: str | None
-    destination: str
-    issuer: str
-    failure: Failure | None = None
     login: Login | None = None
     person: Person | None = None
-    audience: str = ""
-    recipient: str = ""
-    confirmed_request: str | None = None
-    not_before: datetime | None = None
-    not_on_or_after: datetime | None = None
-    signed_by: Signature = "own"
     sign_response: bool = True
     sign_assertion: bool = False
-    method: str = ""
-    digest: str = ""
-    break_signature: bool = False
-    encrypted: bool = True
-    content: str = "aes256-gcm"
     transport: str = "rsa-oaep"
     recipient_key: int = 0
     """Which of the encryption certificates handed in; -1 is the last one."""
-    copies: int = 1
-    doctype: bool = False
-    sent_twice: bool = False
 
 
 def failure_plan(account: Account, issuer: str, request: Request, now: datetime, failure: Failure) -> Plan:
     """A Response that says no; always signed as a whole, there is no assertion to sign."""
-    return Plan(
-        account=account,
-        request=request,
-        now=now,
-        in_response_to=request.id,
-        destination=request.consumer,
-        issuer=issuer,
-        failure=failure,
-        method=account.signature,
-        digest=account.digest,
-    )
+    return replace(_addressed(account, issuer, request, now), failure=failure)
 
 
 def answer_plan(
     account: Account, issuer: str, request: Request, person: Person, login: Login, now: datetime
 ) -> Plan:
     """The honest answer."""
+    return replace(
+        valid_for(_addressed(account, issuer, request, now), request.provider.entity_id),
+        login=login,
+        person=person,
+        sign_response=account.sign_response,
+        sign_assertion=account.sign_assertion,
+        encrypted=account.encrypted,
+        content=account.content,
+    )
+
+
+def _addressed(account: Account, issuer: str, request: Request, now: datetime) -> Plan:
     return Plan(
         account=account,
         request=request,
@@ -124,17 +91,6 @@ def answer_plan(
         in_response_to=request.id,
         destination=request.consumer,
         issuer=issuer,
-        login=login,
-        person=person,
-        audience=request.provider.entity_id,
-        recipient=request.consumer,
-        confirmed_request=request.id,
-        not_before=now,
-        not_on_or_after=now + VALIDITY,
-        sign_response=account.sign_response,
-        sign_assertion=account.sign_assertion,
         method=account.signature,
         digest=account.digest,
-        encrypted=account.encrypted,
-        content=account.content,
     )

@@ -10,7 +10,6 @@ import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -18,20 +17,20 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.templating import Jinja2Templates
 
 from sandbox.accounts.accounts import accounts
 from sandbox.nodes.countries import Citizen, Country, countries, national
 from sandbox.nodes.faults import FAULTS
-from sandbox.nodes.plan import Failure, Plan, answer_plan, failure_plan
+from sandbox.nodes.plan import Plan, answer_plan, failure_plan
 from sandbox.nodes.request import Refused, Request, take
 from sandbox.nodes.response import build, refusal_response
 from sandbox.nodes.rules import accept
 from sandbox.nodes.world import Exchange, World
+from sandbox.saml.pages import Pages, incoming
+from sandbox.saml.plan import Failure
 from sandbox.saml.request import Incoming
 
 _HERE = Path(__file__).parent
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 class Nodes:
@@ -39,7 +38,7 @@ class Nodes:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._pages = Jinja2Templates(directory=_HERE / "templates")
+        self._pages = Pages(_HERE / "templates")
 
     def routes(self) -> list[Route | Mount]:
         return [
@@ -51,12 +50,9 @@ class Nodes:
             Route("/{node}/answer", self.answer, methods=["POST"]),
         ]
 
-    def _page(self, http: HTTPRequest, name: str, status: int = 200, /, **context: Any) -> Response:
-        return self._pages.TemplateResponse(http, name, context, status_code=status, headers=_NO_STORE)
-
     async def index(self, http: HTTPRequest) -> Response:
         nodes = (*countries().values(), national())
-        return self._page(
+        return self._pages.page(
             http,
             "index.html",
             nodes=nodes,
@@ -78,25 +74,13 @@ class Nodes:
         node = self._world.node(http.path_params["node"])
         if node is None:
             return PlainTextResponse("no such node", 404)
-        if http.method == "POST":
-            form = await http.form()
-            fields = {k: v for k, v in form.multi_items() if isinstance(v, str)}
-            query = None
-        else:
-            fields = dict(http.query_params)
-            query = http.scope["query_string"]
-        incoming = Incoming(
-            destination=f"{self._world.base(node)}/sso",
-            saml_request=fields.get("SAMLRequest", ""),
-            relay_state=fields.get("RelayState"),
-            query=query,
-        )
+        message, fields = await incoming(http, f"{self._world.base(node)}/sso")
         try:
-            request = await run_in_threadpool(self._accepted, node, incoming)
+            request = await run_in_threadpool(self._accepted, node, message)
             origin = _origin(node, fields.get("country"))
         except Refused as refusal:
             return await run_in_threadpool(self._refused, http, node, refusal)
-        return self._page(
+        return self._pages.page(
             http,
             "choose.html",
             speaker=node,
@@ -107,9 +91,9 @@ class Nodes:
             faults=[f for f in FAULTS.values() if not (f.rsa_only and node.elliptic)],
         )
 
-    def _accepted(self, node: Country, incoming: Incoming) -> Request:
-        element, requester = take(incoming, self._world.requesters)
-        return accept(element, requester, incoming, node, is_national=node.path == "national")
+    def _accepted(self, node: Country, message: Incoming) -> Request:
+        element, requester = take(message, self._world.requesters)
+        return accept(element, requester, message, node, is_national=node.path == "national")
 
     def _refused(self, http: HTTPRequest, node: Country, refusal: Refused) -> Response:
         """A page that names the rule, with the SAML error for the requester if it is known."""
@@ -119,7 +103,7 @@ class Nodes:
             issuer = f"{self._world.base(node)}/metadata"
             octets = refusal_response(node, self._world.signing[node.path], issuer, refusal, consumer)
             message = base64.b64encode(octets).decode()
-        return self._page(
+        return self._pages.page(
             http,
             "answer.html",
             400,
@@ -143,15 +127,8 @@ class Nodes:
             return PlainTextResponse("no such fault", 400)
         pair = self._world.signing[exchange.speaker.path]
         octets = await run_in_threadpool(build, plan, pair)
-        return self._page(
-            http,
-            "answer.html",
-            refusal=None,
-            message=base64.b64encode(octets).decode(),
-            consumer=exchange.request.consumer,
-            relay_state=exchange.request.relay_state,
-            twice=plan.sent_twice,
-        )
+        asked = exchange.request
+        return self._pages.answer(http, octets, asked.consumer, asked.relay_state, twice=plan.sent_twice)
 
     def _plan(self, exchange: Exchange, citizen: Citizen | None, fault: str) -> Plan:
         issuer = f"{self._world.base(exchange.speaker)}/metadata"

@@ -5,18 +5,16 @@ Integrators and operators see with it what every failure looks like on their sid
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
 from sandbox.nodes import names as eidas
 from sandbox.nodes.attributes import BY_FRIENDLY
-from sandbox.nodes.plan import Failure, Plan, Statement, Value
-
-_FAR = timedelta(hours=2)
+from sandbox.nodes.plan import Plan, Statement, Value
+from sandbox.saml import faults
+from sandbox.saml.plan import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +97,6 @@ def _failing(top: str, second: str, message: str) -> Callable[[Plan], Plan]:
     return lambda plan: replace(plan, failure=Failure(top=top, second=second, message=message))
 
 
-def _later(by: timedelta) -> Callable[[Plan], Plan]:
-    def change(plan: Plan) -> Plan:
-        begin = plan.now + by
-        return replace(plan, not_before=begin, not_on_or_after=begin + timedelta(minutes=5))
-
-    return change
-
-
-def _elsewhere(url: str) -> str:
-    return url.replace("/acs", "/acs-of-another")
-
-
 def _old(plan: Plan, family: str) -> Plan:
     """SHA-1 throughout, with the key the node has."""
     return replace(plan, method=f"{'ecdsa' if plan.speaker.elliptic else 'rsa'}-{family}", digest=family)
@@ -121,15 +107,15 @@ def _foreign(text: str) -> str:
 
 
 _ALL = (
-    Fault("expired", "Assertion expired two hours ago", _later(-_FAR)),
-    Fault("not-yet-valid", "Assertion valid only in two hours", _later(_FAR)),
+    Fault("expired", "Assertion expired two hours ago", faults.expired),
+    Fault("not-yet-valid", "Assertion valid only in two hours", faults.not_yet_valid),
     Fault("wrong-audience", "Audience is another service", lambda p: replace(p, audience="https://other.example/metadata")),
-    Fault("wrong-destination", "Destination is another address", lambda p: replace(p, destination=_elsewhere(p.destination))),
-    Fault("wrong-recipient", "Recipient is another address", lambda p: replace(p, recipient=_elsewhere(p.recipient))),
+    Fault("wrong-destination", "Destination is another address", faults.wrong_destination),
+    Fault("wrong-recipient", "Recipient is another address", faults.wrong_recipient),
     Fault("wrong-issuer", "Issuer is another country's node", lambda p: replace(p, issuer="https://eidas.other.example/metadata")),
-    Fault("wrong-in-response-to", "InResponseTo names another request", lambda p: replace(p, in_response_to="_" + secrets.token_hex(20))),
-    Fault("wrong-confirmation", "SubjectConfirmation answers another request", lambda p: replace(p, confirmed_request="_" + secrets.token_hex(20))),
-    Fault("unsolicited", "No InResponseTo at all", lambda p: replace(p, in_response_to=None, confirmed_request=None)),
+    Fault("wrong-in-response-to", "InResponseTo names another request", faults.wrong_in_response_to),
+    Fault("wrong-confirmation", "SubjectConfirmation answers another request", faults.wrong_confirmation),
+    Fault("unsolicited", "No InResponseTo at all", faults.unsolicited),
     Fault("wrong-signature", "Signature value changed by one bit", lambda p: replace(p, break_signature=True)),
     Fault("unsigned", "No signature", lambda p: replace(p, signed_by="nobody")),
     Fault("unknown-key", "Signed by a key nobody knows", lambda p: replace(p, signed_by="stranger")),

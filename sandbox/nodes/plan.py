@@ -9,17 +9,16 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from html import escape
-from typing import Any, Literal
+from typing import Any
 
 from sandbox.nodes import names as eidas
 from sandbox.nodes.attributes import BY_FRIENDLY, AttributeName
 from sandbox.nodes.countries import Citizen, Country
 from sandbox.nodes.request import Request
-
-VALIDITY = timedelta(minutes=5)
+from sandbox.saml.plan import Failure, ResponsePlan, valid_for
 
 _ADDRESS_ORDER = (
     "PoBox", "LocatorDesignator", "LocatorName", "CvaddressArea", "Thoroughfare", "PostName",
@@ -56,58 +55,20 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """A SAML status other than Success."""
-
-    top: str
-    second: str | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Every choice in a Response."""
+class Plan(ResponsePlan):
+    """Every choice in a node's Response."""
 
     speaker: Country
     """Who signs: the country's node, or the national connector."""
     request: Request
-    now: datetime
-    in_response_to: str | None
-    destination: str
-    issuer: str
-    failure: Failure | None = None
     statements: tuple[Statement, ...] = ()
     level: str = ""
-    audience: str = ""
-    recipient: str = ""
-    confirmed_request: str | None = None
-    not_before: datetime | None = None
-    not_on_or_after: datetime | None = None
     name_id: str = ""
-    signed_by: Literal["node", "stranger", "nobody"] = "node"
-    method: str = ""
-    digest: str = ""
-    break_signature: bool = False
-    encrypted: bool = True
-    content: str = "aes256-gcm"
-    copies: int = 1
-    doctype: bool = False
-    sent_twice: bool = False
 
 
 def failure_plan(speaker: Country, issuer: str, request: Request, now: datetime, failure: Failure) -> Plan:
     """A Response that says no."""
-    return Plan(
-        speaker=speaker,
-        request=request,
-        now=now,
-        in_response_to=request.id,
-        destination=request.consumer,
-        issuer=issuer,
-        failure=failure,
-        method=speaker.signature,
-        digest=speaker.digest,
-    )
+    return replace(_addressed(speaker, issuer, request, now), failure=failure)
 
 
 def answer_plan(
@@ -118,6 +79,16 @@ def answer_plan(
     if not request.satisfied_by(level):
         failure = Failure(top="Responder", second="NoAuthnContext", message="000009 - level not reached")
         return failure_plan(speaker, issuer, request, now, failure)
+    return replace(
+        valid_for(_addressed(speaker, issuer, request, now), request.requester.entity_id),
+        statements=statements(origin, request, citizen),
+        level=level,
+        name_id=secrets.token_urlsafe(24),
+        content=speaker.content,
+    )
+
+
+def _addressed(speaker: Country, issuer: str, request: Request, now: datetime) -> Plan:
     return Plan(
         speaker=speaker,
         request=request,
@@ -125,17 +96,8 @@ def answer_plan(
         in_response_to=request.id,
         destination=request.consumer,
         issuer=issuer,
-        statements=statements(origin, request, citizen),
-        level=level,
-        audience=request.requester.entity_id,
-        recipient=request.consumer,
-        confirmed_request=request.id,
-        not_before=now,
-        not_on_or_after=now + VALIDITY,
-        name_id=secrets.token_urlsafe(24),
         method=speaker.signature,
         digest=speaker.digest,
-        content=speaker.content,
     )
 
 

@@ -20,7 +20,7 @@ from sandbox.nodes.app import build_app
 from sandbox.nodes.attributes import LEGAL_PERSON, NATURAL_PERSON
 from sandbox.nodes.world import load_world, make_keys
 from sandbox.saml.names import NAME_FORMAT_URI, NSMAP, tag
-from sandbox.saml.signing import certificate_text, sign
+from sandbox.saml.signing import certificate_text, method_for, sign
 
 
 @dataclass
@@ -100,10 +100,8 @@ class Asker:
     def signed(self, request: etree._Element, *, key: KeyPair | None = None) -> str:
         """The request signed and in base64, as a form field."""
         signer = key or self.signing
-        method = "sha256-rsa-MGF1" if "RSA" in type(signer.key).__name__ else "ecdsa-sha256"
-        return base64.b64encode(
-            etree.tostring(sign(request, signer, method=method, digest="sha256"))
-        ).decode()
+        signed = sign(request, signer, method=method_for(signer), digest="sha256")
+        return base64.b64encode(etree.tostring(signed)).decode()
 
 
 @pytest.fixture(scope="session")

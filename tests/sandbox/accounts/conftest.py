@@ -25,7 +25,7 @@ from sandbox.accounts.world import World, load_world
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyPair, KeyStore, private_pem
 from sandbox.saml.names import BINDING_POST, NSMAP, tag
-from sandbox.saml.signing import certificate_text, sign
+from sandbox.saml.signing import certificate_text, method_for, sign
 
 USUAL = ("bPK2", "surname", "givenName", "EID-CITIZEN-QAA-LEVEL", "AssertionProvedBy")
 SERVICE_IDS = {"bundid": "BMI-1234", "bayernid": "12345678901-DE"}
@@ -120,8 +120,8 @@ class Portal:
     def send(self, account: str, request: etree._Element, *, method: str = "", key: KeyPair | None = None):
         """Sign and send; the page it ends on, after the redirect to an error page if there is one."""
         pair = key or self.signing
-        chosen = method or ("sha256-rsa-MGF1" if "RSA" in type(pair.key).__name__ else "ecdsa-sha256")
-        return self.send_as_it_is(account, sign(request, pair, method=chosen, digest="sha256"))
+        signed = sign(request, pair, method=method or method_for(pair), digest="sha256")
+        return self.send_as_it_is(account, signed)
 
     def send_as_it_is(self, account: str, request: etree._Element):
         fields = {
