@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from gateway.settings import RateSection
-from gateway.store import EmbeddedStore, StoreAddress
+from gateway.store import StoreAddress
 from tests.login.installation import Installation, install
+from tests.support.running_gateway import address, anyio_backend, installation
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def address() -> Iterator[StoreAddress]:
-    with EmbeddedStore() as running:
-        yield running
-
-
-@pytest.fixture
-async def installation(tmp_path: Path, address: StoreAddress) -> AsyncIterator[Installation]:
-    running = install(tmp_path, address)
-    yield running
-    await running.application.stop()
+__all__ = ["address", "anyio_backend", "installation", "limited_installation"]
 
 
 @pytest.fixture

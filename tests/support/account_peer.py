@@ -26,12 +26,10 @@ from connectors.assurance import LevelOfAssurance
 from connectors.contract import AuthenticationRequest, Service, Verified
 from connectors.identity import PersonKind
 from connectors.saml.keys import SAMLKeys
-from connectors.saml.surroundings import Surroundings
 from tests.support import saml_peer
 from tests.support.saml_peer import ISSUER_URL, Attribute, Exchange, Installed, Reply, own_keys, rsa_pair
 from tests.support.xml_signing import NOW, Pair, Recipe
 from trust.anchors import AnchorKind, AnchorState, MetadataLocation, TrustAnchor
-from trust.fetch import FetchPolicy
 
 AKDB = "https://www.akdb.de/request/2018/09"
 EKONA = "http://www.elster.de/schema/ekona/saml/extensions"
@@ -241,13 +239,7 @@ def install_account(
         AccountSettings.model_validate(values),
         {anchor.id: anchor},
         keys,
-        Surroundings(
-            issuer_url=ISSUER_URL,
-            config_dir=config_dir,
-            state_dir=None,
-            fetch_policy=FetchPolicy(),
-            development=development,
-        ),
+        saml_peer.surroundings(config_dir, development=development),
         now=now,
     )
     if refresh:
@@ -314,9 +306,7 @@ def login(
     **changes: object,
 ) -> Verified:
     """A whole login; ``changes`` are fields of ``Reply``."""
-    exchange = begin(installed, request, now=now)
-    octets = exchange.reply(now=now, **changes).octets()
-    return exchange.finish(mutate(octets) if mutate else octets, now=now)
+    return begin(installed, request, now=now).complete(mutate=mutate, now=now, **changes)
 
 
 def without(attributes: tuple[Attribute, ...], *names: str) -> tuple[Attribute, ...]:

@@ -569,18 +569,23 @@ def install(
         countries,
         anchors,
         keys,
-        Surroundings(
-            issuer_url=ISSUER_URL,
-            config_dir=config_dir,
-            state_dir=None,
-            fetch_policy=FetchPolicy(),
-            development=False,
-        ),
+        surroundings(config_dir),
         now=now,
     )
     if refresh:
         connector.refresh(now=now)
     return Installed(connector=connector, nodes={n.country: n for n in nodes}, keys=keys)
+
+
+def surroundings(config_dir: Path, *, development: bool = False) -> Surroundings:
+    """A gateway that reads files from ``config_dir`` and keeps nothing."""
+    return Surroundings(
+        issuer_url=ISSUER_URL,
+        config_dir=config_dir,
+        state_dir=None,
+        fetch_policy=FetchPolicy(),
+        development=development,
+    )
 
 
 SERVICE = Service(
@@ -626,6 +631,11 @@ class Exchange:
         """Hand ``octets`` to the connector as the browser would."""
         return self.installed.connector.finish(self.pending, self.answer(octets), now=now)
 
+    def complete(self, *, mutate: Octets | None = None, now: datetime = NOW, **changes: object) -> Verified:
+        """Reply and finish; ``mutate`` changes the finished octets, ``changes`` are fields of ``Reply``."""
+        octets = self.reply(now=now, **changes).octets()
+        return self.finish(mutate(octets) if mutate else octets, now=now)
+
     def answer(self, octets: bytes) -> Answer:
         fields = (
             ("SAMLResponse", base64.b64encode(octets).decode()),
@@ -659,6 +669,4 @@ def login(
     **changes: object,
 ) -> Verified:
     """A whole login; ``mutate`` changes the finished octets, ``changes`` are fields of ``Reply``."""
-    exchange = begin(installed, request, now=now)
-    octets = exchange.reply(now=now, **changes).octets()
-    return exchange.finish(mutate(octets) if mutate else octets, now=now)
+    return begin(installed, request, now=now).complete(mutate=mutate, now=now, **changes)
