@@ -40,16 +40,22 @@ def acceptable_persons(client: Client, journey: LoginJourney) -> tuple[PersonKin
 
 
 def available(
-    desk: LoginDesk, client: Client, journey: LoginJourney, person: PersonKind, *, now: datetime
+    desk: LoginDesk,
+    client: Client,
+    journey: LoginJourney,
+    person: PersonKind,
+    *,
+    now: datetime,
+    only: str | None = None,
 ) -> tuple[Choice, ...]:
-    """Every way this client offers, with whether it can be gone."""
+    """Every way this client offers, with whether it can be gone; ``only`` those of one means."""
     hinted = journey.request.means
     means = (hinted,) if hinted in client.means else client.means
     wanted = authentication_request(desk, client, journey, person=person, country=None)
     return tuple(
         Choice(name, desk.connectors[name].options(wanted, now=now))
         for name in means
-        if name in desk.connectors
+        if name in desk.connectors and only in {None, name}
     )
 
 

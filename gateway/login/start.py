@@ -50,8 +50,7 @@ async def start(desk: LoginDesk, request: Request) -> Response:
     country = iso_country(form.get("country", ""))
     offered = [
         option
-        for choice in available(desk, client, journey, person, now=desk.clock())
-        if choice.connector == form.get("means", choice.connector)
+        for choice in available(desk, client, journey, person, now=desk.clock(), only=form.get("means"))
         for option in choice.options
         if option.country == country
     ]

@@ -78,7 +78,9 @@ def _unpublished(plan: Plan) -> Plan:
 
 
 def _represented(plan: Plan) -> Plan:
-    issuing = next(s.values[0].text[:2] for s in plan.statements if _is_identifier(s))
+    issuing = next((s.values[0].text[:2] for s in plan.statements if _is_identifier(s)), None)
+    if issuing is None:  # the honest answer is a failure already: nobody to represent
+        return plan
     person = {
         "PersonIdentifier": f"{issuing}/{plan.request.requester.country}/uninvited",
         "FamilyName": "Uninvited",
