@@ -165,6 +165,9 @@ def _choose(browser: Browser, wanted: Wanted) -> None:
                 form.choices.pop("country", None)
             browser.submit(form, {"country": wanted.iso})
             return
+    if forms:  # this service does not offer the means: back to it, as a citizen would
+        browser.submit(browser.page.form("/cancel"), {})
+        return
     raise NoSuchForm(f"no means {wanted.eid} on {shown(browser.page.url)} (status {browser.page.status})")
 
 

@@ -10,7 +10,8 @@
 
 The record is sealed under the secret in the journey cookie; ``released`` and ``ended`` are never
 stored, because the record is taken out by the step that leads there. ``begin`` during an exchange
-is the citizen's second choice: the newest exchange counts. The deadline is fixed at the opening.
+is the citizen's second choice: the newest exchange counts; ``fail`` without one is a choice that
+cannot be gone. The deadline is fixed at the opening.
 
 Beside the record lie two *marks* in the clear: ``mark`` = ``<deadline> <client_id>`` from the opening,
 and ``over`` from the step that took the record out. They outlive it for an hour, so that a late or
@@ -55,6 +56,7 @@ class Step(StrEnum):
 
 TRANSITIONS: dict[tuple[State, Step], State] = {
     (State.OPEN, Step.BEGIN): State.EXCHANGE,
+    (State.OPEN, Step.FAIL): State.OPEN,
     (State.EXCHANGE, Step.BEGIN): State.EXCHANGE,
     (State.EXCHANGE, Step.FAIL): State.OPEN,
     (State.EXCHANGE, Step.IDENTIFY): State.IDENTIFIED,
@@ -114,7 +116,7 @@ class LoginJourney:
         return replace(self, state=state, person=person, connector=connector, country=country, failure=None)
 
     def failed(self, failure: Failure) -> LoginJourney:
-        """The exchange gave no identity, another may; raises StepNotAllowed."""
+        """The exchange gave no identity, or the choice cannot be gone; another may. Raises StepNotAllowed."""
         return replace(self, state=self._after(Step.FAIL), failure=failure)
 
     def identified(self, identity: Identity, *, usable_until: datetime | None = None) -> LoginJourney:

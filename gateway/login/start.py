@@ -11,6 +11,7 @@ from connectors.contract import Option
 from connectors.errors import ConnectorError
 from connectors.identity import PersonKind
 from gateway.audit import ExchangeStarted
+from gateway.errors import GatewayError
 from gateway.login.account_errors import ACCOUNT_REQUEST, from_account
 from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.errors import (
@@ -20,7 +21,7 @@ from gateway.login.errors import (
     JOURNEY_ENDED,
     from_connector,
 )
-from gateway.login.journey import JOURNEY, Exchange, LoginJourney, StepNotAllowed
+from gateway.login.journey import JOURNEY, Exchange, Failure, LoginJourney, State, StepNotAllowed
 from gateway.login.leave import hand_over, journey_error
 from gateway.login.offer import acceptable_persons, authentication_request, available, iso_country
 from gateway.store import BearerSecret
@@ -61,8 +62,23 @@ async def start(desk: LoginDesk, request: Request) -> Response:
         entry = CHOICE_REASONS.get(option.reason, CHOICE_UNKNOWN)
         if option.reason == "service" and option.connector in desk.accounts:
             entry = ACCOUNT_REQUEST
-        return journey_error(desk, request, journey, entry())
+        return journey_error(desk, request, await _noted(desk, secret, journey, entry()), entry())
     return await begin(desk, request, secret, journey, option, person)
+
+
+async def _noted(
+    desk: LoginDesk, secret: BearerSecret, journey: LoginJourney, error: GatewayError
+) -> LoginJourney:
+    """Remember why the choice could not be gone: a citizen who now gives up leaves with that reason."""
+    if journey.state is not State.OPEN:
+        return journey
+    journey = journey.failed(Failure(code=error.entry.code, parameters=error.parameters))
+    await (
+        desk.store.batch(journey.number)
+        .replace(secret, JOURNEY, journey.to_record(), until=journey.deadline)
+        .run()
+    )
+    return journey
 
 
 async def begin(

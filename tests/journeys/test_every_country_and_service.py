@@ -37,7 +37,7 @@ def test_service_gets_a_person_at_its_level_or_a_documented_refusal(
     reachable = max(country.levels, key=ORDER.index)
     result = login(service=service, country=code)
     if ORDER.index(reachable) < ORDER.index(minimum):
-        assert result["error"] in {"access_denied", "unmet_authentication_requirements"}
+        assert result["error"] == "unmet_authentication_requirements"
         assert result["code"] in {"choice.level", "choice.person"}
     elif "error" in result:
         assert result["error"] in {"access_denied", "unmet_authentication_requirements"}

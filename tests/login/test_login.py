@@ -148,6 +148,21 @@ async def test_a_country_that_cannot_reach_the_level_is_shown_and_not_startable(
     assert not installation.source.begun
 
 
+async def test_who_gives_up_after_a_choice_that_cannot_be_gone_leaves_with_its_reason(
+    installation: Installation,
+) -> None:
+    """ux.md §6: level not reachable is unmet_authentication_requirements, not a cancellation."""
+    installation.source.options_given["PT"] = Option(
+        connector="eidas", country="PT", available=False, reason="level", highest=LevelOfAssurance.LOW
+    )
+    browser = installation.browser()
+    journey = await browser.authorize()
+    await browser.post(f"{journey}/start", {"country": "PT"})
+    back = await browser.post(f"{journey}/cancel", {})
+    assert back.status_code == 200
+    assert "error=unmet_authentication_requirements" in back.text
+
+
 async def test_nothing_available_is_told_and_goes_back_as_unmet_requirements(
     installation: Installation,
 ) -> None:

@@ -89,7 +89,7 @@ def test_two_services_know_the_same_person_under_different_names(sandbox) -> Non
         ({"country": "EL", "fault": "level-too-low", "service": "feuerwehr"},
          "unmet_authentication_requirements", "eidas.level_too_low"),
         ({"country": "EL", "fault": "missing-attribute"}, "access_denied", "eidas.attribute_missing"),
-        ({"country": "DK", "service": "personenstand"}, "access_denied", "choice.level"),
+        ({"country": "DK", "service": "personenstand"}, "unmet_authentication_requirements", "choice.level"),
         ({"country": "EL", "fault": "replay"}, "login_stopped", "journey.foreign_answer"),
     ],
 )  # fmt: skip
