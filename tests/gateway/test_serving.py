@@ -99,8 +99,8 @@ def start(tmp_path: Path) -> Iterator[Callable[[int], tuple[subprocess.Popen[byt
     yield launch
     for process in running:
         if process.poll() is None:
-            process.kill()
-        process.communicate()
+            process.terminate()  # not kill: the embedded store ends with its parent's own clean-up
+        process.communicate(timeout=PATIENCE)
 
 
 def test_one_process_serves_and_ends_when_told(
