@@ -27,7 +27,7 @@ from gateway.login.errors import (
     HTTP_TOO_LARGE,
 )
 from gateway.store import Store
-from gateway.web.security_headers import HSTS
+from gateway.web.security_headers import api_headers
 
 _log = logging.getLogger("gateway.http")
 
@@ -158,21 +158,14 @@ class _Exchange:
             self.started = True
             headers: list[tuple[bytes, bytes]] = message["headers"]
             present = {name for name, _ in headers}
-            for name, value in _DEFAULTS:
-                if name not in present:
-                    headers.append((name, value))
-            if self._https and b"strict-transport-security" not in present:
-                headers.append((b"strict-transport-security", HSTS.encode()))
+            headers += [(name, value) for name, value in _DEFAULTS[self._https] if name not in present]
         await self._send(message)
 
 
-_DEFAULTS = (
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-)
+_DEFAULTS = {
+    https: tuple((name.lower().encode(), value.encode()) for name, value in api_headers(https=https).items())
+    for https in (False, True)
+}
 """For answers that bring no header of their own: redirects, JSON, published documents."""
 
 
