@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.errors import InvalidAnswer
 
 _ALPHA3 = (
@@ -35,7 +36,6 @@ _ICAO = {"D": "DE", "RKS": "XK", **dict.fromkeys(("GBD", "GBN", "GBO", "GBP", "G
 """What only ICAO writes: Germany in one letter, Kosovo, British nationals other than citizens."""
 _ISO = {row[:3]: row[3:] for row in _ALPHA3.split()}
 _ALPHA2 = frozenset(_ISO.values()) | frozenset(_ICAO.values())
-_WIRE = {"EL": "GR", "UK": "GB"}
 
 
 def to_iso(code: str) -> str | None:
@@ -47,7 +47,7 @@ def to_iso(code: str) -> str | None:
     """
     if not re.fullmatch(r"[A-Z]{1,3}", code):
         raise InvalidAnswer("account.nationality")
-    code = _WIRE.get(code, code)
+    code = ISO_OF_EU_CODE.get(code, code)
     if code in _ALPHA2:
         return code
     return _ICAO.get(code) or _ISO.get(code)

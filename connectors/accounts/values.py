@@ -10,6 +10,7 @@ import re
 import unicodedata
 from datetime import date
 
+from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.errors import InvalidAnswer
 from connectors.identity import Name, PartialDate
 from trust.xml import XML_WHITESPACE, Element
@@ -109,7 +110,7 @@ def country(value: str) -> str:
     """
     if not re.fullmatch(r"D|[A-Z]{2}", value):
         raise InvalidAnswer("account.country")
-    return {"D": "DE", "EL": "GR", "UK": "GB"}.get(value, value)
+    return {"D": "DE", **ISO_OF_EU_CODE}.get(value, value)
 
 
 def flag(value: str) -> bool:

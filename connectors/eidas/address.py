@@ -12,6 +12,7 @@ import base64
 import binascii
 import re
 
+from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.eidas.values import is_forbidden
 from connectors.identity import Address
 from trust.errors import VerificationError
@@ -73,7 +74,7 @@ def _country(line: str | None) -> str | None:
     """The country, where the first admin unit is a code; Greece and the UK as ISO writes them."""
     if line is None or not re.fullmatch(r"[A-Z]{2}", line):
         return None
-    return {"EL": "GR", "UK": "GB"}.get(line, line)
+    return ISO_OF_EU_CODE.get(line, line)
 
 
 def _clean(text: str) -> str | None:

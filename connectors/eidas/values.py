@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date
 
+from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.errors import InvalidAnswer
 from connectors.identity import Gender, Name, PartialDate
 from trust.xml import XML_WHITESPACE, Element
@@ -17,7 +18,6 @@ _CONTROLS = frozenset({"Cc", "Cs", "Cn"})
 _REORDERING = frozenset(chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 """Embeddings, overrides and isolates: they make a name read otherwise than it is (Unicode TR 36 §3.6)."""
 _GENDERS = {"Male": Gender.MALE, "Female": Gender.FEMALE, "Unspecified": Gender.UNSPECIFIED}
-_WIRE_TO_ISO = {"EL": "GR", "UK": "GB"}
 _SCRIPTS = {
     "GREEK": "Grek",
     "CYRILLIC": "Cyrl",
@@ -136,4 +136,4 @@ def country(text: str) -> str:
     """ISO 3166-1 alpha-2 from a wire code (``EL`` becomes ``GR``); raises InvalidAnswer."""
     if not re.fullmatch(r"[A-Z]{2}", text):
         raise InvalidAnswer("eidas.country")
-    return _WIRE_TO_ISO.get(text, text)
+    return ISO_OF_EU_CODE.get(text, text)

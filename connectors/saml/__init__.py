@@ -4,7 +4,7 @@ One answer, in the order of security.md A.0::
 
     bindings.read_post        HTTP parameters, sizes, Base64
     trust.xml.parse           one hardened parse
-    structure.require_place   what may stand where
+    structure.require_response what may stand where
     response.receive          issuer, signature, status, decryption, assertion signature
     validation.RULES          protocol checks, one function per clause
 """

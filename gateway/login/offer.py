@@ -8,15 +8,13 @@ from datetime import datetime
 
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import AuthenticationRequest, Option
+from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.identity import PersonKind
 from gateway.login.desk import LoginDesk
 from gateway.login.journey import LoginJourney
 from gateway.oidc.claims import attributes_requested
 from gateway.oidc.request import AuthorizationRequest
 from gateway.settings import Client, RepresentationPolicy
-
-_WIRE_CODES = {"EL": "GR", "UK": "GB"}
-"""Codes of the EU institutions that differ from ISO 3166-1 (ux.md §4.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +106,4 @@ def reach(
 def iso_country(code: str) -> str | None:
     """A country code as a form brings it, as ISO 3166-1 alpha-2; empty is None."""
     code = code.upper()
-    return _WIRE_CODES.get(code, code) or None
+    return ISO_OF_EU_CODE.get(code, code) or None

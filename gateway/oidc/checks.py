@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connectors.assurance import LevelOfAssurance
+from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.identity import PersonKind
 from gateway.jose import InvalidToken, KeyRing, TokenPolicy, parse, parse_object
 from gateway.oidc import errors
@@ -30,8 +31,6 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}", re.ASCII)
 _HINTED_COUNTRY = re.compile(r"(?:(?:eidas:)?country:)?([A-Za-z]{2})", re.ASCII)
-_EIDAS_NAMES = {"EL": "GR", "UK": "GB"}
-"""Codes of the eIDAS wire that differ from ISO 3166-1."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -212,7 +211,7 @@ def _country(draft: Draft, token: str) -> None:
     match = _HINTED_COUNTRY.fullmatch(token)
     if match is not None:
         code = match[1].upper()
-        draft.country = _EIDAS_NAMES.get(code, code)
+        draft.country = ISO_OF_EU_CODE.get(code, code)
 
 
 def claims(draft: Draft) -> None:

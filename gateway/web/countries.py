@@ -21,6 +21,8 @@ from functools import cache, lru_cache
 
 from babel import Locale
 
+from connectors.country_codes import ISO_OF_EU_CODE
+
 OWN_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "AL": (("sq", "Shqipëri"),),
     "AT": (("de", "Österreich"),),
@@ -64,7 +66,6 @@ OWN_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
 """The short name in each official language: EU and EEA states, Switzerland, United Kingdom, and
 the states that have asked to join the EU and run or build an eIDAS node."""
 
-_ALIASES = {"EL": "GR", "UK": "GB"}
 
 _DATIVE = {
     "de": {
@@ -96,7 +97,7 @@ def iso_code(code: str) -> str:
     upper = code.upper()
     if not re.fullmatch(r"[A-Z]{2}", upper):
         raise ValueError("not a country code")
-    return _ALIASES.get(upper, upper)
+    return ISO_OF_EU_CODE.get(upper, upper)
 
 
 @cache
