@@ -34,6 +34,11 @@ class MetadataRefresh:
         """Whether every connector has been asked at least once."""
         return self._first_round.is_set()
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread is alive."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="metadata-refresh", daemon=True)
         self._thread.start()

@@ -1,4 +1,4 @@
-"""All metadata sources together, and the thread that keeps them fresh.
+"""All metadata sources together; ``gateway.metadata_refresh`` asks them when they are due.
 
 Sources are refreshed side by side with their own time limits: a slow or broken peer delays and
 spoils no other (design.md §3 invariant 10).
@@ -7,8 +7,7 @@ spoils no other (design.md §3 invariant 10).
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -19,7 +18,6 @@ from trust.metadata_source import MetadataSource, SourceStatus
 _log = logging.getLogger(__name__)
 
 _PARALLEL = 4
-_WAKE_SECONDS = 60.0
 
 
 class MetadataRegistry:
@@ -101,33 +99,3 @@ def _refresh_one(source: MetadataSource, now: datetime) -> None:
         _log.warning("metadata of %s not refreshed: %s", source.anchor.id, error.reason)
     except Exception:  # noqa: BLE001  one source's defect must not end the refresh of the others
         _log.exception("metadata of %s not refreshed", source.anchor.id)
-
-
-class BackgroundRefresh:
-    """A thread that refreshes what is due, from ``start`` until ``stop``."""
-
-    def __init__(self, registry: MetadataRegistry, *, clock: Callable[[], datetime]) -> None:
-        self._registry = registry
-        self._clock = clock
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="metadata-refresh", daemon=True)
-
-    def start(self) -> None:
-        """Begin; the first round starts at once."""
-        self._thread.start()
-
-    def stop(self, timeout: float = 15.0) -> None:
-        """End after the round that may be running."""
-        self._stopping.set()
-        self._thread.join(timeout)
-
-    @property
-    def running(self) -> bool:
-        """Whether the thread is alive, for health."""
-        return self._thread.is_alive()
-
-    def _run(self) -> None:
-        while True:
-            self._registry.refresh(self._clock())
-            if self._stopping.wait(_WAKE_SECONDS):
-                return

@@ -28,7 +28,7 @@ from trust.errors import MetadataError, TrustError
 from trust.fetch import FetchPolicy
 from trust.metadata import MetadataRole
 from trust.metadata_document import DocumentPolicy
-from trust.metadata_registry import BackgroundRefresh, MetadataRegistry
+from trust.metadata_registry import MetadataRegistry
 from trust.metadata_source import MetadataChange, MetadataSource, SourceState, source_for
 
 IDP = MetadataRole.IDENTITY_PROVIDER
@@ -505,12 +505,3 @@ class TestRegistry:
         registry = MetadataRegistry([source(Shelf(None), kept=kept)])
         registry.load(NOW)
         assert registry.peer(ENTITY_ID, NOW)
-
-    def test_background_thread_refreshes_at_once_and_stops(self) -> None:
-        """Start-up does not wait for partners."""
-        registry, *_ = self.both()
-        background = BackgroundRefresh(registry, clock=lambda: NOW)
-        background.start()
-        background.stop()  # waits for the round that start began
-        assert registry.peer(ENTITY_ID, NOW)
-        assert not background.running
