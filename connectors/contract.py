@@ -58,6 +58,14 @@ class AuthenticationRequest:
     optional: frozenset[str] = frozenset()
     account_facts: frozenset[str] = frozenset()
     """Fields of ``connectors.identity.AccountFacts`` that the service is registered for."""
+    card_facts: frozenset[str] = frozenset()
+    """Fields of ``connectors.identity.CardFacts`` that the service is registered for and asks for."""
+    age: int | None = None
+    """Completed years that the service wants confirmed, and nothing else about the age."""
+    community_id: str | None = None
+    """Community or wider area (digits as in data group 18) in which the citizen must live."""
+    identifier: bool = True
+    """Whether the service needs to recognise the person; without, a card's pseudonym is not read."""
     languages: tuple[str, ...] = ("de",)
 
 
@@ -76,7 +84,16 @@ class FormDispatch:
     fields: tuple[tuple[str, str], ...]
 
 
-Dispatch = RedirectDispatch | FormDispatch
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientDispatch:
+    """Let the citizen start an eID-Client (TR-03124-1 §2.2), which then asks ``open_client``."""
+
+    ticket: Mapping[str, object]
+    """Plain JSON values; sealed by the gateway under a secret that only the tcTokenURL carries."""
+
+
+BrowserDispatch = RedirectDispatch | FormDispatch
+Dispatch = BrowserDispatch | ClientDispatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +108,8 @@ class PendingExchange:
     deadline: datetime
     state: Mapping[str, object] = field(default_factory=dict)
     """The connector's own business; the gateway does not look inside."""
+    session: Mapping[str, object] | None = None
+    """What ``open_client`` left for ``finish``; None: no eID-Client has asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +201,56 @@ class Connector(Protocol):
 
     def peers(self, *, now: datetime) -> Sequence[PeerStatus]:
         """State of each peer, for health, dashboard and country page."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientAddresses:
+    """Where an eID-Client finds us; all of one origin, that of the tcTokenURL (TR-03124-1, npa.md §3.5)."""
+
+    refresh: str
+    """RefreshAddress: the connector's callback with ``RelayState``; also the CommunicationErrorAddress."""
+    paos: str
+    """PAOS endpoint of an attached eID-Server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TCToken:
+    """Hand out this TC token (TR-03124-1 §2.5)."""
+
+    octets: bytes
+    content_type: str = "text/xml; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOpened:
+    """What an eID-Client gets for its tcTokenURL, and what ``finish`` needs to know of it."""
+
+    reply: TCToken | RedirectDispatch
+    session: Mapping[str, object]
+    """Plain JSON values, sealed by the gateway for the exchange."""
+
+
+class EIDClientConnector(Connector, Protocol):
+    """A connector whose citizens use an eID-Client: a second user agent, without our cookies."""
+
+    def open_client(
+        self,
+        ticket: Mapping[str, object],
+        *,
+        relay_state: str,
+        addresses: ClientAddresses,
+        now: datetime,
+        random: TokenSource,
+    ) -> ClientOpened:
+        """The eID-Client asks for its TC token; happens at most once for an exchange.
+
+        May do network I/O. Raises ConnectorError.
+        """
+        ...
+
+    def paos(self, message: bytes, *, now: datetime) -> bytes:
+        """One PAOS message to the attached eID-Server, and its answer; raises RequestNotPossible without one."""
         ...
 
 

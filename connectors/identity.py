@@ -12,7 +12,7 @@ way in and out.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Generic, Literal, TypeVar
@@ -233,6 +233,41 @@ class AccountFacts:
     """Name fields of the person with characters that DIN 91379 does not have for names."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFacts:
+    """What a German identity document says beside the person (TR-03127, TR-03130-1 §3.4.1).
+
+    Each leaves only for services registered for it. An empty text: on the chip, and empty.
+    """
+
+    document_type: str | None = None
+    """``ID``, ``AR``, ``AS``, ``AF`` or ``UB``."""
+    issuing_state: str | None = None
+    """ICAO 9303-3 as on the chip, e.g. ``D``."""
+    date_of_expiry: date | None = None
+    artistic_name: str | None = None
+    """Religious or artistic name."""
+    birthdate_raw: str | None = None
+    """The 8 characters of the chip, unknown parts blank."""
+    icao_nationality: str | None = None
+    icao_residence: str | None = None
+    """Country of the residence, as on the chip."""
+    no_residence: str | None = None
+    """The card's own words that there is no place of residence."""
+    community_id: str | None = None
+    residence_permit: str | None = None
+    age: int | None = None
+    """The age that was asked about, and ``age_fulfilled`` the chip's answer."""
+    age_fulfilled: bool | None = None
+    community: str | None = None
+    """The area that was asked about, and ``community_fulfilled`` the chip's answer."""
+    community_fulfilled: bool | None = None
+    eid_type: str | None = None
+    """``CardCertified`` and so on, where the eID service states it."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """By attribute name: ``not-on-chip`` or ``refused`` (unticked by the citizen, or no right to read)."""
+
+
 NATURAL_ATTRIBUTES: tuple[str, ...] = (
     "family_name", "given_name", "date_of_birth", "birth_name", "birth_family_name",
     "place_of_birth", "town_of_birth", "country_of_birth", "address", "gender", "nationalities",
@@ -253,6 +288,13 @@ ACCOUNT_ATTRIBUTES: tuple[str, ...] = (
 """Field names of ``AccountFacts`` that a service can ask for; accounts alone have them."""
 
 
+CARD_ATTRIBUTES: tuple[str, ...] = (
+    "document_type", "issuing_state", "date_of_expiry", "artistic_name", "community_id",
+    "residence_permit",
+)  # fmt: skip
+"""Field names of ``CardFacts`` that a service can ask for by themselves."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """What a connector verified: whom, how well, according to whom."""
@@ -265,6 +307,8 @@ class Identity:
     """Attributes outside the eIDAS sets that an agreement allows, by attribute URI."""
     account: AccountFacts | None = None
     """Only from a user account (BundID, an account of a Land, Mein Unternehmenskonto)."""
+    card: CardFacts | None = None
+    """Only from an Online-Ausweis that we have read through an eID service."""
 
     @property
     def account_key(self) -> str | None:

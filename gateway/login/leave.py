@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from connectors.contract import Dispatch, RedirectDispatch
+from connectors.contract import BrowserDispatch, RedirectDispatch
 from gateway.audit import JourneyEnded
 from gateway.errors import CATALOGUE, GatewayError
 from gateway.login.desk import LoginDesk, form_fields, own_form
@@ -81,7 +81,9 @@ async def end(desk: LoginDesk, request: Request, journey: LoginJourney, error: G
     return to_client(desk, request, ended, error_response(desk.issuer, journey.request.return_address, error))
 
 
-def to_client(desk: LoginDesk, request: Request, journey: LoginJourney, dispatch: Dispatch) -> Response:
+def to_client(
+    desk: LoginDesk, request: Request, journey: LoginJourney, dispatch: BrowserDispatch
+) -> Response:
     """Send the browser back to the service; the cookies of the journey go."""
     frame = desk.frame(request, journey=journey)
     response = hand_over(desk, frame, dispatch, target=Target.SERVICE, country=None, journey=None)
@@ -92,7 +94,7 @@ def to_client(desk: LoginDesk, request: Request, journey: LoginJourney, dispatch
 def hand_over(
     desk: LoginDesk,
     frame: Frame,
-    dispatch: Dispatch,
+    dispatch: BrowserDispatch,
     *,
     target: Target,
     country: str | None,

@@ -17,7 +17,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from connectors.contract import Dispatch, RedirectDispatch
+from connectors.contract import BrowserDispatch, RedirectDispatch
 from gateway.audit import AuditUnavailable, RequestRefused
 from gateway.errors import GatewayError
 from gateway.oidc import checks, errors
@@ -140,7 +140,9 @@ async def _refuse_with_page(
     return provider.pages.error(request, error, client=client)
 
 
-def _answer(provider: Provider, client: Client, dispatch: Dispatch, languages: tuple[str, ...]) -> Response:
+def _answer(
+    provider: Provider, client: Client, dispatch: BrowserDispatch, languages: tuple[str, ...]
+) -> Response:
     """The browser's way to the client: 303, never 307 (RFC 9700 §4.12), or a form."""
     if isinstance(dispatch, RedirectDispatch):
         return RedirectResponse(dispatch.url, status_code=303, headers={"Cache-Control": "no-store"})
