@@ -33,9 +33,10 @@ import gateway
 from connectors.accounts.settings import AccountSettings
 from connectors.eidas.settings import CountrySettings, EIDASSettings
 from gateway.audit import Event
+from gateway.client_settings import Client
 from gateway.errors import CATALOGUE
 from gateway.errors import __doc__ as catalogue_docstring
-from gateway.settings import Client, Settings
+from gateway.settings import Settings
 from trust.anchors import TrustAnchor
 
 DOCS = Path(__file__).resolve().parent

@@ -25,6 +25,7 @@ from gateway import public
 from gateway.audit import Audit
 from gateway.bundle import Configuration
 from gateway.bundle_accounts import keys_for
+from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.health import Health
 from gateway.http import Guard, limited
@@ -49,7 +50,7 @@ from gateway.oidc.respond import description
 from gateway.oidc.subject import SubjectKey
 from gateway.oidc.token import token
 from gateway.oidc.userinfo import userinfo
-from gateway.settings import Client, KeyPurpose, Mode, StoreSection
+from gateway.settings import KeyPurpose, Mode, StoreSection
 from gateway.store import Acknowledgement, Store, StoreAddress, connect
 from gateway.web.pages import Frame, HandoverPage, Target
 from gateway.web.render import Renderer

@@ -22,14 +22,8 @@ from connectors.eidas.settings import CountrySettings, EIDASSettings
 from gateway import bundle_accounts, bundle_checks
 from gateway.bundle_keys import LoadedKey, load_keys, read_secret
 from gateway.bundle_problems import Located, Problems
-from gateway.settings import (
-    Client,
-    ConfigurationError,
-    ConfigurationProblem,
-    KeyPurpose,
-    Settings,
-    resolve,
-)
+from gateway.client_settings import Client
+from gateway.settings import ConfigurationError, ConfigurationProblem, KeyPurpose, Settings, resolve
 from trust.anchors import TrustAnchor
 
 M = TypeVar("M", bound=BaseModel)

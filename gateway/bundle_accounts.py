@@ -17,16 +17,9 @@ from connectors.contract import AuthenticationRequest
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
 from gateway.bundle_keys import LoadedKey
 from gateway.bundle_problems import Located, Problems
+from gateway.client_settings import BACK_THROUGH_GATEWAY, AccountPresentation, Client
 from gateway.presentation import service
-from gateway.settings import (
-    BACK_THROUGH_GATEWAY,
-    AccountPresentation,
-    Client,
-    KeyPurpose,
-    KeyState,
-    Mode,
-    Settings,
-)
+from gateway.settings import KeyPurpose, KeyState, Mode, Settings
 from trust.anchors import TrustAnchor
 
 _SAMPLE_JOURNEY = "0000000000"

@@ -13,18 +13,9 @@ from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
 from gateway.bundle_keys import LoadedKey
 from gateway.bundle_problems import Located, Problems
+from gateway.client_settings import Client, RepresentationPolicy
 from gateway.jose import InvalidKeySet, PublicKeySet
-from gateway.settings import (
-    Client,
-    ConfigurationProblem,
-    KeyPurpose,
-    KeyState,
-    Mode,
-    RepresentationPolicy,
-    Settings,
-    Texts,
-    resolve,
-)
+from gateway.settings import ConfigurationProblem, KeyPurpose, KeyState, Mode, Settings, Texts, resolve
 from gateway.store.connection import SCHEMES
 from trust.anchors import AnchorKind, TrustAnchor
 from trust.keys import spki

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.contract import Service
-from gateway.settings import BACK_THROUGH_GATEWAY, AccountPresentation, Client
+from gateway.client_settings import BACK_THROUGH_GATEWAY, AccountPresentation, Client
 
 
 def service(client: Client, issuer: str, *, back: str | None = None) -> Service:

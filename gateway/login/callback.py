@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from connectors.contract import Answer, Connector, Verified
 from connectors.errors import ConnectorError, InvalidAnswer
 from gateway.audit import AnswerRefused, ExchangeFailed, IdentityAccepted
+from gateway.client_settings import RepresentationPolicy
 from gateway.errors import CatalogueEntry, GatewayError
 from gateway.login.account_errors import (
     ACCOUNT_GUEST,
@@ -44,7 +45,6 @@ from gateway.login.offer import minimum_level
 from gateway.login.session_limits import usable_until
 from gateway.login.start import exchange_purpose, split_handle
 from gateway.login.way_back import WAY_BACK, WayBack
-from gateway.settings import RepresentationPolicy
 from gateway.store import AlreadyClaimed, BearerSecret
 
 

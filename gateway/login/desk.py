@@ -18,6 +18,7 @@ from starlette.responses import Response
 from connectors.contract import Connector, Service, TokenSource
 from gateway import presentation
 from gateway.audit import Audit
+from gateway.client_settings import Client
 from gateway.login.cookies import Cookies
 from gateway.login.errors import (
     HTTP_NOT_FOUND,
@@ -30,7 +31,7 @@ from gateway.login.errors import (
 from gateway.login.journey import JOURNEY, MARK, MARK_OUTLIVES, OVER, LoginJourney, Mark, shown
 from gateway.login.way_back import WAY_BACK
 from gateway.oidc.grant import CodeIssuer
-from gateway.settings import Client, LimitsSection
+from gateway.settings import LimitsSection
 from gateway.store import BearerSecret, Store
 from gateway.store.sealing import JOURNEY_NUMBER
 from gateway.web.language import preferences

@@ -16,8 +16,8 @@ from connectors.errors import (
     RepresentationRefused,
     RequestNotPossible,
 )
+from gateway.client_settings import Client
 from gateway.errors import CATALOGUE, CatalogueEntry, GatewayError
-from gateway.settings import Client
 
 # --- 20: the journey ----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from connectors.contract import BrowserDispatch, RedirectDispatch
 from gateway.audit import JourneyEnded
+from gateway.client_settings import Client
 from gateway.errors import CATALOGUE, GatewayError
 from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.errors import (
@@ -26,7 +27,6 @@ from gateway.login.errors import (
 from gateway.login.journey import LoginJourney, State
 from gateway.login.way_back import WAY_BACK, WayBack
 from gateway.oidc.respond import error_response
-from gateway.settings import Client
 from gateway.web.pages import EndedPage, ErrorPage, Frame, GoPage, HandoverPage, Target, TimeoutPage
 
 

@@ -10,11 +10,11 @@ from connectors.assurance import LevelOfAssurance
 from connectors.contract import AuthenticationRequest, Option
 from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.identity import PersonKind
+from gateway.client_settings import Client, RepresentationPolicy
 from gateway.login.desk import LoginDesk
 from gateway.login.journey import LoginJourney
 from gateway.oidc.claims import attributes_requested
 from gateway.oidc.request import AuthorizationRequest
-from gateway.settings import Client, RepresentationPolicy
 
 
 @dataclass(frozen=True, slots=True)

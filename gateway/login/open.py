@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from starlette.responses import RedirectResponse, Response
 
 from gateway.audit import JourneyOpened
+from gateway.client_settings import Client
 from gateway.login.desk import LoginDesk
 from gateway.login.journey import JOURNEY, MARK, MARK_OUTLIVES, LoginJourney, Mark
 from gateway.login.way_back import WAY_BACK, WayBack
 from gateway.oidc.request import AuthorizationRequest
-from gateway.settings import Client
 from gateway.store import BearerSecret, new_journey_number
 
 

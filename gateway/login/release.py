@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import Identity, PersonKind
 from gateway.audit import DataReleased
+from gateway.client_settings import Client, ReleaseMode
 from gateway.errors import GatewayError
 from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.errors import JOURNEY_BAD_FORM, JOURNEY_ENDED, JOURNEY_REFUSED
@@ -19,7 +20,6 @@ from gateway.login.leave import end, to_client
 from gateway.login.session_limits import usable_until
 from gateway.oidc.claims import Offer, offers
 from gateway.oidc.respond import success_response
-from gateway.settings import Client, ReleaseMode
 from gateway.web.pages import PersonView, ReleaseItem, ReleasePage
 
 

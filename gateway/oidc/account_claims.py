@@ -24,8 +24,8 @@ from connectors.identity import (
     PartialDate,
     Person,
 )
+from gateway.client_settings import Client
 from gateway.oidc.person_claims import natural_person_claims
-from gateway.settings import Client
 
 AttestedValue = (
     Attested[Name]

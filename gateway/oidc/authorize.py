@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 
 from connectors.contract import BrowserDispatch, RedirectDispatch
 from gateway.audit import AuditUnavailable, RequestRefused
+from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.oidc import checks, errors
 from gateway.oidc.checks import Draft
@@ -26,7 +27,6 @@ from gateway.oidc.parameters import Parameters, Unreadable, parse_parameters, re
 from gateway.oidc.provider import Provider
 from gateway.oidc.request import AuthorizationRequest, ReturnAddress
 from gateway.oidc.respond import error_response
-from gateway.settings import Client
 
 _OCTETS = 65_536
 

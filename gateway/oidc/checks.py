@@ -14,6 +14,7 @@ from datetime import datetime
 from connectors.assurance import LevelOfAssurance
 from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.identity import PersonKind
+from gateway.client_settings import Client, ClientClass
 from gateway.jose import InvalidToken, KeyRing, TokenPolicy, parse, parse_object
 from gateway.oidc import errors
 from gateway.oidc.acr import known
@@ -21,7 +22,6 @@ from gateway.oidc.claims_parameter import claim_requests
 from gateway.oidc.parameters import Parameters
 from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest, ResponseMode
 from gateway.oidc.verified_claims import well_formed
-from gateway.settings import Client, ClientClass
 
 PROMPT_VALUES = ("none", "login", "consent", "select_account")
 

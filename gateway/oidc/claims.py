@@ -28,6 +28,7 @@ from connectors.identity import (
     Person,
     PersonKind,
 )
+from gateway.client_settings import Client, RepresentationPolicy
 from gateway.oidc.account_claims import (
     ACTING,
     AttestedValue,
@@ -40,7 +41,6 @@ from gateway.oidc.account_claims import (
 from gateway.oidc.fim import fim_claim
 from gateway.oidc.person_claims import legal_person_claims, natural_person_claims
 from gateway.oidc.request import AuthorizationRequest, ClaimRequest
-from gateway.settings import Client, RepresentationPolicy
 
 IDENTIFIER = "identifier"
 REPRESENTATIVE = "representative."

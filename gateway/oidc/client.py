@@ -17,12 +17,12 @@ from urllib.parse import unquote_plus
 
 from pydantic import JsonValue
 
+from gateway.client_settings import Client, ClientClass
 from gateway.errors import CatalogueEntry, GatewayError
 from gateway.jose import InvalidToken, NoSuchKey, ParsedToken, TokenPolicy, numeric_date, parse
 from gateway.oidc import token_errors
 from gateway.oidc.parameters import Parameters
 from gateway.oidc.provider import Provider
-from gateway.settings import Client, ClientClass
 from gateway.store import AlreadyClaimed
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

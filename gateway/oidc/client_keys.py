@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from gateway.client_settings import Client
 from gateway.jose import InvalidKeySet, PublicKeySet
 from gateway.oidc.token_errors import CLIENT_KEYS_UNAVAILABLE
-from gateway.settings import Client
 from trust.errors import MetadataError
 from trust.fetch import FetchPolicy, fetch
 

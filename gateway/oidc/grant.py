@@ -22,13 +22,14 @@ from pydantic import JsonValue, TypeAdapter
 
 from connectors.contract import TokenSource
 from connectors.identity import Identity
+from gateway.client_settings import Client
 from gateway.jose import base64url
 from gateway.oidc import claims, errors
 from gateway.oidc.acr import returned_acr
 from gateway.oidc.request import AuthorizationRequest
 from gateway.oidc.subject import SubjectKey, pairwise
 from gateway.oidc.verified_claims import verified_claims
-from gateway.settings import Client, LimitsSection
+from gateway.settings import LimitsSection
 from gateway.store import BearerSecret, Store, key_name
 
 CODE = "code"

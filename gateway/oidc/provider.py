@@ -13,11 +13,12 @@ from starlette.responses import Response
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import FormDispatch
 from gateway.audit import Audit
+from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.jose import KeyRing
 from gateway.oidc.client_keys import ClientKeys
 from gateway.oidc.request import AuthorizationRequest, JourneyOpener
-from gateway.settings import Client, LimitsSection
+from gateway.settings import LimitsSection
 from gateway.store import Store
 
 Clock = Callable[[], datetime]

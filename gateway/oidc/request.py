@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import PersonKind
-from gateway.settings import Client
+from gateway.client_settings import Client
 
 
 class ResponseMode(StrEnum):

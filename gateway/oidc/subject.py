@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from connectors.identity import Identity
+from gateway.client_settings import Client
 from gateway.jose import base64url
-from gateway.settings import Client
 
 
 @dataclass(frozen=True, slots=True)

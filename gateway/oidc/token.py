@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.audit import AuditUnavailable, TokenIssued, TokenRefused
+from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.jose import base64url
 from gateway.oidc import token_errors
@@ -20,7 +21,6 @@ from gateway.oidc.id_token import id_token
 from gateway.oidc.parameters import Parameters, Unreadable, read_form
 from gateway.oidc.provider import Provider
 from gateway.oidc.respond import description, error_uri
-from gateway.settings import Client
 from trust.errors import KeyUnavailable
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}

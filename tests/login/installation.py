@@ -20,8 +20,8 @@ from connectors.identity import PersonKind
 from gateway.app import Application, build
 from gateway.bundle import Configuration
 from gateway.bundle_keys import LoadedKey
+from gateway.client_settings import Client
 from gateway.settings import (
-    Client,
     GatewaySection,
     KeyPurpose,
     KeySection,

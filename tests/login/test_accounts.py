@@ -10,9 +10,9 @@ import pytest
 
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import AccountFacts, Attested, Name, NaturalPerson
+from gateway.client_settings import Client
 from gateway.errors import CATALOGUE
 from gateway.login.session_limits import SESSION_LIMITS
-from gateway.settings import Client
 from gateway.store import StoreAddress
 from tests.login.fake_account import ACTING, BPK2, FAILURES, MAILBOX
 from tests.login.installation import CALLBACK, Installation, client, install, query_of

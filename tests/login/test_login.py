@@ -10,7 +10,7 @@ import pytest
 
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import Option
-from gateway.settings import Client
+from gateway.client_settings import Client
 from gateway.store import StoreAddress
 from tests.login.fake_source import FAMILY_NAME, IDENTIFIER
 from tests.login.installation import CALLBACK, NODE, Installation, client, install, query_of, target_of

@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import RedirectDispatch
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
+from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.jose import KeyRing, KeyStage, PublicKeySet, SigningKey
 from gateway.oidc import discovery, jwks
@@ -35,7 +36,7 @@ from gateway.oidc.respond import error_response, success_response
 from gateway.oidc.subject import SubjectKey
 from gateway.oidc.token import token
 from gateway.oidc.userinfo import userinfo
-from gateway.settings import Client, LimitsSection
+from gateway.settings import LimitsSection
 from gateway.store import Store, connect, new_journey_number
 from tests.oidc.persons import NATURAL
 from tests.oidc.tokens import compact, jwk, key_set, signer
