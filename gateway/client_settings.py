@@ -65,6 +65,12 @@ BACK_THROUGH_GATEWAY = "gateway"
 """The word for ``back_url`` that stands for the gateway's own page."""
 
 
+KeyManagement = Literal["ECDH-ES", "ECDH-ES+A256KW", "RSA-OAEP-256"]
+"""How the content key of a JWE is agreed or wrapped (RFC 7518 §4.1)."""
+
+ContentEncryption = Literal["A128CBC-HS256", "A128GCM", "A256GCM"]
+
+
 class Client(Section):
     """One relying party: a file ``registry/clients/<client_id>.toml``."""
 
@@ -79,7 +85,13 @@ class Client(Section):
     home_url: str
     """Where a citizen goes back to when no redirect is possible."""
     redirect_uris: tuple[str, ...] = Field(min_length=1)
-    token_endpoint_auth_method: Literal["client_secret_basic", "private_key_jwt"] = "client_secret_basic"
+    token_endpoint_auth_method: Literal[
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "tls_client_auth",
+        "self_signed_tls_client_auth",
+    ] = "client_secret_basic"
     client_secret_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     """SHA-256 of a random secret of at least 128 bit; the secret itself stays with the client."""
     jwks_file: str | None = None
@@ -92,6 +104,48 @@ class Client(Section):
     """How far ahead ``exp`` of a client assertion may lie; Authlib's default is an hour."""
     id_token_signed_response_alg: Literal["ES256", "RS256"] = "ES256"
     userinfo_signed_response_alg: Literal["ES256", "RS256"] | None = None
+    id_token_encrypted_response_alg: KeyManagement | None = None
+    id_token_encrypted_response_enc: ContentEncryption | None = None
+    """Default with an ``alg``: ``A128CBC-HS256`` (Reg §2)."""
+    userinfo_encrypted_response_alg: KeyManagement | None = None
+    userinfo_encrypted_response_enc: ContentEncryption | None = None
+    authorization_signed_response_alg: Literal["ES256", "RS256"] | None = None
+    """JARM: set, the answer of the authorization endpoint must be a signed JWT; the client has to ask
+    with ``response_mode`` ``jwt``, ``query.jwt`` or ``form_post.jwt``."""
+    introspection_signed_response_alg: Literal["ES256", "RS256"] = "ES256"
+    require_pushed_authorization_requests: bool = False
+    """RFC 9126 §6; always so for class ``fapi2``."""
+    require_signed_request_object: bool = False
+    """RFC 9101 §10.5; FAPI 2.0 Message Signing §5.3.1."""
+    request_object_signing_alg: Literal["ES256", "PS256", "EdDSA", "RS256"] | None = None
+    """Default: the algorithm of the client's assertions."""
+    dpop_bound_access_tokens: bool = False
+    """RFC 9449 §5.2: only access tokens bound to a DPoP key. Class ``fapi2`` needs this or the next."""
+    tls_client_certificate_bound_access_tokens: bool = False
+    """RFC 8705 §3.4: only access tokens bound to the client's TLS certificate."""
+    tls_client_auth_subject_dn: str | None = None
+    """Expected subject (RFC 4514) with ``tls_client_auth``; exactly one of these five (RFC 8705 §2.1.2)."""
+    tls_client_auth_san_dns: str | None = None
+    tls_client_auth_san_uri: str | None = None
+    tls_client_auth_san_ip: str | None = None
+    tls_client_auth_san_email: str | None = None
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
+    frontchannel_logout_uri: str | None = None
+    frontchannel_logout_session_required: bool = False
+    session_seconds: int = Field(default=0, ge=0, le=1800)
+    """How long a login may be used again without the citizen's eID; 0: every login is a fresh one. Never
+    for level ``high`` and never for user accounts, whatever is set here."""
+    resources: tuple[str, ...] = ()
+    """Resource servers (RFC 8707) this client may get access tokens for."""
+    resource: str | None = None
+    """This client is itself a resource server under this identifier, and may introspect its tokens."""
+    resource_subject: Literal["transient", "pairwise"] = "transient"
+    """What the resource server's tokens call the citizen: another word in every login, or always the same."""
+    acr_vocabulary: Literal["eidas", "words", "stork", "bsi", "tara", "franceconnect"] = "eidas"
+    """The words for levels of assurance that this client speaks; docs/claims.md has the table."""
+    default_acr_values: tuple[str, ...] = ()
     subject_type: Literal["pairwise"] = "pairwise"
     sector_identifier: str | None = None
     """Host that names the sector; default: the single host of all redirect URIs, if no other client has it."""
@@ -122,6 +176,16 @@ class Client(Section):
     fim_fields: bool = False
     """Also give the released data under the identifiers of FIM's data fields (claim ``fim``)."""
     release: ReleaseMode = ReleaseMode.CONFIRM
+
+    @property
+    def fapi(self) -> bool:
+        """Whether FAPI 2.0 Security Profile binds this client."""
+        return self.client_class is ClientClass.FAPI2
+
+    @property
+    def pushes(self) -> bool:
+        """Whether an authorization request must have been pushed (RFC 9126)."""
+        return self.fapi or self.require_pushed_authorization_requests
 
     @property
     def level(self) -> LevelOfAssurance:

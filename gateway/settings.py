@@ -128,6 +128,8 @@ class LimitsSection(Section):
     code_seconds: int = Field(default=30, ge=5, le=60)
     access_token_seconds: int = Field(default=300, ge=30, le=600)
     id_token_seconds: int = Field(default=300, ge=30, le=600)
+    pushed_request_seconds: int = Field(default=90, ge=5, le=599)
+    """From a pushed authorization request to its use (FAPI 2.0 SP §5.3.2.2)."""
     body_bytes: int = Field(default=524_288, ge=65_536, le=4_194_304)
     """Largest request body; a SAML message itself is limited to 256 KiB."""
     clock_skew_seconds: int = Field(default=60, ge=0, le=180)
