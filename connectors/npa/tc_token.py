@@ -1,0 +1,73 @@
+"""The TC token: where the eID-Client goes and where it comes back to (TR-03124-1 §2.5, npa.md §3.2).
+
+``TCTokenType`` stands in no namespace. With a pre-shared key the eID-Server is elsewhere and the
+client opens TLS_RSA_PSK to it; without, the eID-Server is ours and is reached over the very TLS
+session that fetched the token.
+
+>>> error_form("https://gateway.example/back").decode().count("https:")
+1
+"""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+PAOS_BINDING = "urn:liberty:paos:2006-08"
+PSK_PROTOCOL = "urn:ietf:rfc:4279"
+"""The one name that AusweisApp takes, whichever suite it then negotiates."""
+
+_HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}", re.ASCII)
+
+
+def token(
+    *,
+    server_address: str,
+    session_identifier: str,
+    refresh_address: str,
+    communication_error_address: str,
+    psk: str | None = None,
+) -> bytes:
+    """The TC token of one authentication; ``psk`` is hexadecimal, at least 16 octets.
+
+    Raises ValueError for a key that no eID-Client can use.
+    """
+    if psk is not None and _HEXADECIMAL.fullmatch(psk) is None:
+        raise ValueError("PSK is no hexBinary of at least 16 octets")
+    root = _written(
+        ServerAddress=server_address,
+        SessionIdentifier=session_identifier,
+        RefreshAddress=refresh_address,
+        CommunicationErrorAddress=communication_error_address,
+        Binding=PAOS_BINDING,
+    )
+    if psk is not None:
+        etree.SubElement(root, "PathSecurity-Protocol").text = PSK_PROTOCOL
+        parameters = etree.SubElement(root, "PathSecurity-Parameters")
+        etree.SubElement(parameters, "PSK").text = psk
+    return _octets(root)
+
+
+def error_form(communication_error_address: str) -> bytes:
+    """Everything empty but the address that the client shall send the browser to (TR-03124-2, A2_05)."""
+    return _octets(
+        _written(
+            ServerAddress="",
+            SessionIdentifier="",
+            RefreshAddress="",
+            CommunicationErrorAddress=communication_error_address,
+            Binding="",
+        )
+    )
+
+
+def _written(**values: str) -> etree._Element:
+    root = etree.Element("TCTokenType")
+    for name, value in values.items():
+        etree.SubElement(root, name).text = value or None
+    return root
+
+
+def _octets(root: etree._Element) -> bytes:
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
