@@ -2,7 +2,7 @@
 
 | variable | meaning | default |
 |---|---|---|
-| ``SANDBOX_PORT_BASE`` | first port; gateway +0, its management +1, services +10, nodes +20 | 8400 |
+| ``SANDBOX_PORT_BASE`` | first port; gateway +0, its management +1, services +10, nodes +20, eID service +30 to +32 | 8400 |
 | ``SANDBOX_TLS`` | ``1``: https everywhere, nodes on another site (``127.0.0.1``) | off |
 | ``SANDBOX_PROFILE`` | the gateway's keys: ``rsa`` (RSA-3072) or ``ec`` (P-256) | ``rsa`` |
 """
@@ -57,6 +57,18 @@ class Addresses:
         return self.port_base + 20
 
     @property
+    def eid_soap_port(self) -> int:
+        return self.port_base + 30
+
+    @property
+    def eid_paos_port(self) -> int:
+        return self.port_base + 31
+
+    @property
+    def eid_saml_port(self) -> int:
+        return self.port_base + 32
+
+    @property
     def gateway(self) -> str:
         """The issuer."""
         return f"{self.scheme}://localhost:{self.gateway_port}"
@@ -76,6 +88,22 @@ class Addresses:
         cross-site POST, and browsers then withhold ``SameSite=Lax`` cookies."""
         host = "127.0.0.1" if self.tls else "localhost"
         return f"{self.scheme}://{host}:{self.nodes_port}"
+
+    @property
+    def eid_soap(self) -> str:
+        """The eID-Interface: TLS with client certificate, whatever the others do (TR-03130-1 §3.1)."""
+        return f"https://localhost:{self.eid_soap_port}/eID"
+
+    @property
+    def eid_paos(self) -> str:
+        """``eCardServerAddress``: TLS_RSA_PSK, which is never plain either."""
+        return f"https://localhost:{self.eid_paos_port}/paos"
+
+    @property
+    def eid_saml(self) -> str:
+        """SAML processor and eSAML; another site than the gateway with TLS, as in life."""
+        host = "127.0.0.1" if self.tls else "localhost"
+        return f"{self.scheme}://{host}:{self.eid_saml_port}"
 
     def record(self) -> dict[str, object]:
         """Plain values for ``state.json``."""
