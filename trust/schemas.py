@@ -21,6 +21,7 @@ from trust.xml import DS, EC14N, SAML, Element
 _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _CANONICALIZATION = "{" + DS + "}CanonicalizationMethod"
 _INCLUSIVE_NAMESPACES = "{" + EC14N + "}InclusiveNamespaces"
+_ATTRIBUTE = "{" + SAML + "}Attribute"
 _ATTRIBUTE_VALUE = "{" + SAML + "}AttributeValue"
 _ENTRY_POINTS = {
     "urn:oasis:names:tc:SAML:2.0:protocol": "saml-schema-protocol-2.0.xsd",
@@ -30,13 +31,18 @@ _ENTRY_POINTS = {
 _lock = Lock()
 
 
-def validate(element: Element) -> None:
+def validate(element: Element, *, on_attributes: frozenset[str] = frozenset()) -> None:
     """Check ``element`` (a SAML message, assertion or metadata root) against the SAML schemas.
 
+    ``on_attributes`` names XML attributes without a namespace that a profile puts on
+    ``saml:Attribute``, where the schema leaves room for qualified ones only.
     Raises VerificationError ``xml.schema``. eIDAS Interoperability Architecture §7.5 wants this
     before the signature is verified and again for decrypted content.
     """
     copy = deepcopy(element)
+    for name in on_attributes:
+        for attribute in copy.iter(_ATTRIBUTE):
+            attribute.attrib.pop(name, "")
     for value in copy.iter(_ATTRIBUTE_VALUE):
         for typed in value.iter():  # structured values carry types of their own inside
             typed.attrib.pop(_XSI_TYPE, "")

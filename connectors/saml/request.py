@@ -57,8 +57,8 @@ class AuthnRequest:
     issued_at: datetime
     issuer: str
     name_id_format: str | None
-    comparison: str
-    authn_contexts: tuple[str, ...]
+    comparison: str = "minimum"
+    authn_contexts: tuple[str, ...] = ()
     extensions: Sequence[Extension]
     requester_id: str | None = None
     provider_name: str | None = None
@@ -67,6 +67,10 @@ class AuthnRequest:
     issuer_format: str | None = ENTITY
     allow_create: bool | None = True
     """``NameIDPolicy/@AllowCreate``; None: not sent."""
+    response_binding: str = HTTP_POST
+    """``ProtocolBinding``, beside ``acs_url``."""
+    forced: bool = True
+    """Whether to say ``ForceAuthn`` and ``IsPassive``; a card is read anew each time anyway."""
 
     def octets(self, destination: str) -> bytes:
         """The unsigned message for ``destination``."""
@@ -75,11 +79,13 @@ class AuthnRequest:
             version="2.0",
             issue_instant=self.issued_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             destination=destination,
-            force_authn="true",
-            is_passive="false",  # the reference node wants it present (eidas.md §2.1)
+            force_authn="true" if self.forced else None,
+            is_passive="false"
+            if self.forced
+            else None,  # the reference node wants it present (eidas.md §2.1)
             provider_name=self.provider_name,
             assertion_consumer_service_url=self.acs_url,
-            protocol_binding=HTTP_POST if self.acs_url else None,
+            protocol_binding=self.response_binding if self.acs_url else None,
             issuer=saml.Issuer(text=self.issuer, format=self.issuer_format),
             extensions=_extensions(self.extensions),
             name_id_policy=_name_id_policy(self.name_id_format, self.allow_create),

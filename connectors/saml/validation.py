@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 
 from connectors.errors import ConnectorError, InvalidAnswer
 from connectors.saml.status import Status, default_failure
@@ -53,6 +54,18 @@ class Expectation:
     deviations: Deviations = NONE
     failure: Callable[[Element, Status], ConnectorError] = default_failure
     """What a failure Response means where this kind of peer says more than the status codes do."""
+    declaration: str | None = None
+    """The one ``AuthnContextDeclRef`` of profiles that have it instead of a class (TR-03130-1 §4)."""
+    most_valid: timedelta = _MAX_WINDOW
+    """How long the conditions may hold."""
+    most_confirmed: timedelta | None = None
+    """How far ahead a bearer confirmation may end; None: the conditions decide."""
+    one_time_use_required: bool = False
+    confirmation_address_required: bool = False
+    name_id_format: str | None = None
+    """The one format allowed; None: any."""
+    on_attributes: frozenset[str] = frozenset()
+    """See ``trust.schemas.validate``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +130,11 @@ def assertion_envelope(parts: Parts, expected: Expectation) -> None:
 def subject_confirmation(parts: Parts, expected: Expectation) -> None:
     """saml-profiles §4.1.4.2: at least one valid bearer confirmation."""
     subject = only_child(parts.assertion, _SAML + "Subject")
-    if optional_child(subject, _SAML + "NameID") is None:
+    name_id = optional_child(subject, _SAML + "NameID")
+    if name_id is None:
         raise InvalidAnswer("saml.subject", "no NameID")
+    if expected.name_id_format is not None and name_id.get("Format") != expected.name_id_format:
+        raise InvalidAnswer("saml.subject", "format")
     confirmations = subject.findall(_SAML + "SubjectConfirmation")
     if not confirmations and not expected.subject_confirmation_required:
         return
@@ -147,6 +163,20 @@ def _bearer(confirmation: Element, expected: Expectation) -> None:
     until = instant(data.get("NotOnOrAfter"), "saml.subject-confirmation.not-on-or-after")
     if expected.now - expected.skew >= until:
         raise InvalidAnswer("saml.subject-confirmation.expired")
+    most = expected.most_confirmed
+    if most is not None and until > expected.now + most + expected.skew:
+        raise InvalidAnswer("saml.subject-confirmation.not-on-or-after", "too late")
+    if expected.confirmation_address_required:
+        _require_address(data.get("Address"))
+
+
+def _require_address(value: str | None) -> None:
+    """There, and an address. Which one proves nothing to us: it is that of the user agent which the
+    peer saw, and ours may come over IPv6, another proxy or from another device."""
+    try:
+        ip_address(value or "")
+    except ValueError:
+        raise InvalidAnswer("saml.subject-confirmation.address") from None
 
 
 def conditions(parts: Parts, expected: Expectation) -> None:
@@ -154,7 +184,7 @@ def conditions(parts: Parts, expected: Expectation) -> None:
     element = only_child(parts.assertion, _SAML + "Conditions")
     begin = instant(element.get("NotBefore"), "saml.conditions.not-before")
     end = instant(element.get("NotOnOrAfter"), "saml.conditions.not-on-or-after")
-    if begin >= end or end - begin > _MAX_WINDOW:
+    if begin >= end or end - begin > expected.most_valid:
         raise InvalidAnswer("saml.conditions.window")
     if expected.now + expected.skew < begin:
         raise InvalidAnswer("saml.conditions.not-yet-valid")
@@ -168,6 +198,8 @@ def conditions(parts: Parts, expected: Expectation) -> None:
         count = restriction.get("Count", "1").strip(XML_WHITESPACE)
         if len(restriction) or not count.strip("+-0"):
             raise InvalidAnswer("saml.conditions.proxy")
+    if expected.one_time_use_required and element.find(_SAML + "OneTimeUse") is None:
+        raise InvalidAnswer("saml.conditions.one-time-use")
 
 
 def audience(parts: Parts, expected: Expectation) -> None:
@@ -194,8 +226,18 @@ def authentication(parts: Parts, expected: Expectation) -> None:
         end = instant(session_end, "saml.session-not-on-or-after")
         if expected.now - expected.skew >= end:
             raise InvalidAnswer("saml.session-not-on-or-after")
+    context_reference(statement, expected)
+
+
+def context_reference(statement: Element, expected: Expectation) -> str:
+    """The class of authentication, or the one declaration that the profile fixes."""
     context = only_child(statement, _SAML + "AuthnContext")
-    only_child(context, _SAML + "AuthnContextClassRef")
+    if expected.declaration is None:
+        return text(only_child(context, _SAML + "AuthnContextClassRef"))
+    declared = text(only_child(context, _SAML + "AuthnContextDeclRef"))
+    if declared != expected.declaration:
+        raise InvalidAnswer("saml.authn-context")
+    return declared
 
 
 def statements(parts: Parts, _expected: Expectation) -> None:
