@@ -97,7 +97,7 @@ SUITES = (
     Suite(
         name="units",
         about="rules of each room, attacks, the OpenID Provider over HTTP, the real store",
-        paths=("tests", "gateway", "connectors", "trust", "sandbox"),
+        paths=("tests", "gateway", "connectors", "trust", "eid_server", "sandbox"),
         ignore=("tests/house", "tests/journeys", "tests/clients", "tests/browser"),
         needs=(XMLSEC1,),
         side_by_side=True,

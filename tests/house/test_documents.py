@@ -90,13 +90,18 @@ def test_decision_records_have_their_four_parts() -> None:
 
 
 def test_wheel_holds_the_product_and_nothing_else(tmp_path: Path) -> None:
-    """style.md §11: three packages, page assets inside, neither sandbox nor configuration."""
+    """style.md §11: four packages, page assets inside, neither sandbox nor configuration."""
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"gateway", "connectors", "trust"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "gateway",
+        "connectors",
+        "trust",
+        "eid_server",
+    }
     assets = ROOT / "gateway" / "web" / "static" / "kern"
     for asset in assets.iterdir() if assets.is_dir() else ():
         assert f"gateway/web/static/kern/{asset.name}" in names
