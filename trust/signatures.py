@@ -13,7 +13,6 @@ reference to its own parent, exclusive canonicalisation. The order matters (secu
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -29,13 +28,13 @@ from trust import algorithms
 from trust.algorithms import Deviations, SignatureAlgorithm
 from trust.errors import VerificationError
 from trust.pinned import PinnedKey
-from trust.xml import DS, EC14N, Element, canonicalise, optional_child, parse_canonical
+from trust.signature_markup import canonicalisation_prefixes, require_base64, require_children
+from trust.xml import DS, Element, canonicalise, parse_canonical
 
 __all__ = ["PinnedKey", "verify_detached", "verify_enveloped"]
 
 _DS = "{" + DS + "}"
 _SIGNATURE = _DS + "Signature"
-_INCLUSIVE_NAMESPACES = "{" + EC14N + "}InclusiveNamespaces"
 _EMPTY_SHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 # older ones take keys from the message
@@ -146,14 +145,14 @@ def _check_shape(element: Element, *, allow_empty_uri: bool, now: datetime, devi
     if len(signatures) > 1:
         raise VerificationError("signature.structure", "several signatures")
     signature = signatures[0]
-    _require_children(
+    require_children(
         signature,
         required=("SignedInfo", "SignatureValue"),
         optional=("KeyInfo",),
     )
     signed_info = signature[0]
-    _require_children(signed_info, required=("CanonicalizationMethod", "SignatureMethod", "Reference"))
-    _check_canonicalisation(signed_info[0])
+    require_children(signed_info, required=("CanonicalizationMethod", "SignatureMethod", "Reference"))
+    canonicalisation_prefixes(signed_info[0])
     method = signed_info[1]
     if len(method):  # HMACOutputLength and algorithm parameters (CVE-2009-0217)
         raise VerificationError("signature.structure", "parameters in SignatureMethod")
@@ -164,7 +163,7 @@ def _check_shape(element: Element, *, allow_empty_uri: bool, now: datetime, devi
         deviations=deviations,
         reason="signature.algorithm",
     )
-    _require_base64(signature[1], "SignatureValue")
+    require_base64(signature[1], "SignatureValue")
     return _check_reference(
         signed_info[2],
         element,
@@ -186,7 +185,7 @@ def _check_reference(
     now: datetime,
     deviations: Deviations,
 ) -> _Shape:
-    _require_children(reference, required=("Transforms", "DigestMethod", "DigestValue"))
+    require_children(reference, required=("Transforms", "DigestMethod", "DigestValue"))
     identifier = element.get("ID")
     uri = reference.get("URI")
     if uri == "" and allow_empty_uri:
@@ -206,7 +205,7 @@ def _check_reference(
     )
     if len(reference[1]):
         raise VerificationError("signature.structure", "parameters in DigestMethod")
-    value = _require_base64(reference[2], "DigestValue")
+    value = require_base64(reference[2], "DigestValue")
     if base64.b64encode(value).decode() == _EMPTY_SHA256:
         raise VerificationError("signature.digest", "digest of nothing")
     return _Shape(
@@ -227,46 +226,7 @@ def _check_transforms(transforms: Element) -> tuple[str, ...]:
     if len(transforms) == 1:
         # without it, XML-DSig falls back to inclusive canonicalisation, which we refuse
         raise VerificationError("signature.transform", "exclusive canonicalisation is missing")
-    return _check_canonicalisation(transforms[1], reason="signature.transform")
-
-
-def _check_canonicalisation(method: Element, reason: str = "signature.canonicalisation") -> tuple[str, ...]:
-    """The InclusiveNamespaces prefixes of an exclusive canonicalisation, with or without comments."""
-    if method.get("Algorithm") not in {algorithms.EXC_C14N, algorithms.EXC_C14N_WITH_COMMENTS}:
-        raise VerificationError(reason, "only exclusive canonicalisation")
-    inclusive = optional_child(method, _INCLUSIVE_NAMESPACES)
-    if len(method) != (inclusive is not None):
-        raise VerificationError(reason, "unexpected parameters")
-    prefixes: tuple[str, ...] = ()
-    if inclusive is not None:
-        if len(inclusive):
-            raise VerificationError(reason, "unexpected parameters")
-        prefixes = tuple((inclusive.get("PrefixList") or "").split())
-        if len(prefixes) > 32:
-            raise VerificationError(reason, "too many prefixes")
-    return prefixes
-
-
-def _require_children(parent: Element, *, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
-    """Exactly ``required`` in this order, then any of ``optional`` at most once; nothing else."""
-    names = [child.tag for child in parent]
-    expected = [_DS + name for name in required]
-    rest = names[len(expected) :]
-    allowed = {_DS + name for name in optional}
-    if names[: len(expected)] != expected or len(rest) != len(set(rest)) or not set(rest) <= allowed:
-        raise VerificationError("signature.structure", str(parent.tag).rpartition("}")[2])
-
-
-def _require_base64(element: Element, name: str) -> bytes:
-    if len(element):
-        raise VerificationError("signature.structure", f"{name} has children")
-    try:
-        value = base64.b64decode("".join((element.text or "").split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise VerificationError("signature.structure", f"{name} is not base64") from error
-    if not value:
-        raise VerificationError("signature.structure", f"{name} is empty")
-    return value
+    return canonicalisation_prefixes(transforms[1], reason="signature.transform")
 
 
 def _verify_with_any(

@@ -3,7 +3,7 @@
 Every refusal here happens before any cryptography. The parser resolves nothing, fetches
 nothing, expands nothing and changes nothing: the tree that is verified is the tree that came.
 
-Two shapes are known: a *message* (SAML protocol) and *metadata*. They differ in their limits
+The shapes are a *message* (SAML protocol, SOAP) and *metadata*. They differ in their limits
 and in what may stand inside: comments are harmless in metadata, since nobody reads text there
 before the canonical re-parse, but a message has no business carrying any.
 """
@@ -30,10 +30,14 @@ XENC11 = "http://www.w3.org/2009/xmlenc11#"
 SAMLP = "urn:oasis:names:tc:SAML:2.0:protocol"
 SAML = "urn:oasis:names:tc:SAML:2.0:assertion"
 MD = "urn:oasis:names:tc:SAML:2.0:metadata"
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 
-_GUARDED = (DS, DSIG11, EC14N, XENC, XENC11, SAMLP, SAML, MD)
+_GUARDED = (DS, DSIG11, EC14N, XENC, XENC11, SAMLP, SAML, MD, SOAP, WSSE, WSU)
 _GUARDED_FOLDED = {uri.lower(): uri for uri in _GUARDED}
 _ENCRYPTION_OR_SIGNATURE = tuple("{" + uri + "}" for uri in (DS, DSIG11, XENC, XENC11))
+_WSU_ID = "{" + WSU + "}Id"
 _FOREIGN_ID_NAMES = frozenset({"Id", "id", "iD", "AssertionID", "RequestID", "ResponseID"})
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([^"']*)["']""")
 
@@ -53,8 +57,11 @@ class Shape:
     """Declarations in all; canonicalisation takes their number times that of names (a node writes some 60)."""
     comments: bool = False
     """Whether comments and processing instructions inside the root are tolerated."""
+    security_ids: bool = False
+    """Whether elements may carry ``wsu:Id``, which WS-Security signatures refer to."""
 
 
+SOAP_MESSAGE = Shape(max_bytes=262_144, max_elements=1_000, max_depth=30, security_ids=True)
 MESSAGE = Shape(max_bytes=262_144, max_elements=2_000, max_depth=40)
 METADATA = Shape(
     max_bytes=5_242_880, max_elements=50_000, max_depth=60, max_namespaces=100_000, comments=True
@@ -227,7 +234,7 @@ def _check_element(element: Element, shape: Shape, seen: set[str]) -> None:
     if len(attributes) > shape.max_attributes:
         raise VerificationError("xml.attributes")
     for name in map(str, attributes):
-        if name in {"ID", "Id"}:
+        if name in {"ID", "Id"} or (name == _WSU_ID and shape.security_ids):
             if name == "Id" and not tag.startswith(_ENCRYPTION_OR_SIGNATURE):
                 raise VerificationError("xml.id", "Id outside ds and xenc")
             value = str(attributes[name])
