@@ -6,6 +6,7 @@
     ├── VerificationError     a signature, certificate or structure that must not be believed
     ├── DecryptionError       one uniform failure for everything about decryption
     ├── MetadataError         a metadata document that must not be used
+    ├── OutgoingError         a request of ours that brought no usable answer
     └── KeyUnavailable        our own key cannot be used now
 
 ``reason`` is a stable dotted word (``signature.algorithm``); texts never hold message content.
@@ -33,6 +34,10 @@ class DecryptionError(TrustError):
 
 class MetadataError(TrustError):
     """The document is refused; the copy held before stays in use until its own validUntil."""
+
+
+class OutgoingError(TrustError):
+    """The peer cannot be reached, is not who it should be, or answers otherwise than with one body."""
 
 
 class KeyUnavailable(TrustError):

@@ -40,6 +40,11 @@ def signature_uri(scheme: SignatureScheme) -> str:
     return _URIS[scheme]
 
 
+def digest_uri(scheme: SignatureScheme) -> str:
+    """The URI of the digest that goes with ``scheme``."""
+    return _DIGEST_URIS[scheme.value[1]]
+
+
 def sign_enveloped(
     element: Element, signer: Signer, *, position: int, scheme: SignatureScheme | None = None
 ) -> None:
@@ -64,7 +69,7 @@ def sign_enveloped(
         f'<{ds}:Reference URI="#{identifier}"><{ds}:Transforms>'
         f'<{ds}:Transform Algorithm="{algorithms.ENVELOPED_SIGNATURE}"></{ds}:Transform>'
         f'<{ds}:Transform Algorithm="{algorithms.EXC_C14N}"></{ds}:Transform></{ds}:Transforms>'
-        f'<{ds}:DigestMethod Algorithm="{_DIGEST_URIS[digest_name]}"></{ds}:DigestMethod>'
+        f'<{ds}:DigestMethod Algorithm="{digest_uri(scheme)}"></{ds}:DigestMethod>'
         f"<{ds}:DigestValue>{_b64(digest)}</{ds}:DigestValue></{ds}:Reference></{ds}:SignedInfo>"
     )
     value = signer.sign(signed_info.encode(), scheme)
