@@ -139,6 +139,9 @@ class Identifier:
     """Exactly as delivered, e.g. ``EL/DE/abc``; compared octet by octet."""
     stability: str = "persistent"
     """``persistent``, ``may-change`` (new with each eID) or ``transient``; stated to services."""
+    second: str | None = None
+    """The same person at the same source under a second name, while the source changes sectors
+    (TR-03130-1 ``RestrictedID/ID2``); an account may stand under either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

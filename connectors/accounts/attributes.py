@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from connectors.accounts import nationality, values
+from connectors.accounts import values
 from connectors.errors import InvalidAnswer
 from connectors.identity import Name
 from trust.xml import SAML, Element
@@ -198,8 +198,7 @@ def decode(definition: AccountAttribute, text: str) -> object | None:
         case Form.COUNTRY:
             return values.country(text)
         case Form.NATIONALITY:
-            country = nationality.to_iso(text)
-            return None if country is None else (country,)
+            return values.nationality(text)
         case Form.FORM_OF_ADDRESS:
             return values.form_of_address(text)
         case Form.FLAG:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from datetime import date
 
+from connectors import icao_codes
 from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.errors import InvalidAnswer
 from connectors.identity import Name, PartialDate
@@ -111,6 +112,18 @@ def country(value: str) -> str:
     if not re.fullmatch(r"D|[A-Z]{2}", value):
         raise InvalidAnswer("account.country")
     return {"D": "DE", **ISO_OF_EU_CODE}.get(value, value)
+
+
+def nationality(value: str) -> tuple[str, ...] | None:
+    """ISO 3166-1 alpha-2; None for a code that names no state.
+
+    Raises InvalidAnswer ``account.nationality``.
+    """
+    try:
+        found = icao_codes.to_iso(value)
+    except ValueError as error:
+        raise InvalidAnswer("account.nationality") from error
+    return None if found is None else (found,)
 
 
 def flag(value: str) -> bool:

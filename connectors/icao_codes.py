@@ -1,6 +1,6 @@
 """Nationality as documents write it (ICAO 9303-3 §5) and as everybody else does (ISO 3166-1 alpha-2).
 
-BundID hands on what the chip holds: Germany is ``D``, everybody else an alpha-3 code, with a few
+A chip, and BundID after it, holds: Germany is ``D``, everybody else an alpha-3 code, with a few
 codes that name no state at all. Other sources write alpha-2.
 
 >>> to_iso("D"), to_iso("DE"), to_iso("DEU"), to_iso("GBN"), to_iso("XXA")
@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 
 from connectors.country_codes import ISO_OF_EU_CODE
-from connectors.errors import InvalidAnswer
 
 _ALPHA3 = (
     "ABWAW AFGAF AGOAO AIAAI ALAAX ALBAL ANDAD AREAE ARGAR ARMAM ASMAS ATAAQ ATFTF ATGAG AUSAU AUTAT "
@@ -42,11 +41,10 @@ def to_iso(code: str) -> str | None:
     """ISO 3166-1 alpha-2 for a one-, two- or three-letter code; None for one that names no state.
 
     No state: ``XXA`` stateless, ``XXB`` and ``XXC`` refugees, ``XXX`` unspecified, the codes of
-    organisations, and any well-formed code unknown here. Raises InvalidAnswer
-    ``account.nationality`` for something that is no code.
+    organisations, and any well-formed code unknown here. Raises ValueError for something that is no code.
     """
     if not re.fullmatch(r"[A-Z]{1,3}", code):
-        raise InvalidAnswer("account.nationality")
+        raise ValueError("no country code")
     code = ISO_OF_EU_CODE.get(code, code)
     if code in _ALPHA2:
         return code

@@ -1,0 +1,95 @@
+"""Configuration of the Online-Ausweis: ``registry/connectors/*.toml`` with ``kind = "npa"``.
+
+One authorisation certificate at one eID service is one file::
+
+    kind = "npa"
+    id = "npa"
+    name = { de = "Online-Ausweis", en = "Online ID card" }
+    way = "soap"
+    authorisation_certificate = "Land Sachsen, granted 2026-05-04, until 2029-05-03"
+    subject_url = "https://id.sachsen.example"
+    rights = ["GivenNames", "FamilyNames", "DateOfBirth", "RestrictedID", "AgeVerification"]
+
+    [soap]
+    ...
+
+``way`` chooses how the eID service is spoken to; the section of the same name configures it
+(``connectors.npa.soap.settings``, ``connectors.npa.saml.settings``, ``AttachedSection``).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from connectors.npa.operations import EIDType, Operation
+from connectors.npa.saml.settings import SAMLSection
+from connectors.npa.soap.settings import SOAPSection
+
+AllowedWord = Literal["allowed", "denied"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WayWord(StrEnum):
+    """The three ways to an eID service (TR-03130-1 §2.3.1)."""
+
+    SOAP = "soap"
+    SAML = "saml"
+    ATTACHED = "attached"
+
+
+class AttachedSection(Section):
+    """Our own eID-Server inside the gateway: for test and reference, never in production."""
+
+    pki: str
+    """Directory with the terminal's key and certificates, the CSCA certificates and the block list,
+    as ``eid_server.pki`` writes it; relative to the configuration."""
+    session_seconds: int = Field(default=300, ge=30, le=900)
+
+
+class NPASettings(Section):
+    """One authorisation certificate at one eID service."""
+
+    kind: Literal["npa"]
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+    name: dict[str, str] = Field(default_factory=dict)
+    way: WayWord
+    authorisation_certificate: str = ""
+    """Which certificate (Berechtigungszertifikat), granted when and until when; for the operator's records."""
+    subject_url: str | None = None
+    """``subjectURL`` of the certificate's description. eID-Clients refuse a gateway of another origin
+    (TR-03124-1, npa.md §3.5), so another origin than the issuer's is refused here already."""
+    rights: tuple[Operation, ...] = Field(min_length=1)
+    """What the certificate allows to read or ask. Nothing else is ever asked for."""
+    eid_types: dict[EIDType, AllowedWord] = {EIDType.HW_KEY_STORE: "denied"}
+    """Carriers accepted or refused whatever their level; the level decides about those not named."""
+    unstated_level: Literal["refuse", "high"] = "refuse"
+    """What an answer without level and without carrier means. ``high`` only for a service that accepts
+    chip cards alone; a carrier other than a chip card never has a level by assumption."""
+    transaction_info: bool = True
+    """Show the name of the service in the eID-Client before the PIN is entered: the certificate names
+    the operator only."""
+    exchange_seconds: int = Field(default=600, ge=60, le=1800)
+    soap: SOAPSection | None = None
+    saml: SAMLSection | None = None
+    attached: AttachedSection | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for way in WayWord:
+            section = getattr(self, way)
+            if way is self.way and section is None:
+                raise ValueError(f'way = "{way}" needs a section [{way}]')
+            if way is not self.way and section is not None:
+                raise ValueError(f'section [{way}] belongs to way = "{way}"; remedy: remove it')
+        if self.subject_url is not None:
+            parts = urlsplit(self.subject_url)
+            if parts.scheme not in {"https", "http"} or not parts.hostname:
+                raise ValueError("subject_url must be an absolute URL, as in the certificate's description")
+        return self
