@@ -39,6 +39,16 @@ AccountFact = Literal[
 ]  # fmt: skip
 """A field of ``connectors.identity.AccountFacts`` that a client can be registered for."""
 
+CardFact = Literal[
+    "document_type", "issuing_state", "date_of_expiry", "artistic_name", "community_id", "residence_permit",
+]  # fmt: skip
+"""A field of ``connectors.identity.CardFacts`` that a client can be registered for."""
+
+Age = Annotated[int, Field(ge=1, le=130)]
+CommunityID = Annotated[str, StringConstraints(pattern=r"^0276([0-9]{2}(0[0-9]([0-9]{2}(0[0-9]{3})?)?)?)?$")]
+"""Data group 18 or the beginning of it (TR-03127 §3.2.2): ``0276`` for Germany, then Land, region, district,
+community as in the official key, the one-digit region and the three-digit community after a zero."""
+
 
 class AccountPresentation(Section):
     """How one user account (BundID, an account of a Land, Mein Unternehmenskonto) shows a service and
@@ -171,6 +181,17 @@ class Client(Section):
     """By connector identifier; needed for every user account among ``means``."""
     account_facts: tuple[AccountFact, ...] = ()
     """What of the account itself this service may learn, in the claim ``account``."""
+    card_facts: tuple[CardFact, ...] = ()
+    """Online-Ausweis: what of the document itself this service may learn, if its request asks for it."""
+    age_verification: tuple[Age, ...] = ()
+    """Online-Ausweis: completed years that the service may have confirmed (claim ``age_over_<n>``), one in a
+    login; the date of birth is not read for it."""
+    place_verification: CommunityID | None = None
+    """Online-Ausweis: the area in which the service may have the residence confirmed (claim
+    ``place_verification``); the address is not read for it."""
+    identifier: bool = True
+    """Online-Ausweis: whether the service must recognise the person. If not, the card's pseudonym is not
+    read, and ``sub`` is another in each login."""
     attribute_assurance: bool = False
     """Also tell level and source of every single attribute (claim ``attribute_assurance``)."""
     fim_fields: bool = False

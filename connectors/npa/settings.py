@@ -75,6 +75,9 @@ class NPASettings(Section):
     transaction_info: bool = True
     """Show the name of the service in the eID-Client before the PIN is entered: the certificate names
     the operator only."""
+    start_on: tuple[Literal["computer", "phone", "qr"], ...] = ("computer", "phone", "qr")
+    """Ways to start the eID-Client that the start page offers, equal in rank: on this computer, on this
+    phone, with a QR code on the phone beside this computer."""
     exchange_seconds: int = Field(default=600, ge=60, le=1800)
     soap: SOAPSection | None = None
     saml: SAMLSection | None = None
@@ -82,6 +85,8 @@ class NPASettings(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if not self.start_on or len(set(self.start_on)) != len(self.start_on):
+            raise ValueError("start_on names each way once, and at least one")
         for way in WayWord:
             section = getattr(self, way)
             if way is self.way and section is None:
