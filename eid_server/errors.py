@@ -9,7 +9,13 @@
     │   └── Malformed            octets that are not what they should be
     ├── InvalidDocument          passive or chip authentication, validity, block list
     ├── DeniedDocument           a genuine card of a type or level that was not asked for
-    └── ClientReported           the eID-Client ended it, with its own reason
+    ├── RightRemoved             the citizen unticked what the service cannot do without
+    ├── NoCertificatePath        no link certificates lead on from the card's trust points
+    ├── ClientReported           the eID-Client ended it, with its own reason
+    └── SessionError             what the eService asked for cannot be had
+        ├── SchemaViolation, MissingArgument     the request itself
+        ├── TooManyOpenSessions
+        └── NoResultYet, InvalidSession
 
 The texts are for a log: they never hold a value read from a card.
 """
@@ -57,6 +63,48 @@ class DeniedDocument(EIDServerError):
     """The chip is genuine, but its type or level is refused."""
 
     minor = f"{SERVER_MINOR}/getResult#deniedDocument"
+
+
+class RightRemoved(EIDServerError):
+    """A right of RequiredCHAT is not in the effective CHAT (TR-03112-7 §3.6.4.2)."""
+
+    minor = f"{ECARD_MINOR}/sal#securityConditionNotSatisfied"
+
+
+class NoCertificatePath(EIDServerError):
+    """The card named its trust points, and none of our certificates continues them."""
+
+    minor = f"{ECARD_MINOR}/il/signature#invalidCertificatePath"
+
+
+class SessionError(EIDServerError):
+    """An answer of useID or getResult other than success, before or after the card."""
+
+
+class SchemaViolation(SessionError):
+    minor = f"{SERVER_MINOR}/common#schemaViolation"
+
+
+class MissingArgument(SessionError):
+    """Age or place is to be verified, and against what is not said."""
+
+    minor = f"{SERVER_MINOR}/useID#missingArgument"
+
+
+class TooManyOpenSessions(SessionError):
+    minor = f"{SERVER_MINOR}/useID#tooManyOpenSessions"
+
+
+class NoResultYet(SessionError):
+    """The only answer of getResult after which the session lives on (TR-03130-1 §3.2.2)."""
+
+    minor = f"{SERVER_MINOR}/getResult#noResultYet"
+
+
+class InvalidSession(SessionError):
+    """Unknown, expired, or answered already."""
+
+    minor = f"{SERVER_MINOR}/getResult#invalidSession"
 
 
 class ClientReported(EIDServerError):
