@@ -60,12 +60,37 @@ def validate(element: Element, *, on_attributes: frozenset[str] = frozenset()) -
     raise VerificationError("xml.schema", rules[-1] if rules else "")
 
 
+class ProfileSchema:
+    """A schema of our own about what a profile adds to SAML; imports beside it, then SAML's."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+
+    def validate(self, element: Element) -> None:
+        """Raises VerificationError ``xml.schema`` with the name of the rule."""
+        schema = _profile(self._path)
+        with self._lock:
+            if schema.validate(element):
+                return
+            rules = [entry.type_name for entry in schema.error_log]  # type: ignore[attr-defined]  # missing in lxml's stubs
+        raise VerificationError("xml.schema", rules[-1] if rules else "")
+
+
 @cache
-def _schema() -> etree.XMLSchema:
+def _profile(path: Path) -> etree.XMLSchema:
+    return etree.XMLSchema(etree.fromstring(path.read_bytes(), _parser(), base_url=str(path)))
+
+
+def _folder() -> Path:
     specification = find_spec("saml2")
     if specification is None or specification.origin is None:
         raise ImportError("pysaml2 is not installed")
-    folder = Path(specification.origin).parent / "data" / "schemas"
+    return Path(specification.origin).parent / "data" / "schemas"
+
+
+def _parser() -> etree.XMLParser:
+    folder = _folder()
 
     class Local(etree.Resolver):
         def resolve(self, system_url: str, _public_id: str, context: object) -> object:  # type: ignore[override]  # lxml's stubs lack the context
@@ -74,13 +99,18 @@ def _schema() -> etree.XMLSchema:
     # trusted files of our own lock; their internal DTD subset defines entities
     parser = etree.XMLParser(no_network=True, load_dtd=False, resolve_entities=True)
     parser.resolvers.add(Local())
+    return parser
+
+
+@cache
+def _schema() -> etree.XMLSchema:
     imports = "".join(
         f'<import namespace="{namespace}" schemaLocation="{name}"/>'
         for namespace, name in _ENTRY_POINTS.items()
     )
     wrapper = etree.fromstring(
         f'<schema xmlns="http://www.w3.org/2001/XMLSchema">{imports}</schema>',
-        parser,
-        base_url=str(folder / "wrapper.xsd"),
+        _parser(),
+        base_url=str(_folder() / "wrapper.xsd"),
     )
     return etree.XMLSchema(wrapper)

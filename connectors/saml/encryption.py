@@ -29,19 +29,23 @@ _NO_OCTETS = "00"
 """A ConcatKDF field without content: only the octet that counts padding bits (xmlenc-core1 §5.4.1)."""
 
 
-def encrypt(plain: bytes, recipient: PinnedKey, *, random: TokenSource) -> Extension:
-    """``xenc:EncryptedData`` that holds the element ``plain``, its ``EncryptedKey`` in ``KeyInfo``."""
+def encrypt(plain: bytes, recipient: PinnedKey, *, random: TokenSource, named: bool = True) -> Extension:
+    """``xenc:EncryptedData`` that holds the element ``plain``, its ``EncryptedKey`` in ``KeyInfo``.
+
+    ``named`` puts the recipient's certificate beside the key, as a hint which of its keys it needs:
+    a thousand octets that a redirect does not have.
+    """
     session, iv = random(32), random(12)
     return _xenc(
         "EncryptedData",
         _xenc("EncryptionMethod", Algorithm=_CONTENT),
-        _ds("KeyInfo", _encrypted_key(session, recipient)),
+        _ds("KeyInfo", _encrypted_key(session, recipient, _certificate(recipient) if named else ())),
         _cipher(iv + AESGCM(session).encrypt(iv, plain, None)),
         Type=f"{XENC}Element",
     )
 
 
-def _encrypted_key(session: bytes, recipient: PinnedKey) -> Extension:
+def _encrypted_key(session: bytes, recipient: PinnedKey, hint: tuple[Extension, ...]) -> Extension:
     key: PublicKey = recipient.public_key
     if isinstance(key, rsa.RSAPublicKey):
         sha256 = hashes.SHA256()
@@ -52,15 +56,16 @@ def _encrypted_key(session: bytes, recipient: PinnedKey) -> Extension:
             _xenc11("MGF", Algorithm=_MASK),
             Algorithm=algorithms.RSA_OAEP.uri,
         )
-        return _xenc("EncryptedKey", method, *_recipient(recipient), _cipher(wrapped))
+        info = (_ds("KeyInfo", *hint),) if hint else ()
+        return _xenc("EncryptedKey", method, *info, _cipher(wrapped))
     ephemeral = ec.generate_private_key(key.curve)
     wrapping = ConcatKDFHash(hashes.SHA256(), 32, b"").derive(ephemeral.exchange(ec.ECDH(), key))
     method = _xenc("EncryptionMethod", Algorithm=_WRAP)
-    info = _ds("KeyInfo", _agreement(ephemeral.public_key(), recipient))
-    return _xenc("EncryptedKey", method, info, _cipher(aes_key_wrap(wrapping, session)))
+    agreement = _ds("KeyInfo", _agreement(ephemeral.public_key(), hint))
+    return _xenc("EncryptedKey", method, agreement, _cipher(aes_key_wrap(wrapping, session)))
 
 
-def _agreement(ephemeral: ec.EllipticCurvePublicKey, recipient: PinnedKey) -> Extension:
+def _agreement(ephemeral: ec.EllipticCurvePublicKey, hint: tuple[Extension, ...]) -> Extension:
     point = ephemeral.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
     curve = "urn:oid:" + algorithms.CURVES[ephemeral.curve.name]
     derivation = _xenc11(
@@ -80,15 +85,9 @@ def _agreement(ephemeral: ec.EllipticCurvePublicKey, recipient: PinnedKey) -> Ex
         "AgreementMethod",
         _xenc11("KeyDerivationMethod", derivation, Algorithm=algorithms.CONCAT_KDF),
         _xenc("OriginatorKeyInfo", _ds("KeyValue", key_value)),
-        _xenc("RecipientKeyInfo", *_certificate(recipient)),
+        *((_xenc("RecipientKeyInfo", *hint),) if hint else ()),
         Algorithm=algorithms.ECDH_ES.uri,
     )
-
-
-def _recipient(recipient: PinnedKey) -> tuple[Extension, ...]:
-    """A hint which of its keys the recipient needs; nothing, where we know only the bare key."""
-    certificate = _certificate(recipient)
-    return (_ds("KeyInfo", *certificate),) if certificate else ()
 
 
 def _certificate(recipient: PinnedKey) -> tuple[Extension, ...]:

@@ -52,6 +52,7 @@ class ServiceProvider:
 
     entity_id: str
     acs_url: str
+    acs_binding: str = HTTP_POST
     valid: timedelta
     organization_name: str
     organization_url: str
@@ -140,7 +141,7 @@ def _role(description: ServiceProvider, keys: SAMLKeys) -> md.SPSSODescriptor:
         name_id_format=[md.NameIDFormat(text=uri) for uri in description.name_id_formats],
         assertion_consumer_service=[
             md.AssertionConsumerService(
-                binding=HTTP_POST, location=description.acs_url, index="0", is_default="true"
+                binding=description.acs_binding, location=description.acs_url, index="0", is_default="true"
             )
         ],
         attribute_consuming_service=_attribute_consuming_service(description),

@@ -1,14 +1,18 @@
-"""Section ``[saml]`` of an Online-Ausweis connector (TR-03130-1 §4)."""
+"""Section ``[saml]`` of an Online-Ausweis connector (TR-03130-1 §4).
+
+::
+
+    [saml]
+    address = "https://eid-service.example/saml"
+    issuer = "https://eid-service.example/saml/metadata"
+    signing_certificates = ["registry/connectors/eid-service-signing.pem"]
+    encryption_certificate = "registry/connectors/eid-service-encryption.pem"
+"""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from connectors.saml.tr03130.partner import PartnerSection
 
 
-class SAMLSection(BaseModel):
-    """Which SAML processor answers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    peer: str
-    """entityID of the SAML processor."""
+class SAMLSection(PartnerSection):
+    """Which SAML processor answers, and by which keys."""
