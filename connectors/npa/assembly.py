@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from connectors.npa.flow import NPAConnector
+from connectors.npa.saml import service as saml_service
 from connectors.npa.settings import NPASettings, WayWord
 from connectors.npa.way import ServiceKeys, Surroundings, Way
 
@@ -14,12 +15,15 @@ def assemble(
 ) -> NPAConnector:
     """The connector; the network is first touched by ``refresh``.
 
-    Raises KeyUnavailable, MetadataError, ValueError when the way cannot be gone at all.
+    Raises KeyUnavailable, MetadataError, VerificationError, OSError, ValueError when the way cannot be gone at all.
     """
     way = _way(settings, keys, surroundings, now)
     return NPAConnector(settings=settings, way=way, test=settings.way is WayWord.ATTACHED)
 
 
 def _way(settings: NPASettings, keys: ServiceKeys, surroundings: Surroundings, now: datetime) -> Way:
-    del keys, surroundings, now
+    del now
+    if settings.way is WayWord.SAML and settings.saml is not None:
+        name = settings.name.get("de", settings.id)
+        return saml_service.assemble(settings.saml, settings.id, keys, surroundings, name=name)
     raise ValueError(f"way {settings.way} is not available")
