@@ -323,6 +323,14 @@ class Identity:
         identifier = self.subject.identifier
         return None if identifier is None else f"{self.source.connector}\0{identifier.value}"
 
+    @property
+    def second_account_key(self) -> str | None:
+        """``account_key`` under the identifier's second form; None without one."""
+        identifier = self.subject.identifier
+        if identifier is None or identifier.second is None:
+            return None
+        return f"{self.source.connector}\0{identifier.second}"
+
     def to_record(self) -> bytes:
         """UTF-8 JSON for the sealed store; ``from_record`` gives an equal object back."""
         return _adapter().dump_json(self)

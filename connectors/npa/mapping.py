@@ -152,7 +152,7 @@ class _Reading:
         place = self.value(Operation.PLACE_VERIFICATION, result.place_fulfilled)
         return CardFacts(
             document_type=_plain(self.text(Operation.DOCUMENT_TYPE, result.document_type)),
-            issuing_state=_plain(self.text(Operation.ISSUING_STATE, result.issuing_state)),
+            issuing_state=self._issuing_state(),
             date_of_expiry=None if isinstance(expiry, Absent) else expiry,
             artistic_name=_plain(self.text(Operation.ARTISTIC_NAME, result.artistic_name)),
             birthdate_raw=_plain(self.value(Operation.DATE_OF_BIRTH, result.date_of_birth)),
@@ -225,6 +225,12 @@ class _Reading:
             self.absent["nationalities"] = EMPTY
             return Absent.DELIVERED_EMPTY
         return (values.nationality(found),)
+
+    def _issuing_state(self) -> str | None:
+        found = _plain(self.text(Operation.ISSUING_STATE, self.result.issuing_state))
+        if found:
+            values.nationality(found)  # readable at least
+        return found
 
     def _community_id(self) -> str | None:
         found = _plain(self.text(Operation.COMMUNITY_ID, self.result.community_id))

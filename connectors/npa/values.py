@@ -92,6 +92,7 @@ def address(place: StructuredPlace | FreetextPlace) -> Address:
         post_name=text(place.city),
         admin_unit_second_line=_optional(place.state),
         post_code=_optional(place.zip_code),
+        admin_unit_first_line=None if len(country) == 2 else country,
         country=country if len(country) == 2 else None,
     )
 

@@ -13,6 +13,7 @@ from connectors.identity import PersonKind
 from gateway.client_settings import Client, RepresentationPolicy
 from gateway.login.desk import LoginDesk
 from gateway.login.journey import LoginJourney
+from gateway.oidc.card_claims import card_asked
 from gateway.oidc.claims import attributes_requested
 from gateway.oidc.request import AuthorizationRequest
 
@@ -63,6 +64,7 @@ def authentication_request(
     """What a connector is asked, from the registration and the request together."""
     represented = client.representation is not RepresentationPolicy.REFUSE
     attributes = attributes_requested(client, journey.request, person)
+    card = card_asked(client, journey.request)
     return AuthenticationRequest(
         service=desk.service(client, journey.number),
         minimum=minimum_level(client, journey),
@@ -73,6 +75,10 @@ def authentication_request(
         required=frozenset(attributes.required),
         optional=frozenset(attributes.optional),
         account_facts=frozenset(client.account_facts),
+        card_facts=card.facts,
+        age=card.age,
+        community_id=card.community_id,
+        identifier=client.identifier,
         languages=(*((journey.language,) if journey.language else ()), *journey.request.ui_locales, "de"),
     )
 

@@ -5,7 +5,8 @@ Three hands decide, and a value leaves only if all agree: the client's *registra
 as required counts as requested), and the *citizen*, who releases. Released things are named by keys:
 an attribute name of ``connectors.identity``, with ``representative.`` before it for whoever acts for
 the subject, ``identifier`` for the source's own identifier, ``account.<fact>`` and ``acting_person.<name>``
-for what a user account says beside the person (``gateway.oidc.account_claims``).
+for what a user account says beside the person (``gateway.oidc.account_claims``), ``card.<fact>`` for what an
+Online-Ausweis says (``gateway.oidc.card_claims``).
 
 A value that is absent, for whatever reason, is left out and never ``null`` (Core §5.3.2). The table of
 claims with examples for integrators is ``docs/claims.md``.
@@ -38,6 +39,7 @@ from gateway.oidc.account_claims import (
     fact_assurance,
     fact_offers,
 )
+from gateway.oidc.card_claims import CARD_CLAIMS, card_claims, card_offers
 from gateway.oidc.fim import fim_claim
 from gateway.oidc.person_claims import legal_person_claims, natural_person_claims
 from gateway.oidc.request import AuthorizationRequest, ClaimRequest
@@ -82,7 +84,7 @@ CLAIMS_SUPPORTED: tuple[str, ...] = (
     "title", "birth_family_name", "eidas_birth_name", "place_of_birth", "nationalities", "address",
     "country_of_residence", "phone_number", "phone_number_verified", "email", "email_verified",
     "transliterated", "legal_person", "representative", "eidas_identifier", *CONTEXT_CLAIMS,
-    "account", "attribute_assurance", "fim", "verified_claims",
+    *CARD_CLAIMS, "account", "attribute_assurance", "fim", "verified_claims",
 )  # fmt: skip
 
 
@@ -142,6 +144,8 @@ def attributes_of_claims(names: Mapping[str, object]) -> frozenset[str]:
     """Attributes that are needed for the claims so named; language tags do not matter."""
     wanted = {name.partition("#")[0] for name in names}
     found = {attribute for attribute, claims in ATTRIBUTE_CLAIMS.items() if wanted & set(claims)}
+    if "birthdate_raw" in wanted:
+        found.add("date_of_birth")
     if "legal_person" in wanted:
         found |= set(LEGAL_ATTRIBUTES)
     if "representative" in wanted:
@@ -176,12 +180,13 @@ def _requested(
 
 def offers(client: Client, request: AuthorizationRequest, identity: Identity) -> tuple[Offer, ...]:
     """Everything of ``identity`` that may go to this client, subject first; what is absent is not there."""
-    # An account's identifier is the same for all services of this gateway (bundid.md §1.12).
-    raw = client.raw_identifier and identity.account is None
+    # An account's identifier, and a card's pseudonym, is the same for all services of this gateway
+    # (bundid.md §1.12, npa.md §5.3).
+    raw = client.raw_identifier and identity.account is None and identity.card is None
     found = _offers_of(client, request, identity.subject, "", raw=raw)
     if identity.representative is not None and client.representation is not RepresentationPolicy.REFUSE:
         found += _offers_of(client, request, identity.representative, REPRESENTATIVE, raw=raw)
-    return found + _account_offers(client, identity)
+    return found + _account_offers(client, identity) + _card_offers(client, request, identity)
 
 
 def _offers_of(
@@ -240,6 +245,19 @@ def _account_offers(client: Client, identity: Identity) -> tuple[Offer, ...]:
     return facts + acting
 
 
+def _card_offers(client: Client, request: AuthorizationRequest, identity: Identity) -> tuple[Offer, ...]:
+    return tuple(
+        Offer(
+            key=offer.key,
+            attribute=offer.attribute,
+            of_representative=False,
+            required=True,
+            value=offer.value,
+        )
+        for offer in card_offers(client, request, identity)
+    )
+
+
 def permitted(
     client: Client, request: AuthorizationRequest, identity: Identity, released: frozenset[str]
 ) -> frozenset[str]:
@@ -295,8 +313,17 @@ def userinfo_claims(
         **context_claims(identity),
         **identity_claims(identity, keys),
         **_registered_claims(client, identity, keys, released),
+        **_of_card(request, identity, released),
     }
     return honour_values(claims, request.claims.userinfo)
+
+
+def _of_card(
+    request: AuthorizationRequest, identity: Identity, released: frozenset[str]
+) -> dict[str, JsonValue]:
+    """What UserInfo returns of a card: all but what was asked for in the ID token alone."""
+    elsewhere = request.claims.id_token.keys() - request.claims.userinfo.keys()
+    return {n: value for n, value in card_claims(identity, released).items() if n not in elsewhere}
 
 
 def _registered_claims(
@@ -341,6 +368,7 @@ def id_token_claims(
         **context_claims(identity),
         **identity_claims(identity, released),
         **_registered_claims(client, identity, released, released),
+        **card_claims(identity, released),
     }
     wanted = request.claims.id_token
     chosen = {

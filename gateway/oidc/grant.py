@@ -27,7 +27,7 @@ from gateway.jose import base64url
 from gateway.oidc import claims, errors
 from gateway.oidc.acr import returned_acr
 from gateway.oidc.request import AuthorizationRequest
-from gateway.oidc.subject import SubjectKey, pairwise
+from gateway.oidc.subject import SubjectKey, pairwise, second_pairwise
 from gateway.oidc.verified_claims import verified_claims
 from gateway.settings import LimitsSection
 from gateway.store import BearerSecret, Store, key_name
@@ -92,7 +92,8 @@ class CodeIssuer:
         ``authorize.authentication_too_old``; all may go to the client.
         """
         returned_acr(request.acr, identity.assurance)
-        if request.subject not in {None, pairwise(self.subject_key, client, identity, journey)}:
+        mine = pairwise(self.subject_key, client, identity, journey)
+        if request.subject not in {None, mine, second_pairwise(self.subject_key, client, identity)}:
             raise errors.SUBJECT_MISMATCH()
         if request.max_age is not None:
             tolerated = timedelta(seconds=request.max_age + self.limits.clock_skew_seconds)
@@ -122,8 +123,10 @@ class CodeIssuer:
         access_until = now + timedelta(seconds=self.limits.access_token_seconds)
         until = min(now + timedelta(seconds=self.limits.code_seconds), access_until)
 
-        userinfo = {"sub": sub, **claims.userinfo_claims(client, request, identity, may_leave)}
-        id_token = self._id_token(client, request, identity, may_leave, sub)
+        second = second_pairwise(self.subject_key, client, identity)
+        subject = {"sub": sub} if second is None else {"sub": sub, "sub_second": second}
+        userinfo = {**subject, **claims.userinfo_claims(client, request, identity, may_leave)}
+        id_token = self._id_token(client, request, identity, may_leave, subject)
         for target, elements in (
             (userinfo, request.claims.verified_userinfo),
             (id_token, request.claims.verified_id_token),
@@ -159,13 +162,13 @@ class CodeIssuer:
         request: AuthorizationRequest,
         identity: Identity,
         may_leave: frozenset[str],
-        sub: str,
+        subject: dict[str, str],
     ) -> dict[str, JsonValue]:
         token: dict[str, JsonValue] = claims.id_token_claims(client, request, identity, may_leave)
         token |= {
             "iss": self.issuer,
             "aud": client.client_id,
-            "sub": sub,
+            **subject,
             "acr": returned_acr(request.acr, identity.assurance),
             "amr": [identity.source.scheme],
             "auth_time": int(identity.source.authenticated_at.timestamp()),

@@ -49,5 +49,18 @@ def pairwise(key: SubjectKey, client: Client, identity: Identity, journey: str) 
     account = identity.account_key
     if account is None:
         account = f"{identity.source.connector}\0\0{journey}"
+    return _derived(key, client, account)
+
+
+def second_pairwise(key: SubjectKey, client: Client, identity: Identity) -> str | None:
+    """The ``sub`` under the source's second identifier, while a card reader's sector migrates (npa.md §5.3).
+
+    A service may know the person under either, and keeps the account by storing the other.
+    """
+    account = identity.second_account_key
+    return None if account is None else _derived(key, client, account)
+
+
+def _derived(key: SubjectKey, client: Client, account: str) -> str:
     message = f"{sector(client)}\0{account}".encode()
     return base64url(hmac.digest(key.octets, message, hashlib.sha256))

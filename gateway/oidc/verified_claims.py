@@ -1,6 +1,6 @@
 """``verified_claims``, first form (OpenID Connect for Identity Assurance §5, §6).
 
-Given only for notified eIDAS schemes, only with attributes the source vouches for at the level
+Given only for notified schemes, that of the German card among them (oidc.md §19.1), only with attributes the source vouches for at the level
 stated, and only what was asked for element by element. What cannot be given as asked is left out,
 never answered with an error (IDA §6.5); a constraint on ``verification`` that is not met leaves out the
 whole element.
@@ -20,6 +20,8 @@ from gateway.oidc.claims_parameter import claim_requests
 from gateway.oidc.errors import VERIFIED_CLAIMS_MALFORMED
 
 TRUST_FRAMEWORK = "eidas"
+_SCHEMES = frozenset({"eidas", "de_eid"})
+"""Schemes of Article 9 eIDAS: those of other states, and Germany's own card, notified at ``high``."""
 
 CLAIMS_IN_VERIFIED_CLAIMS: tuple[str, ...] = (
     "name", "family_name", "given_name", "birthdate", "gender", "birth_family_name",
@@ -76,7 +78,7 @@ def verified_claims(
     now: datetime,
 ) -> JsonValue:
     """The member ``verified_claims``: an object, an array of several, or None to leave it out."""
-    if identity.source.scheme != TRUST_FRAMEWORK or not identity.assurance.notified:
+    if identity.source.scheme not in _SCHEMES or not identity.assurance.notified:
         return None
     results: list[JsonValue] = []
     for element in elements:
