@@ -43,6 +43,8 @@ class Need:
     name: str
     present: Callable[[], bool]
     debian: tuple[str, ...] = ()
+    alternatives: bool = False
+    """Whether the first of ``debian`` that there is suffices; backports are asked before the next one."""
     remedy: str = ""
 
 
@@ -83,6 +85,12 @@ def _node_packages() -> bool:
     return (ROOT / "node_modules" / ".package-lock.json").is_file()
 
 
+AUSWEISAPP = Need(
+    name="AusweisApp",
+    present=_program("AusweisApp", "AusweisApp2"),
+    debian=("ausweisapp", "ausweisapp2"),
+    alternatives=True,
+)
 CHROMIUM = Need(name="Chromium", present=_program("chromium", "chromium-browser"), debian=("chromium",))
 FONTS = Need(name="a font with Greek and Cyrillic", present=_fonts, debian=("fonts-dejavu-core",))
 OPENSSL = Need(name="the program openssl", present=_program("openssl"), debian=("openssl",))
@@ -98,7 +106,7 @@ SUITES = (
         name="units",
         about="rules of each room, attacks, the OpenID Provider over HTTP, the real store",
         paths=("tests", "gateway", "connectors", "trust", "eid_server", "sandbox"),
-        ignore=("tests/house", "tests/journeys", "tests/clients", "tests/browser"),
+        ignore=("tests/house", "tests/journeys", "tests/clients", "tests/browser", "tests/ausweisapp"),
         needs=(XMLSEC1,),
         side_by_side=True,
     ),
@@ -119,6 +127,12 @@ SUITES = (
         paths=("tests/browser",),
         needs=(CHROMIUM, FONTS, NODE_PACKAGES),
         side_by_side=True,
+    ),
+    Suite(
+        name="ausweisapp",
+        about="the real AusweisApp with simulated cards: browser, card, attached eID-Server, ID token",
+        paths=("tests/ausweisapp",),
+        needs=(AUSWEISAPP, CHROMIUM, FONTS),
     ),
 )
 
@@ -157,17 +171,41 @@ def check() -> list[Outcome]:
     return outcomes
 
 
+def _apt(*arguments: str) -> bool:
+    """Whether apt-get did it, without a word and without a question."""
+    command = ("apt-get", "--quiet", "--quiet", "--yes", *arguments)
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+
+
+def _install_first(need: Need) -> None:
+    """The first alternative that this release, else its backports, have."""
+    for name in need.debian:
+        say(f"installing {name}")
+        if _apt("install", "--no-install-recommends", name):
+            return
+        add = (sys.executable, "-m", "tests.support.backports")
+        suite = subprocess.run(add, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False).stdout
+        if suite:
+            say(f"installing {name} from {suite}, an entry like the release's own")
+            _apt("update")
+            if _apt("install", "--no-install-recommends", "--target-release", suite, name):
+                return
+
+
 def provide(suites: Sequence[Suite]) -> None:
     """Bring what is missing: Debian packages when we are root there, npm packages always."""
     needs = {need.name: need for need in (OPENSSL, *(need for suite in suites for need in suite.needs))}
-    packages = [name for need in needs.values() if not need.present() for name in need.debian]
-    if packages and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        say(f"installing {' '.join(packages)}")
-        quiet = ("apt-get", "--quiet", "--quiet", "--yes")
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        install = (*quiet, "install", "--no-install-recommends", *packages)
-        for command in ((*quiet, "update"), install):
-            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+    absent = [need for need in needs.values() if not need.present()]
+    if absent and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        _apt("update")
+        packages = [name for need in absent if not need.alternatives for name in need.debian]
+        if packages:
+            say(f"installing {' '.join(packages)}")
+            _apt("install", "--no-install-recommends", *packages)
+        for need in absent:
+            if need.alternatives:
+                _install_first(need)
     if NODE_PACKAGES.name in needs:
         say("npm packages of the tests, from the lock file")
         command = (sys.executable, "-m", "gateway.web.assets", "--development")
@@ -179,7 +217,8 @@ def missing_for(suite: Suite) -> list[str]:
     missing = []
     for need in suite.needs:
         if not need.present():
-            remedy = f"apt-get install {' '.join(need.debian)}" if need.debian else need.remedy
+            names = need.debian[:1] if need.alternatives else need.debian
+            remedy = f"apt-get install {' '.join(names)}" if names else need.remedy
             missing.append(f"{need.name} is missing; remedy: {remedy}")
     missing += [f"{path} is not there" for path in suite.paths if not (ROOT / path).exists()]
     return missing
