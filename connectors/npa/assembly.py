@@ -7,6 +7,7 @@ from datetime import datetime
 from connectors.npa.flow import NPAConnector
 from connectors.npa.saml import service as saml_service
 from connectors.npa.settings import NPASettings, WayWord
+from connectors.npa.soap import assembly as soap
 from connectors.npa.way import ServiceKeys, Surroundings, Way
 
 
@@ -26,4 +27,6 @@ def _way(settings: NPASettings, keys: ServiceKeys, surroundings: Surroundings, n
     if settings.way is WayWord.SAML and settings.saml is not None:
         name = settings.name.get("de", settings.id)
         return saml_service.assemble(settings.saml, settings.id, keys, surroundings, name=name)
+    if settings.way is WayWord.SOAP and settings.soap is not None:
+        return soap.assemble(settings.soap, settings.rights, keys, surroundings)
     raise ValueError(f"way {settings.way} is not available")
