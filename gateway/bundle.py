@@ -19,8 +19,9 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.accounts import AccountSettings
 from connectors.eidas.settings import CountrySettings, EIDASSettings
-from gateway import bundle_accounts, bundle_checks
-from gateway.bundle_keys import LoadedKey, load_keys, read_secret
+from connectors.npa import NPASettings
+from gateway import bundle_accounts, bundle_checks, bundle_npa
+from gateway.bundle_keys import SAML_PURPOSES, LoadedKey, load_keys, read_secret
 from gateway.bundle_problems import Located, Problems
 from gateway.client_settings import Client
 from gateway.settings import ConfigurationError, ConfigurationProblem, KeyPurpose, Settings, resolve
@@ -28,8 +29,12 @@ from trust.anchors import TrustAnchor
 
 M = TypeVar("M", bound=BaseModel)
 
-ConnectorSettings = EIDASSettings | AccountSettings
-_KINDS: Mapping[object, type[ConnectorSettings]] = {"eidas": EIDASSettings, "account": AccountSettings}
+ConnectorSettings = EIDASSettings | AccountSettings | NPASettings
+_KINDS: Mapping[object, type[ConnectorSettings]] = {
+    "eidas": EIDASSettings,
+    "account": AccountSettings,
+    "npa": NPASettings,
+}
 """``kind`` of a connector to its model."""
 
 
@@ -69,6 +74,7 @@ def load(directory: Path) -> Configuration:
     connectors = _unique(_connectors(registry / "connectors", problems), "id", problems)
     nodes = _of_kind(connectors, EIDASSettings)
     accounts = _of_kind(connectors, AccountSettings)
+    cards = _of_kind(connectors, NPASettings)
     countries = _models(registry / "countries", CountrySettings, problems)
     clients = _unique(_models(registry / "clients", Client, problems), "client_id", problems)
     if settings is None:
@@ -78,13 +84,15 @@ def load(directory: Path) -> Configuration:
     bundle_checks.check_connectors(nodes.values(), anchors, problems)
     bundle_checks.check_countries(countries, nodes, anchors, problems)
     bundle_accounts.check_accounts(accounts.values(), anchors, settings, problems)
+    bundle_npa.check_connectors(cards.values(), settings, directory, problems)
     bundle_checks.check_clients(clients.values(), connectors, settings, directory, problems)
     bundle_checks.check_sectors(clients.values(), problems)
     bundle_accounts.check_presentations(clients.values(), accounts, settings, problems)
+    bundle_npa.check_clients(clients.values(), cards, settings, problems)
     keys, subject_key = load_keys(settings, directory, problems)
     bundle_checks.check_keys(
         keys,
-        connectors=tuple(connectors),
+        connectors={name: _key_purposes(located.model) for name, located in connectors.items()},
         clients=[located.model for located in clients.values()],
         problems=problems,
     )
@@ -108,6 +116,10 @@ def load(directory: Path) -> Configuration:
         database_url=database_url,
         warnings=tuple(problems.warnings),
     )
+
+
+def _key_purposes(connector: ConnectorSettings) -> frozenset[KeyPurpose]:
+    return bundle_npa.key_purposes(connector) if isinstance(connector, NPASettings) else SAML_PURPOSES
 
 
 def _settings(directory: Path, problems: Problems) -> Settings | None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
-from gateway.bundle_keys import LoadedKey
+from gateway.bundle_keys import EID_PURPOSES, SAML_PURPOSES, LoadedKey
 from gateway.bundle_problems import Located, Problems
 from gateway.client_settings import Client, RepresentationPolicy
 from gateway.jose import InvalidKeySet, PublicKeySet
@@ -193,20 +193,23 @@ def check_sectors(clients: Iterable[Located[Client]], problems: Problems) -> Non
 def check_keys(
     keys: Mapping[KeyPurpose, Sequence[LoadedKey]],
     *,
-    connectors: Collection[str],
+    connectors: Mapping[str, Collection[KeyPurpose]],
     clients: Iterable[Client],
     problems: Problems,
 ) -> None:
-    """Every purpose that is needed has exactly what it needs."""
+    """Every purpose that is needed has exactly what it needs; ``connectors``: each with what it needs."""
     _wanted(KeyPurpose.OIDC_SIGNING, keys.get(KeyPurpose.OIDC_SIGNING, ()), "", problems)
-    for purpose in (KeyPurpose.SAML_SIGNING, KeyPurpose.SAML_DECRYPTION, KeyPurpose.SAML_METADATA_SIGNING):
+    for purpose in sorted(SAML_PURPOSES | EID_PURPOSES):
+        users = {name for name, needed in connectors.items() if purpose in needed}
         common = [key for key in keys.get(purpose, ()) if not key.connectors]
         own = {name for key in keys.get(purpose, ()) for name in key.connectors}
         for name in sorted(own - set(connectors)):
             problems.add(_GATEWAY, "keys", f"{purpose} for {name}, which is not configured", "correct it")
-        if set(connectors) - own:
+        for name in sorted(own & set(connectors) - users):
+            problems.add(_GATEWAY, "keys", f"{purpose} for {name}, which does not use it", "correct it")
+        if users - own:
             _wanted(purpose, common, "", problems)
-        for name in sorted(own & set(connectors)):
+        for name in sorted(own & users):
             theirs = [key for key in keys[purpose] if name in key.connectors]
             _wanted(purpose, theirs, f" for {name}", problems)
     signing = {spki(key.key.public_key) for key in keys.get(KeyPurpose.SAML_SIGNING, ())}

@@ -17,6 +17,8 @@ from trust.keys import InMemoryKey, load_private_key
 SAML_PURPOSES = frozenset(
     {KeyPurpose.SAML_SIGNING, KeyPurpose.SAML_DECRYPTION, KeyPurpose.SAML_METADATA_SIGNING}
 )
+EID_PURPOSES = frozenset({KeyPurpose.EID_SIGNING, KeyPurpose.EID_TLS})
+"""Towards an eID service that is spoken to by SOAP."""
 _FILE = "gateway.toml"
 _NEW_KEY = "make one with: eid-gateway keys new"
 
@@ -79,7 +81,7 @@ def _private_key(
                 _FILE, f"{path}.certificate", f"cannot be read: {error.strerror}", "correct the path"
             )
             return None
-    elif section.purpose in SAML_PURPOSES:
+    elif section.purpose in SAML_PURPOSES | EID_PURPOSES:
         problems.add(_FILE, f"{path}.certificate", f"{section.purpose} needs a certificate", _NEW_KEY)
         return None
     try:

@@ -19,6 +19,8 @@ _WITH_CERTIFICATE = {
     KeyPurpose.SAML_SIGNING: ("digital_signature",),
     KeyPurpose.SAML_METADATA_SIGNING: ("digital_signature",),
     KeyPurpose.SAML_DECRYPTION: ("key_encipherment", "key_agreement"),
+    KeyPurpose.EID_SIGNING: ("digital_signature",),
+    KeyPurpose.EID_TLS: ("digital_signature",),
 }
 ALGORITHMS: dict[str, int | ec.EllipticCurve] = {
     "rsa3072": 3072,

@@ -97,6 +97,10 @@ class KeyPurpose(StrEnum):
     SAML_SIGNING = "saml-signing"
     SAML_DECRYPTION = "saml-decryption"
     SAML_METADATA_SIGNING = "saml-metadata-signing"
+    EID_SIGNING = "eid-signing"
+    """Signs what is sent to an eID service by SOAP (WS-Security)."""
+    EID_TLS = "eid-tls"
+    """Our side of the mutual TLS to an eID service."""
     SUBJECT = "subject"
     """HMAC key of pairwise subject identifiers; long-lived: a new one changes every ``sub``."""
 
@@ -116,10 +120,10 @@ class KeySection(Section):
     private_key: SecretReference
     """PEM (PKCS#8); for ``subject``: at least 32 random octets."""
     certificate: str | None = None
-    """PEM file, relative to the configuration; needed for the SAML purposes. The issuers'
+    """PEM file, relative to the configuration; needed for the SAML and eID purposes. The issuers'
     certificates may follow the key's own: metadata are published with the path up to the anchor."""
     connectors: tuple[str, ...] = ()
-    """SAML purposes: only for these connectors, which then do not use the common keys of that purpose."""
+    """SAML and eID purposes: only for these connectors, which then do not use the common keys of it."""
 
 
 class LimitsSection(Section):
