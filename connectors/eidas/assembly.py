@@ -7,10 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from connectors.eidas.countries import DEVIATIONS, Countries
+from connectors.eidas.esaml import ESAMLConnector
 from connectors.eidas.flow import EIDASConnector
 from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
 from connectors.saml.keys import SAMLKeys
+from connectors.saml.metadata import Contact
+from connectors.saml.request import HTTP_POST
 from connectors.saml.surroundings import Surroundings, metadata_source
+from connectors.saml.tr03130.partner import PartnerSection, load
+from connectors.saml.tr03130.publication import OwnDocument
 from trust.anchors import TrustAnchor
 from trust.metadata import DatedDeviation
 from trust.metadata_registry import MetadataRegistry
@@ -24,15 +29,18 @@ def assemble(
     surroundings: Surroundings,
     *,
     now: datetime,
-) -> EIDASConnector:
+) -> EIDASConnector | ESAMLConnector:
     """The connector, with kept metadata loaded; the network is first touched by ``refresh``.
 
-    Raises MetadataError when an anchor cannot be used at all.
+    Raises MetadataError when an anchor cannot be used at all; role esaml: OSError, VerificationError
+    for the files about the eID-Server.
     """
     # our own citizens come through the German means, never through our own node (eidas.md §11.3)
     own = {
         c.country: c for c in countries if c.connector == settings.id and c.country != settings.node_country
     }
+    if settings.esaml is not None:
+        return _esaml(settings, settings.esaml, own, keys, surroundings)
     national = settings.role is Role.NATIONAL
     # a country whose anchor is not there is down, and only that country
     names = [settings.national_anchor] if national else [c.anchor for c in own.values()]
@@ -56,6 +64,32 @@ def assemble(
         keys=keys,
         issuer_url=surroundings.issuer_url,
         random=secrets.token_bytes,
+    )
+
+
+def _esaml(
+    settings: EIDASSettings,
+    section: PartnerSection,
+    countries: Mapping[str, CountrySettings],
+    keys: SAMLKeys,
+    surroundings: Surroundings,
+) -> ESAMLConnector:
+    base = f"{surroundings.issuer_url}/connectors/{settings.id}"
+    return ESAMLConnector(
+        settings=settings,
+        countries=countries,
+        partner=load(section, surroundings.config_dir),
+        keys=keys,
+        own=OwnDocument(
+            keys=keys,
+            entity_id=section.entity_id or settings.entity_id or f"{base}/metadata",
+            acs_url=f"{base}/acs",
+            acs_binding=HTTP_POST,
+            name=settings.organization_name,
+            url=settings.organization_url,
+            contacts=[Contact(kind=c.kind, name=c.name, email=c.email) for c in settings.contacts],
+        ),
+        test=surroundings.development,
     )
 
 

@@ -18,6 +18,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from connectors.saml.tr03130.partner import PartnerSection
+
 ISOCountry = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
@@ -30,6 +32,8 @@ class Role(StrEnum):
     """We are the receiving connector and talk to each country's Proxy-Service."""
     NATIONAL = "national"
     """We are service provider of a national connector that speaks eIDAS-flavoured SAML."""
+    ESAML = "esaml"
+    """We are eService of a German eID-Server, which is the receiving connector (TR-03130-1 §5)."""
 
 
 def _on_the_wire(country: str) -> str:
@@ -72,11 +76,15 @@ class EIDASSettings(Section):
     """``national`` only: anchor of its metadata."""
     national_requester_id: Literal["scoping", "extension"] = "scoping"
     """``national`` only: Estonia-like connectors want ``eidas:RequesterID`` as an extension."""
+    esaml: PartnerSection | None = None
+    """``esaml`` only: the eID-Server."""
 
     @model_validator(mode="after")
-    def _national_connector_is_named(self) -> Self:
+    def _peer_is_named(self) -> Self:
         if self.role is Role.NATIONAL and not (self.national_peer and self.national_anchor):
             raise ValueError("role national needs national_peer and national_anchor")
+        if (self.role is Role.ESAML) != (self.esaml is not None):
+            raise ValueError("role esaml and section [esaml] belong together")
         return self
 
     @property
@@ -117,7 +125,7 @@ class CountrySettings(Section):
     """What its node writes; default: the ISO code, ``EL`` for Greece."""
     connector: str = "eidas"
     anchor: str | None = None
-    """Role ``node``: anchor of the metadata; None for role ``national``."""
+    """Role ``node``: anchor of the metadata; None for the other roles."""
     entity_id: str | None = None
     profile: Literal["strict", "lenient"] = "strict"
     """``lenient`` allows exactly the ``exceptions`` listed, each until its date."""
@@ -128,9 +136,9 @@ class CountrySettings(Section):
     identifier_stability: Literal["persistent", "may-change"] = "persistent"
     hidden: bool = False
     persons: tuple[Literal["natural", "legal"], ...] = ("natural", "legal")
-    """``national`` only: nodes of role ``node`` say it in their metadata."""
+    """``national`` and ``esaml`` only: nodes of role ``node`` say it in their metadata."""
     levels: tuple[Literal["low", "substantial", "high"], ...] = ("low", "substantial", "high")
-    """``national`` only, likewise."""
+    """``national`` and ``esaml`` only, likewise."""
 
     @property
     def wire_code(self) -> str:

@@ -7,17 +7,14 @@ speaks: no session is asked for, no query parameter believed.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connectors.contract import (
     Answer,
     ClientAddresses,
     ClientOpened,
-    PeerStatus,
-    PublishedDocument,
     TokenSource,
 )
 from connectors.errors import ConnectorError, InvalidAnswer, RequestNotPossible
@@ -28,17 +25,16 @@ from connectors.npa.saml import request as saml_request
 from connectors.npa.saml import status
 from connectors.npa.saml.settings import SAMLSection
 from connectors.npa.way import ServiceKeys, Surroundings, Way
-from connectors.saml import bindings, metadata
+from connectors.saml import bindings
 from connectors.saml.keys import SAMLKeys
-from connectors.saml.request import HTTP_REDIRECT, NAME_ID_TRANSIENT, AuthnRequest, new_id
+from connectors.saml.request import HTTP_REDIRECT, AuthnRequest, new_id
 from connectors.saml.response import receive_redirect
 from connectors.saml.tr03130 import extension
 from connectors.saml.tr03130.partner import Partner, load
 from connectors.saml.tr03130.profile import expectation
+from connectors.saml.tr03130.publication import OwnDocument
+from connectors.saml.tr03130.publication import status as status_of
 from trust.errors import KeyUnavailable, VerificationError
-
-_VALID = timedelta(days=7)
-_RENEW = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,54 +120,20 @@ def assemble(
         entity_id=section.entity_id or f"{base}/metadata",
         acs_url=f"{base}/acs",
     )
-    own = _Own(service, name or connector, surroundings.issuer_url)
-    return Way(service=service, peer=section.issuer, documents=own.documents, peers=own.peers)
-
-
-@dataclass(slots=True)
-class _Own:
-    """What we publish, and how it stands with the partner."""
-
-    service: SAMLService
-    name: str
-    url: str
-    made: tuple[datetime, bytes] | None = None
-
-    def documents(self, now: datetime) -> Sequence[PublishedDocument]:
-        """Our addresses and certificates, for the processor's operator to register."""
-        if self.made is None or now - self.made[0] > _RENEW:
-            description = metadata.ServiceProvider(
-                entity_id=self.service.entity_id,
-                acs_url=self.service.acs_url,
-                acs_binding=HTTP_REDIRECT,
-                valid=_VALID,
-                organization_name=self.name,
-                organization_url=self.url,
-                name_id_formats=(NAME_ID_TRANSIENT,),
-            )
-            octets = metadata.build(description, self.service.keys, now=now, random=secrets.token_bytes)
-            self.made = (now, octets)
-        return [
-            PublishedDocument(
-                name="metadata",
-                content=self.made[1],
-                content_type=metadata.CONTENT_TYPE,
-                max_age=int(_RENEW.total_seconds()),
-            )
-        ]
-
-    def peers(self, now: datetime) -> Sequence[PeerStatus]:
-        partner = self.service.partner
-        reason = partner.why_down(now)
-        return [
-            PeerStatus(
-                peer=partner.issuer,
-                country="DE",
-                state="ok" if reason is None else "down",
-                valid_until=partner.valid_until,
-                reason=reason,
-            )
-        ]
+    own = OwnDocument(
+        keys=keys.saml,
+        entity_id=service.entity_id,
+        acs_url=service.acs_url,
+        acs_binding=HTTP_REDIRECT,
+        name=name or connector,
+        url=surroundings.issuer_url,
+    )
+    return Way(
+        service=service,
+        peer=section.issuer,
+        documents=own.documents,
+        peers=lambda now: [status_of(service.partner, "DE", now)],
+    )
 
 
 def _no_result() -> ConnectorError:
