@@ -60,6 +60,11 @@ class Configuration:
         """The connectors that are user accounts."""
         return {name: found for name, found in self.connectors.items() if isinstance(found, AccountSettings)}
 
+    @property
+    def cards(self) -> Mapping[str, NPASettings]:
+        """The connectors that are an Online-Ausweis."""
+        return {name: found for name, found in self.connectors.items() if isinstance(found, NPASettings)}
+
     def path(self, reference: str) -> Path:
         """A path of the configuration, relative to its directory."""
         return resolve(reference, self.directory)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from connectors.accounts import imported, onboarding, publication
 from connectors.errors import RequestNotPossible
-from gateway.app import saml_keys
 from gateway.bundle import Configuration
 from gateway.bundle_accounts import sample_requests
+from gateway.sources import saml_keys
 
 
 class UnknownAccount(Exception):

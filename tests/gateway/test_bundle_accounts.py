@@ -12,9 +12,9 @@ from cryptography.x509 import load_pem_x509_certificate
 from lxml import etree
 
 from gateway import cli, key_files
-from gateway.app import saml_keys
 from gateway.bundle import load
 from gateway.settings import ConfigurationError, KeyPurpose
+from gateway.sources import saml_keys
 from tests.gateway.test_bundle import FILES, GATEWAY, edit, problems
 
 METADATA = b"<m/>"
