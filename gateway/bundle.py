@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from connectors.accounts import AccountSettings
 from connectors.eidas.settings import CountrySettings, EIDASSettings
 from connectors.npa import NPASettings
-from gateway import bundle_accounts, bundle_checks, bundle_npa
+from gateway import bundle_accounts, bundle_checks, bundle_npa, bundle_partners
 from gateway.bundle_keys import SAML_PURPOSES, LoadedKey, load_keys, read_secret
 from gateway.bundle_problems import Located, Problems
 from gateway.client_settings import Client
@@ -90,6 +90,7 @@ def load(directory: Path) -> Configuration:
     bundle_checks.check_countries(countries, nodes, anchors, problems)
     bundle_accounts.check_accounts(accounts.values(), anchors, settings, problems)
     bundle_npa.check_connectors(cards.values(), settings, directory, problems)
+    bundle_partners.check_partners(nodes.values(), cards.values(), settings, directory, problems)
     bundle_checks.check_clients(clients.values(), connectors, settings, directory, problems)
     bundle_checks.check_sectors(clients.values(), problems)
     bundle_accounts.check_presentations(clients.values(), accounts, settings, problems)

@@ -120,7 +120,7 @@ def check_countries(
             continue
         if country.profile == "strict" and country.exceptions:
             problems.add(file, "exceptions", "have no effect in profile strict", 'set profile = "lenient"')
-        if connector.model.role is Role.NATIONAL:
+        if connector.model.role is not Role.NODE:
             continue
         anchor = anchors.get(country.anchor or "")
         if anchor is None:

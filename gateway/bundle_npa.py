@@ -76,10 +76,6 @@ def _files(card: NPASettings) -> Iterable[tuple[str, str]]:
         yield "soap.server_ca", card.soap.server_ca
         for index, signer in enumerate(card.soap.signers):
             yield f"soap.signers[{index}].certificate", signer.certificate
-    if card.saml is not None:
-        yield "saml.encryption_certificate", card.saml.encryption_certificate
-        for index, name in enumerate(card.saml.signing_certificates):
-            yield f"saml.signing_certificates[{index}]", name
 
 
 def check_clients(
