@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from eid_server.apdus import EID_APPLICATION
 from eid_server.ecard import (
     DSS,
     EAC_PROTOCOL,
     ECARD,
-    EID_APPLICATION,
     ISO,
     MAJOR_ERROR,
     MAJOR_OK,
@@ -25,8 +25,8 @@ from eid_server.ecard import (
     XSI,
     known_minor,
 )
-from eid_server.envelope import XML_WHITESPACE, Element, text_of
 from eid_server.errors import ClientReported, ProtocolViolation
+from eid_server.xml import XML_WHITESPACE, Element, text_of
 
 MAX_OUTPUT_APDUS = 64
 Qualify = Callable[[str], str]

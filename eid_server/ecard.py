@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from eid_server.errors import ECARD_MINOR
+
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 PAOS = "urn:liberty:paos:2006-08"
 WSA = "http://www.w3.org/2005/03/addressing"
@@ -31,7 +33,7 @@ MAJOR_OK = f"{ECARD}/resultmajor#ok"
 MAJOR_WARNING = f"{ECARD}/resultmajor#warning"
 MAJOR_ERROR = f"{ECARD}/resultmajor#error"
 
-MINOR = f"{ECARD}/resultminor"
+MINOR = ECARD_MINOR
 MINOR_INTERNAL_ERROR = f"{MINOR}/al/common#internalError"
 MINOR_PARAMETER_ERROR = f"{MINOR}/al/common#parameterError"
 MINOR_NO_PERMISSION = f"{MINOR}/al/common#noPermission"
@@ -46,9 +48,6 @@ MINOR_DOCUMENT_VALIDITY = f"{MINOR}/sal/mEAC#DocumentValidityVerificationFailed"
 
 EAC_PROTOCOL = "urn:oid:1.3.162.15480.3.0.14"
 """Extended Access Control; clients also write the arc ``.2`` below it."""
-
-EID_APPLICATION = bytes.fromhex("e80704007f00070302")
-"""Application identifier of the eID application (TR-03110-4)."""
 
 _MINOR = re.compile(re.escape(MINOR) + r"(/[A-Za-z]{1,20}){1,3}#[A-Za-z]{1,60}")
 

@@ -1,7 +1,6 @@
 """SOAP envelope and PAOS header, read strictly and written (TR-03112-7 §2.6, liberty-paos).
 
-The one place of this package that turns octets into XML. No DTD, no entities, no network, no
-comments or processing instructions; bounded size, depth and number of elements.
+A message belongs to a dialogue by ``RelatesTo``, which repeats the last MessageID it was sent.
 """
 
 from __future__ import annotations
@@ -20,20 +19,14 @@ from eid_server.ecard import (
     ROLE_PAOS,
     ROLE_REPLY,
     SB,
-    SB_AS_WRITTEN,
     SOAP,
     WSA,
     XSI,
 )
 from eid_server.errors import ProtocolViolation
+from eid_server.xml import Element, parse, text_of
 
-Element = etree._Element  # lxml exports no public name for its element type
-
-MAX_OCTETS = 262_144
-MAX_ELEMENTS = 1_000
-MAX_DEPTH = 12
 MAX_IDENTIFIER = 256
-XML_WHITESPACE = " \t\r\n"
 _UNDERSTOOD = frozenset({f"{{{PAOS}}}PAOS"})
 
 
@@ -50,7 +43,7 @@ class Envelope:
 
 def read(octets: bytes) -> Envelope:
     """Parse one message; raises ProtocolViolation."""
-    root = _parse(octets)
+    root = parse(octets)
     if root.tag != f"{{{SOAP}}}Envelope":
         raise ProtocolViolation("not a SOAP 1.1 envelope")
     parts = list(root)
@@ -61,13 +54,6 @@ def read(octets: bytes) -> Envelope:
     if message_id is None:
         raise ProtocolViolation("a message needs a MessageID")
     return Envelope(message_id=message_id, relates_to=relates_to, body=parts[0][0])
-
-
-def text_of(element: Element) -> str:
-    """Text of an element without children, XML white space around it removed."""
-    if len(element):
-        raise ProtocolViolation(f"{etree.QName(element).localname} has no children")
-    return (element.text or "").strip(XML_WHITESPACE)
 
 
 def write(body: Element, *, message_id: str, relates_to: str | None) -> bytes:
@@ -91,42 +77,6 @@ def write(body: Element, *, message_id: str, relates_to: str | None) -> bytes:
     etree.SubElement(header, wsa + "MessageID").text = message_id
     etree.SubElement(root, soap + "Body").append(body)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
-
-
-def _parse(octets: bytes) -> Element:
-    if len(octets) > MAX_OCTETS:
-        raise ProtocolViolation("message too long")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False
-    )
-    try:
-        # The parser refuses what is no URI as a namespace, and rightly; this one is in use.
-        root = etree.fromstring(octets.replace(SB_AS_WRITTEN.encode(), SB.encode()), parser)
-    except (etree.XMLSyntaxError, ValueError) as exc:
-        raise ProtocolViolation("not well-formed XML") from exc
-    document = root.getroottree().docinfo
-    if document.internalDTD is not None or document.externalDTD is not None:
-        raise ProtocolViolation("a message has no document type")
-    if (document.encoding or "UTF-8").upper() != "UTF-8":
-        raise ProtocolViolation("a message is UTF-8")
-    if root.getprevious() is not None or root.getnext() is not None:
-        raise ProtocolViolation("nothing stands beside the envelope")
-    for number, node in enumerate(root.iter(), start=1):
-        if number > MAX_ELEMENTS:
-            raise ProtocolViolation("too many elements")
-        if not isinstance(node.tag, str):
-            raise ProtocolViolation("no comments, processing instructions or entities in a message")
-    _check_depth(root)
-    return root
-
-
-def _check_depth(root: Element) -> None:
-    level = [root]
-    for _ in range(MAX_DEPTH):
-        level = [child for element in level for child in element]
-        if not level:
-            return
-    raise ProtocolViolation("nested too deeply")
 
 
 def _addressing(header: Element | None) -> tuple[str | None, str | None]:

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from eid_server.apdus import EID_APPLICATION
 from eid_server.ecard import (
     DSS,
     EAC_PROTOCOL,
     ECARD,
-    EID_APPLICATION,
     ISO,
     MAJOR_ERROR,
     MAJOR_OK,
     PROFILE,
     XSI,
 )
-from eid_server.envelope import Element
+from eid_server.xml import Element
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from lxml import etree
 from eid_server import client_messages, envelope, server_messages
 from eid_server.ecard import MINOR_CANCELLATION_BY_USER, MINOR_UNKNOWN_ERROR
 from eid_server.errors import ClientReported, ProtocolViolation
+from eid_server.xml import Element
 from tests.support import paos
 from tests.support.paos import MINOR, Command
 
@@ -21,7 +22,7 @@ EAC1 = (("EFCardAccess", "3100"), ("IDPICC", "0102"), ("Challenge", "01020304050
 EAC2 = (("EFCardSecurity", "3000"), ("AuthenticationToken", "0102030405060708"), ("Nonce", "01"))
 
 
-def body(text: str) -> envelope.Element:
+def body(text: str) -> Element:
     return envelope.read(paos.envelope(text)).body
 
 
