@@ -5,9 +5,9 @@
     SEQUENCE { INTEGER version 0, INTEGER type, OCTET STRING listID,
                SEQUENCE OF SEQUENCE { OCTET STRING sectorID, SEQUENCE OF OCTET STRING } }
 
-A complete list (type 0); lists of differences are for those who keep one over days. Only hashes of
-the identifiers are kept, and none is ever written anywhere: an identifier in the revocation sector
-must neither be stored nor released.
+A complete list (type 0); lists of differences are for those who keep one over days. The certification
+authority computes it for the terminal's own sector. What a card answers to the question is compared by
+its hash and then forgotten: it must neither be stored nor released.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class BlockList:
     def require_not_blocked(self, sector: SectorKey, identifier: bytes) -> None:
         """Raises InvalidDocument for a blocked card, and when there is no list for this sector."""
         if sector.hash not in self.sectors:
-            raise InvalidDocument("there is no block list for the revocation sector")
+            raise InvalidDocument("there is no block list for the sector")
         if _digest(identifier) in self.sectors[sector.hash]:
             raise InvalidDocument("the card is blocked")
 

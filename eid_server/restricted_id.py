@@ -2,8 +2,8 @@
 
 The chip agrees a key between its own secret and the sector's public key and answers its hash. The
 sector's key goes to the chip with its domain parameters and must hash to what stands in the terminal
-certificate, so that nobody asks in a sector that is not theirs. Key 1 of a chip serves the block list
-of the revocation sector, key 2 the pseudonym of the terminal sector.
+certificate, so that nobody asks in a sector that is not theirs. A chip has one key whose identifier is
+looked up in the sector's block list and another one for the pseudonym; both answer the same question.
 """
 
 from __future__ import annotations
@@ -25,6 +25,21 @@ class SectorKey:
 
     public_key: ec.EllipticCurvePublicKey
 
+    @classmethod
+    def parse(cls, data_object: bytes) -> SectorKey:
+        """From the ``7F49`` object; raises Malformed."""
+        protocol, *values = tlv.sequence(tlv.one(data_object, 0x7F49).value, 0x06, *range(0x81, 0x88))
+        if tlv.oid(protocol.value) != RESTRICTED_IDENTIFICATION_PROTOCOL:
+            raise Malformed("a sector key for another protocol")
+        p, a, b, generator, n, point, h = (element.value for element in values)
+        domain = curves.explicit(p=p, a=a, b=b, generator=generator, n=n, h=h)
+        return cls(public_key=curves.public_key(domain, point))
+
+    @property
+    def data_object(self) -> bytes:
+        """The ``7F49`` object."""
+        return tlv.write(0x7F49, self.fields)
+
     @property
     def fields(self) -> bytes:
         """Protocol, domain parameters and point: what stands inside ``7F49`` and ``A0``."""
@@ -35,7 +50,7 @@ class SectorKey:
     @property
     def hash(self) -> bytes:
         """SHA-256 of the public key data object: the extension id-sector-ri (TR-03110-3 C.3.2)."""
-        return sha256(tlv.write(0x7F49, self.fields)).digest()
+        return sha256(self.data_object).digest()
 
 
 def require_sector(certificate: CVCertificate, key: SectorKey) -> None:
