@@ -60,6 +60,8 @@ class SignedMessage:
     content: Element
     """The one element inside Body, parsed from the octets that were signed."""
     created: datetime
+    signature: bytes
+    """The signature's value: another one for every message, so it tells a replayed one."""
 
 
 def sign_message(
@@ -132,9 +134,10 @@ def verify_message(
         raise VerificationError("soap.timestamp", "missing")
     signature = _only_signature(security)
     parsed = _verify_references(signature, (body, timestamp), now=now, deviations=deviations)
+    value = require_base64(signature[1], "SignatureValue")
     verify_detached(
         canonicalise(signature[0], inclusive_prefixes=canonicalisation_prefixes(signature[0][0])),
-        require_base64(signature[1], "SignatureValue"),
+        value,
         signature[0][1].get("Algorithm") or "",
         keys,
         now=now,
@@ -144,7 +147,7 @@ def verify_message(
     if len(signed_body) != 1:
         raise VerificationError("soap.body", f"{len(signed_body)} elements")
     created = _check_times(signed_timestamp, now=now, skew=skew)
-    return SignedMessage(content=signed_body[0], created=created)
+    return SignedMessage(content=signed_body[0], created=created, signature=value)
 
 
 def _places(envelope: Element) -> tuple[Element, Element]:

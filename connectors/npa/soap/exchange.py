@@ -20,7 +20,7 @@ from trust.keys import SignatureScheme, Signer
 from trust.outgoing import FetchPolicy, Outgoing, exchange
 from trust.pinned import PinnedKey
 from trust.signing import scheme_for
-from trust.wss import sign_message, verify_message
+from trust.wss import SignedMessage, sign_message, verify_message
 from trust.xml import SOAP_MESSAGE, Element, parse
 
 
@@ -35,8 +35,8 @@ class EIDInterface:
     context: ssl.SSLContext
     policy: FetchPolicy
 
-    def call(self, request: Element, *, now: datetime) -> Element:
-        """The verified, schema-valid response element to ``request``.
+    def call(self, request: Element, *, now: datetime) -> SignedMessage:
+        """The verified message whose content is the schema-valid response element to ``request``.
 
         Raises PeerUnavailable ``npa.service.unreachable``, InvalidAnswer ``npa.service.answer``.
         """
@@ -55,7 +55,7 @@ class EIDInterface:
             raise InvalidAnswer("npa.service.answer", error.reason) from error
         if message.content.tag != eid(f"{operation}Response"):
             raise InvalidAnswer("npa.service.answer", "of another operation")
-        return message.content
+        return message
 
     def _send(self, octets: bytes, operation: str) -> bytes:
         outgoing = Outgoing(

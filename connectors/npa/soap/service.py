@@ -24,6 +24,7 @@ from connectors.npa.soap.exchange import EIDInterface
 from connectors.npa.soap.names import MAJOR_OK, dss, eid
 from connectors.npa.soap.request import PSK
 from trust.errors import VerificationError
+from trust.wss import SignedMessage
 from trust.xml import Element, only_child, optional_child, text
 
 _NO_RESULT_YET = f"{failures.SERVER_MINOR}/getResult#noResultYet"
@@ -65,7 +66,7 @@ class SOAPService:
         section = self.interface.section
         proposed = PSK(id=random(16).hex(), key=random(32).hex()) if section.propose_psk else None
         message = request.use_id(request_, psk=proposed, level_of_assurance=section.level_of_assurance)
-        response = self._call(message, now)
+        response = self.interface.call(message, now=now).content
         _require_ok(response)
         session, psk = _session(response), _psk(response)
         if proposed is not None and psk != proposed:
@@ -90,24 +91,29 @@ class SOAPService:
         identifier = session.get("id")
         if not isinstance(identifier, str):
             raise InvalidAnswer("npa.state")
-        response, at = self._poll(identifier, wait=failures.of_query(answer.query) is None, now=now)
-        digest = hashlib.sha256(f"{self.interface.section.address} {identifier}".encode()).hexdigest()
+        message, at = self._poll(identifier, wait=failures.of_query(answer.query) is None, now=now)
+        statement = hashlib.sha256(f"{self.interface.section.address} {identifier}".encode()).hexdigest()
+        # getResultResponse does not name its session: so no answer counts twice, whoever repeats it
+        answered = hashlib.sha256(message.signature).hexdigest()
         try:
             return personal_data.result(
-                response,
+                message.content,
                 request_,
                 level_asked=self.interface.section.level_of_assurance and request_.minimum is not None,
                 authenticated_at=at,
-                statement_id=digest,
+                statement_id=statement,
                 issuer=self.interface.section.address,
-                replay_keys=((f"npa-soap:{digest}", now + _REPLAY),),
+                replay_keys=(
+                    (f"npa-soap-session:{statement}", now + _REPLAY),
+                    (f"npa-soap-answer:{answered}", now + _REPLAY),
+                ),
             )
         except VerificationError as error:
             raise InvalidAnswer("npa.result.structure", error.reason) from error
 
     def server_info(self, *, now: datetime) -> ServerInfo:
         """``getServerInfo``; raises PeerUnavailable, InvalidAnswer."""
-        response = self._call(request.get_server_info(), now)
+        response = self.interface.call(request.get_server_info(), now=now).content
         version = response[0]
         numbers = {child.tag: child.text or "" for child in version}
         states = personal_data.operations(only_child(response, eid("DocumentVerificationRights")))
@@ -120,22 +126,20 @@ class SOAPService:
             rights=frozenset(operation for operation, state in states.items() if state == "ALLOWED"),
         )
 
-    def _poll(self, session: str, *, wait: bool, now: datetime) -> tuple[Element, datetime]:
-        """The first answer that is not "no result yet", and when it came."""
+    def _poll(self, session: str, *, wait: bool, now: datetime) -> tuple[SignedMessage, datetime]:
+        """The first answer that is not "no result yet", and when we asked for it."""
         section = self.interface.section
         counter, waited = 1, 0.0
         while True:
             at = now + timedelta(seconds=waited)
-            response = self._call(request.get_result(session, counter), at)
-            if _minor(response) != _NO_RESULT_YET or not wait or waited >= section.wait_seconds:
-                _require_ok(response)
-                return response, at.astimezone(UTC)
+            message = self.interface.call(request.get_result(session, counter), now=at)
+            last = not wait or waited >= section.wait_seconds
+            if last or _minor(message.content) != _NO_RESULT_YET:
+                _require_ok(message.content)
+                return message, at.astimezone(UTC)
             self.sleep(section.poll_seconds)
             waited += section.poll_seconds
             counter += 1
-
-    def _call(self, message: Element, now: datetime) -> Element:
-        return self.interface.call(message, now=now)
 
     def _server_address(self, response: Element) -> str:
         """``eCardServerAddress``, unchanged (§3.2.1), or the configured one where it is left out."""
