@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from connectors.errors import (
+    AttributeMissing,
     AuthenticationFailed,
     Cancelled,
     ConnectorError,
@@ -57,6 +58,8 @@ _MINORS: Mapping[str, tuple[type[ConnectorError], str]] = {
     f"{ECARD_MINOR}/ifdl/terminal#IFDSharingViolation": _CARD_LOST,
     f"{ECARD_MINOR}/ifdl/terminal#noCard": _CARD_LOST,
     f"{ECARD_MINOR}/il/signature#invalidCertificatePath": (PeerRefused, "npa.certificate-path"),
+    # a right that is required was unticked (TR-03112-7 §3.6.4.2)
+    f"{ECARD_MINOR}/sal#securityConditionNotSatisfied": (AttributeMissing, "npa.attribute.refused"),
     f"{ECARD_MINOR}/sal/mEAC#DocumentValidityVerificationFailed": _DOCUMENT_INVALID,
 }
 _HINTS: Mapping[str, tuple[type[ConnectorError], str]] = {
