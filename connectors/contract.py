@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import Identity, PersonKind
@@ -231,6 +231,7 @@ class ClientOpened:
     """Plain JSON values, sealed by the gateway for the exchange."""
 
 
+@runtime_checkable
 class EIDClientConnector(Connector, Protocol):
     """A connector whose citizens use an eID-Client: a second user agent, without our cookies."""
 

@@ -1,4 +1,4 @@
-"""Builds the application: keys, connectors, the whole route table. Nothing else knows concrete connectors."""
+"""Builds the application: keys, connectors, the whole route table."""
 
 from __future__ import annotations
 
@@ -15,16 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
-from connectors import accounts, eidas
-from connectors.accounts import AccountSettings
-from connectors.contract import Connector, FormDispatch
-from connectors.saml.keys import OwnKey, SAMLKeys
+from connectors.contract import Connector, EIDClientConnector, FormDispatch
 from connectors.saml.selfcheck import selfcheck
-from connectors.saml.surroundings import Surroundings
 from gateway import public
 from gateway.audit import Audit
 from gateway.bundle import Configuration
-from gateway.bundle_accounts import keys_for
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.health import Health
@@ -33,14 +28,19 @@ from gateway.jose import KeyRing, KeyStage, PublicKeySet, SigningKey
 from gateway.login.back import back
 from gateway.login.callback import callback
 from gateway.login.cookies import Cookies
-from gateway.login.desk import LoginDesk
+from gateway.login.desk import EIDMeans, LoginDesk
+from gateway.login.eid_client import paos, tc_token
+from gateway.login.eid_pages import choose_way, intro, run
 from gateway.login.leave import cancel, error_page, failed
 from gateway.login.offer import reach
 from gateway.login.open import open_journey
+from gateway.login.phone import connect as connect_phone
+from gateway.login.phone import visit_page, warn
 from gateway.login.release import decide, show
+from gateway.login.second_device import qr_page, qr_step
 from gateway.login.select import select
 from gateway.login.start import start
-from gateway.metadata_refresh import MetadataRefresh, announce
+from gateway.metadata_refresh import MetadataRefresh
 from gateway.oidc import discovery, jwks
 from gateway.oidc.authorize import authorize
 from gateway.oidc.client_keys import ClientKeys, guarded_get
@@ -50,17 +50,21 @@ from gateway.oidc.respond import description
 from gateway.oidc.subject import SubjectKey
 from gateway.oidc.token import token
 from gateway.oidc.userinfo import userinfo
-from gateway.settings import KeyPurpose, Mode, StoreSection
+from gateway.settings import KeyPurpose, StoreSection
+from gateway.sources import build_connectors, fetch_policy
 from gateway.store import Acknowledgement, Store, StoreAddress, connect
-from gateway.web.pages import Frame, HandoverPage, Target
+from gateway.web.eid_pages import Way
+from gateway.web.frame import Frame
+from gateway.web.pages import HandoverPage, Target
 from gateway.web.render import Renderer
 from gateway.web.static_files import StaticFiles
-from trust.fetch import FetchPolicy
 from trust.keys import InMemoryKey
 from trust.log import AppendOnlyLog, open_database
 
 Handler = Callable[[Request], Awaitable[Response]]
 _THREADS = 4
+_WAITING_THREADS = 32
+"""Each waits for an eID service and costs next to nothing meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,7 @@ class Application:
     store: Store
     log: AppendOnlyLog
     refresh: MetadataRefresh
-    executor: Executor = field(repr=False)
+    executors: tuple[Executor, ...] = field(repr=False)
 
     def start(self) -> None:
         self.log.start()
@@ -81,7 +85,8 @@ class Application:
     async def stop(self) -> None:
         self.refresh.stop()
         await self.store.close()
-        self.executor.shutdown(wait=True)
+        for executor in self.executors:
+            executor.shutdown(wait=True)
         self.log.stop()
 
 
@@ -108,16 +113,18 @@ def build(
     log = AppendOnlyLog(open_database(configuration.database_url.render_as_string(hide_password=False)))
     audit = Audit(log)
     if connectors is None:
-        connectors = _connectors(configuration, log, now=clock())
+        connectors = build_connectors(configuration, log, now=clock())
     static = StaticFiles(base_path=base)
     renderer = Renderer(settings.gateway, static)
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="cryptography")
+    waiting = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="eid-service")
     desk = LoginDesk(
         issuer=issuer,
         clients=configuration.clients,
         connectors=connectors,
         means_names={name: settings.name for name, settings in configuration.connectors.items()},
         accounts=frozenset(configuration.accounts),
+        eid_clients=_eid_clients(configuration, connectors),
         store=store,
         audit=audit,
         render=renderer.response,
@@ -135,6 +142,7 @@ def build(
         languages=settings.gateway.languages,
         base=base,
         executor=executor,
+        waiting_executor=waiting,
     )
     provider = Provider(
         issuer=issuer,
@@ -164,7 +172,7 @@ def build(
         store=store,
         log=log,
         refresh=refresh,
-        executor=executor,
+        executors=(executor, waiting),
     )
 
 
@@ -188,6 +196,9 @@ def _routes(
         return limited(partial(endpoint, provider), desk.store, name, limit)
 
     answer = limited(at(callback), desk.store, "callback", rate.callback)
+    client = limited(at(tc_token), desk.store, "tctoken", rate.callback)
+    # a login takes about five
+    messages = limited(at(paos), desk.store, "paos", 10 * rate.callback)
     table: list[tuple[str, list[str], Handler]] = [
         # OpenID Provider
         ("/.well-known/openid-configuration", ["GET"], serve_discovery),
@@ -203,8 +214,19 @@ def _routes(
         ("/login/{journey}/release", ["POST"], at(decide)),
         ("/login/{journey}/cancel", ["POST"], at(cancel)),
         ("/login/{journey}/back", ["GET"], at(back)),
+        # with an eID-Client; "qr" stands before any other way
+        ("/login/{journey}/client", ["GET"], at(intro)),
+        ("/login/{journey}/client/start", ["GET"], at(choose_way)),
+        ("/login/{journey}/client/qr", ["GET"], at(qr_page)),
+        ("/login/{journey}/client/qr", ["POST"], at(qr_step)),
+        ("/login/{journey}/client/{way}", ["GET"], at(run)),
+        ("/login/{journey}/phone", ["GET"], at(visit_page)),
+        ("/login/{journey}/phone/{link}", ["GET"], at(warn)),
+        ("/login/{journey}/phone/{link}", ["POST"], at(connect_phone)),
         # sources of identity
         ("/connectors/{connector}/acs", ["GET", "POST"], answer),
+        ("/connectors/{connector}/tctoken/{ticket}", ["GET"], client),
+        ("/connectors/{connector}/paos", ["POST"], messages),
         ("/connectors/{connector}/{document}", ["GET"], at(public.document)),
         # for everybody
         ("/", ["GET"], at(public.index)),
@@ -248,53 +270,22 @@ class _Pages:
         return self.desk.render(page)
 
 
+def _eid_clients(configuration: Configuration, connectors: Mapping[str, Connector]) -> dict[str, EIDMeans]:
+    cards = configuration.cards
+    return {
+        name: EIDMeans(
+            connector=connector, ways=tuple(map(Way, cards[name].start_on)) if name in cards else tuple(Way)
+        )
+        for name, connector in connectors.items()
+        if isinstance(connector, EIDClientConnector)
+    }
+
+
 def _acknowledgement(section: StoreSection) -> Acknowledgement | None:
     if not section.replicas:
         return None
     # half the time of a command, so that its answer comes before the connection is given up
     return Acknowledgement(section.replicas, int(section.timeout_seconds * 500))
-
-
-def _connectors(configuration: Configuration, log: AppendOnlyLog, *, now: datetime) -> dict[str, Connector]:
-    if not configuration.connectors:
-        return {}
-    settings = configuration.settings
-    development = settings.gateway.mode is Mode.DEVELOPMENT
-    surroundings = Surroundings(
-        issuer_url=settings.gateway.issuer,
-        config_dir=configuration.directory,
-        state_dir=configuration.path("var/metadata"),
-        fetch_policy=_fetch_policy(configuration),
-        development=development,
-        announce=partial(announce, log),
-    )
-    anchors = configuration.anchors
-    built: dict[str, Connector] = {}
-    for name, connector in configuration.connectors.items():
-        keys = saml_keys(configuration, name)
-        if isinstance(connector, AccountSettings):
-            built[name] = accounts.assemble(connector, anchors, keys, surroundings, now=now)
-        else:
-            built[name] = eidas.assemble(
-                connector, configuration.countries, anchors, keys, surroundings, now=now
-            )
-    return built
-
-
-def saml_keys(configuration: Configuration, connector: str) -> SAMLKeys:
-    """What ``connector`` signs and decrypts with: its own keys, else the common ones, by purpose."""
-    return SAMLKeys(
-        signing=_own_keys(configuration, KeyPurpose.SAML_SIGNING, connector),
-        decryption=_own_keys(configuration, KeyPurpose.SAML_DECRYPTION, connector),
-        metadata=_own_keys(configuration, KeyPurpose.SAML_METADATA_SIGNING, connector),
-    )
-
-
-def _own_keys(configuration: Configuration, purpose: KeyPurpose, connector: str) -> list[OwnKey]:
-    return [
-        OwnKey(id=key.id, state=key.state.value, key=key.key)
-        for key in keys_for(connector, configuration.keys.get(purpose, ()))
-    ]
 
 
 def _token_keys(configuration: Configuration) -> KeyRing:
@@ -314,15 +305,4 @@ def _client_keys(configuration: Configuration) -> ClientKeys:
         for name, client in configuration.clients.items()
         if client.jwks_file is not None
     }
-    return ClientKeys(files, guarded_get(_fetch_policy(configuration)))
-
-
-def _fetch_policy(configuration: Configuration) -> FetchPolicy:
-    section = configuration.settings.http
-    return FetchPolicy(
-        connect_seconds=section.connect_seconds,
-        total_seconds=section.total_seconds,
-        ca_file=configuration.path(section.ca_file) if section.ca_file else None,
-        allow_private_addresses=section.allow_private_addresses,
-        allow_http_loopback=configuration.settings.gateway.mode is Mode.DEVELOPMENT,
-    )
+    return ClientKeys(files, guarded_get(fetch_policy(configuration)))

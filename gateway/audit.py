@@ -96,6 +96,56 @@ class AnswerRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientTicketRedeemed:
+    """An eID-Client asked for the TC token of an exchange, which happens once; it is not yet handed out."""
+
+    journey: str
+    client: str
+    connector: str
+    second_device: bool
+    """On a phone that scanned a QR code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRefused:
+    """A TC token was asked for with a ticket that is unknown, used or too old."""
+
+    connector: str
+    journey: str | None
+    """The journey the ticket claims to belong to, unproven; None if it names none."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondDeviceLinked:
+    """A phone took over the identification by the link of a QR code, which works once."""
+
+    journey: str
+    client: str
+    connector: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondDeviceCodeUsed:
+    """The code that the phone showed was typed where the login began; only now it goes on there."""
+
+    journey: str
+    client: str
+    connector: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondDeviceRefused:
+    """A link or a code of a second device was refused."""
+
+    journey: str
+    client: str | None
+    reason: str
+    """``link.gone``, ``code.none`` (none is awaited, or it is too old), ``code.wrong``, ``code.tries``
+    (the last try was wrong), ``code.other-choice`` (the citizen chose something else meanwhile)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataReleased:
     """The citizen released data and a code was issued, not yet handed out."""
 
@@ -159,6 +209,11 @@ Event = (
     | IdentityAccepted
     | ExchangeFailed
     | AnswerRefused
+    | ClientTicketRedeemed
+    | ClientRefused
+    | SecondDeviceLinked
+    | SecondDeviceCodeUsed
+    | SecondDeviceRefused
     | DataReleased
     | JourneyEnded
     | RequestRefused

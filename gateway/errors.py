@@ -12,6 +12,7 @@ family, and neither number nor code is ever reused or renamed.
 | 21 | choice of means and country |
 | 30 | exchange with an eIDAS peer |
 | 31 | exchange with a user account (BundID, accounts of the Länder, MUK) |
+| 32 | exchange with an eID-Client (Online-Ausweis) |
 | 40 | the gateway's own state: store, database, keys |
 | 50 | HTTP: size, method, host, rate |
 """

@@ -32,7 +32,7 @@ from gateway.web.security_headers import api_headers
 _log = logging.getLogger("gateway.http")
 
 SMALL_BODY = 65_536
-"""Largest body of every route but the connectors' callbacks."""
+"""Largest body of every route but the connectors' callbacks; a PAOS message with a whole card fits."""
 
 ErrorResponse = Callable[[Request, GatewayError], Response]
 
@@ -101,7 +101,7 @@ class Guard:
             raise HTTP_HOST()
 
     def _limit(self, path: str) -> int:
-        return self.body_bytes if "/connectors/" in path else SMALL_BODY
+        return self.body_bytes if path.endswith("/acs") and "/connectors/" in path else SMALL_BODY
 
 
 class _Exchange:

@@ -14,23 +14,19 @@ Order, each step before anything of the next becomes visible (security.md A.13, 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from connectors.contract import Answer, Connector, Verified
 from connectors.errors import ConnectorError, InvalidAnswer
 from gateway.audit import AnswerRefused, ExchangeFailed, IdentityAccepted
 from gateway.client_settings import RepresentationPolicy
-from gateway.errors import CatalogueEntry, GatewayError
-from gateway.login.account_errors import (
-    ACCOUNT_GUEST,
-    ACCOUNT_INVALID_ANSWER,
-    ACCOUNT_LEVEL_TOO_LOW,
-    from_account,
-)
+from gateway.errors import GatewayError
+from gateway.login import phone
+from gateway.login.accepted import go_on, see_other
+from gateway.login.account_errors import ACCOUNT_GUEST
 from gateway.login.desk import LoginDesk, form_fields
+from gateway.login.eid_client import SessionMissing, with_session
 from gateway.login.errors import (
-    EXCHANGE_INVALID_ANSWER,
-    EXCHANGE_LEVEL_TOO_LOW,
     EXCHANGE_REPRESENTATION,
     HTTP_NOT_FOUND,
     JOURNEY_BAD_FORM,
@@ -38,13 +34,12 @@ from gateway.login.errors import (
     JOURNEY_FOREIGN_ANSWER,
     JOURNEY_OTHER_BROWSER,
     JourneyGone,
-    from_connector,
 )
-from gateway.login.journey import JOURNEY, MARK_OUTLIVES, Exchange, Failure, LoginJourney
+from gateway.login.journey import JOURNEY, Exchange, Failure, LoginJourney
 from gateway.login.offer import minimum_level
+from gateway.login.peer_errors import invalid_answer, level_too_low, of_connector
 from gateway.login.session_limits import usable_until
 from gateway.login.start import exchange_purpose, split_handle
-from gateway.login.way_back import WAY_BACK, WayBack
 from gateway.store import AlreadyClaimed, BearerSecret
 
 
@@ -58,21 +53,21 @@ async def callback(desk: LoginDesk, request: Request) -> Response:
     journey = exchange.journey
     now = desk.clock()
     try:
-        verified = await desk.in_thread(lambda: connector.finish(exchange.pending, answer, now=now))
+        pending = await with_session(desk, exchange)
+        verified = await desk.in_thread(
+            lambda: connector.finish(pending, answer, now=now), waits=connector.id in desk.eid_clients
+        )
         _check(desk, journey, verified)
         await desk.store.claim((key.key, key.until) for key in verified.replay_keys)
     except ConnectorError as error:
-        shown = from_account(error) if connector.id in desk.accounts else from_connector(error)
-        return await _fail(desk, exchange, shown, error.reason)
+        return await _fail(desk, exchange, of_connector(desk, connector.id, error), error.reason)
+    except SessionMissing as error:
+        return await _fail(desk, exchange, error.error, error.reason)
     except AlreadyClaimed as error:
-        return await _fail(desk, exchange, _invalid(desk, connector.id)(cause=error), "replay")
+        return await _fail(desk, exchange, invalid_answer(desk, connector.id)(cause=error), "replay")
     except _CheckFailed as error:
         return await _fail(desk, exchange, error.error, error.error.entry.code)
     return await _identified(desk, exchange, verified)
-
-
-def _invalid(desk: LoginDesk, connector: str) -> CatalogueEntry:
-    return ACCOUNT_INVALID_ANSWER if connector in desk.accounts else EXCHANGE_INVALID_ANSWER
 
 
 class _CheckFailed(Exception):
@@ -95,7 +90,7 @@ async def _take_exchange(desk: LoginDesk, request: Request, connector: Connector
         number, relay = split_handle(connector.relay_state(answer))
     except (InvalidAnswer, ValueError) as error:
         reason = error.reason if isinstance(error, InvalidAnswer) else "relay_state"
-        entry = _invalid(desk, connector.id)
+        entry = invalid_answer(desk, connector.id)
         await _refused(desk, connector, None, entry.code, reason)
         raise entry(cause=error) from error
     flow = desk.cookies.flow(request, number)
@@ -115,10 +110,13 @@ async def _take_exchange(desk: LoginDesk, request: Request, connector: Connector
         )
     exchange = Exchange.from_record(record)
     if exchange.pending.connector != connector.id:
-        entry = _invalid(desk, connector.id)
+        entry = invalid_answer(desk, connector.id)
         await _refused(desk, connector, number, entry.code, "connector")
         raise entry()
-    await desk.check_deadline(exchange.journey, BearerSecret.parse(exchange.journey_secret))
+    if exchange.journey_secret is not None:
+        await desk.check_deadline(exchange.journey, BearerSecret.parse(exchange.journey_secret))
+    elif desk.clock() >= exchange.journey.until:
+        raise await desk.gone(number, expired=True)
     return exchange
 
 
@@ -134,11 +132,11 @@ def _check(desk: LoginDesk, journey: LoginJourney, verified: Verified) -> None:
     minimum = minimum_level(client, journey)
     accept_non_notified = journey.request.accept_non_notified and client.accept_non_notified
     if not identity.assurance.satisfies(minimum, accept_non_notified=accept_non_notified):
-        too_low = ACCOUNT_LEVEL_TOO_LOW if journey.connector in desk.accounts else EXCHANGE_LEVEL_TOO_LOW
+        too_low = level_too_low(desk, journey.connector or "")
         raise _CheckFailed(too_low(achieved=identity.assurance.level.word, required=minimum.word))
     connector = identity.source.connector
     if identity.subject.kind is not journey.person or connector != journey.connector:
-        raise _CheckFailed(_invalid(desk, journey.connector or "")())
+        raise _CheckFailed(invalid_answer(desk, journey.connector or "")())
     account, shown = identity.account, client.accounts.get(connector)
     if account is not None and account.guest and not (shown is not None and shown.guest):
         raise _CheckFailed(ACCOUNT_GUEST())
@@ -176,29 +174,19 @@ async def _identified(desk: LoginDesk, exchange: Exchange, verified: Verified) -
         ),
         now=now,
     )
-    way_back_until = journey.deadline + MARK_OUTLIVES
-    fresh = BearerSecret.new(journey.number, desk.random)
-    old = BearerSecret.parse(exchange.journey_secret)
-    taken, *_ = await (
-        desk.store.batch(journey.number)
-        .take(old, JOURNEY)
-        .take(old, WAY_BACK)
-        .put(fresh, JOURNEY, journey.to_record(), until=journey.deadline)
-        .put(fresh, WAY_BACK, WayBack.of(journey).to_record(), until=way_back_until)
-        .run()
-    )
-    if taken is None:
-        # Cancelled or finished meanwhile. What was just written stays unreadable: its secret ends here.
-        raise await desk.gone(journey.number)
-    response = _see_other(desk.path(journey.number, "/release"))
-    desk.cookies.delete_flow(response, journey.number)
-    seconds = max(1, int((way_back_until - now).total_seconds()))
-    desk.cookies.set_journey(response, fresh, seconds=seconds)
-    return response
+    if exchange.second_device is not None:
+        return await phone.hand_code(desk, exchange, exchange.second_device, verified)
+    return await go_on(desk, journey, _journey_secret(exchange))
+
+
+def _journey_secret(exchange: Exchange) -> BearerSecret:
+    """The journey's secret; only an exchange on a second device is without, and never comes here."""
+    return BearerSecret.parse(exchange.journey_secret or "")
 
 
 async def _fail(desk: LoginDesk, exchange: Exchange, error: GatewayError, reason: str) -> Response:
-    journey = exchange.journey.failed(Failure(code=error.entry.code, parameters=error.parameters))
+    failure = Failure(code=error.entry.code, parameters=error.parameters)
+    journey = exchange.journey.failed(failure)
     pending = exchange.pending
     await desk.audit.record(
         ExchangeFailed(
@@ -213,7 +201,9 @@ async def _fail(desk: LoginDesk, exchange: Exchange, error: GatewayError, reason
         ),
         now=desk.clock(),
     )
-    secret = BearerSecret.parse(exchange.journey_secret)
+    if exchange.second_device is not None:
+        return await phone.failed(desk, exchange, exchange.second_device, failure)
+    secret = _journey_secret(exchange)
     kept = (
         await desk.store.batch(journey.number)
         .replace(secret, JOURNEY, journey.to_record(), until=journey.deadline)
@@ -221,10 +211,6 @@ async def _fail(desk: LoginDesk, exchange: Exchange, error: GatewayError, reason
     )[0]
     if kept is None:
         raise await desk.gone(journey.number)
-    response = _see_other(desk.path(journey.number, "/failed"))
+    response = see_other(desk.path(journey.number, "/failed"))
     desk.cookies.delete_flow(response, journey.number)
     return response
-
-
-def _see_other(path: str) -> Response:
-    return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})

@@ -1,14 +1,18 @@
-"""The two cookies of a login, and why there are two (security.md A.18, B.3).
+"""The cookies of a login, and why there is more than one (security.md A.18, B.3).
 
 | cookie | holds | sent |
 |---|---|---|
 | ``__Host-journey-<number>`` | secret of the journey record | by our own pages and top-level links: ``SameSite=Lax`` |
 | ``__Host-flow-<number>`` | secret of the pending exchange | also with the peer's cross-site POST: ``SameSite=None``; deleted on use |
+| ``__Host-phone-<number>`` | secret of a second device's visit | as the first; the phone that scanned a QR code |
+
+An eID-Client sends the browser back from loopback: a cross-site GET of the top level, with which ``Lax``
+cookies travel too.
 
 Names carry the journey number, so that two logins in two windows do not disturb each other.
 
 An issuer on http exists in development on loopback only. Browsers drop ``Secure`` cookies there, or
-refuse ``SameSite=None`` without it, so both cookies lose the prefix and ``Secure`` and are ``Lax``: the
+refuse ``SameSite=None`` without it, so all cookies lose the prefix and ``Secure`` and are ``Lax``: the
 counterparts run on the same host, which makes their POST same-site.
 """
 
@@ -35,6 +39,13 @@ class Cookies:
     def flow(self, request: Request, number: str) -> BearerSecret | None:
         """The secret of the exchange this browser waits for."""
         return self._read(request, "flow", number)
+
+    def phone(self, request: Request, number: str) -> BearerSecret | None:
+        """The secret of this second device's visit."""
+        return self._read(request, "phone", number)
+
+    def set_phone(self, response: Response, secret: BearerSecret, *, seconds: int) -> None:
+        self._write(response, "phone", secret.journey, secret.text, seconds)
 
     def set_journey(self, response: Response, secret: BearerSecret, *, seconds: int) -> None:
         self._write(response, "journey", secret.journey, secret.text, seconds)

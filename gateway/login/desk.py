@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from connectors.contract import Connector, Service, TokenSource
+from connectors.contract import Connector, EIDClientConnector, Service, TokenSource
 from gateway import presentation
 from gateway.audit import Audit
 from gateway.client_settings import Client
@@ -34,8 +34,10 @@ from gateway.oidc.grant import CodeIssuer
 from gateway.settings import LimitsSection
 from gateway.store import BearerSecret, Store
 from gateway.store.sealing import JOURNEY_NUMBER
+from gateway.web.eid_pages import Way
+from gateway.web.frame import Frame, ServiceView
 from gateway.web.language import preferences
-from gateway.web.pages import Frame, Page, ServiceView
+from gateway.web.pages import Page
 
 T = TypeVar("T")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
@@ -43,6 +45,14 @@ _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 100
 _KEPT = ("person", "choose")
 """Parameters of the select page that a change of language must not lose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EIDMeans:
+    """A connector whose citizens use an eID-Client, and on which devices they may start it."""
+
+    connector: EIDClientConnector
+    ways: tuple[Way, ...] = tuple(Way)
 
 
 class Render(Protocol):
@@ -63,6 +73,8 @@ class LoginDesk:
     """Display names of the connectors, by language."""
     accounts: frozenset[str] = frozenset()
     """Connectors that are user accounts."""
+    eid_clients: Mapping[str, EIDMeans] = field(default_factory=dict)
+    """Connectors whose citizens use an eID-Client."""
     store: Store
     audit: Audit
     render: Render
@@ -77,9 +89,13 @@ class LoginDesk:
     """Path of the issuer, without trailing slash."""
     executor: Executor
     """Threads for cryptography and XML; both give up the interpreter lock."""
+    waiting_executor: Executor
+    """Threads that wait for an eID service, so that the others never do."""
 
-    async def in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+    async def in_thread(self, work: Callable[[], T], *, waits: bool = False) -> T:
+        """Run ``work`` in a thread; ``waits``: it may ask somebody over the network."""
+        executor = self.waiting_executor if waits else self.executor
+        return await asyncio.get_running_loop().run_in_executor(executor, work)
 
     def service(self, client: Client, journey: str | None = None) -> Service:
         """The client as peers are told about it; ``journey``: for the address of our way back."""

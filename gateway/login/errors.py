@@ -304,6 +304,15 @@ HTTP_BAD_REQUEST = CATALOGUE.add(
     hint="The request did not arrive as a whole",
     documentation="The body took longer than 30 seconds to arrive; the gateway waits no longer.",
 )
+HTTP_MEDIA_TYPE = CATALOGUE.add(
+    "http.media_type",
+    "5007",
+    "invalid_request",
+    415,
+    to_client=False,
+    hint="This address does not accept the content type",
+    documentation="For instance a PAOS message that does not call itself application/vnd.paos+xml.",
+)
 
 
 class JourneyGone(GatewayError):

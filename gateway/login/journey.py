@@ -156,6 +156,16 @@ class LoginJourney:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecondDevice:
+    """The exchange runs on a phone that scanned a QR code (``gateway.login.second_device``)."""
+
+    waiting: str = field(repr=False)
+    """Secret under which the first device finds the outcome, if it knows the code too."""
+    visit: str = field(repr=False)
+    """Secret in the phone's own cookie."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """What waits for a peer's answer, sealed under the secret of the flow cookie.
 
@@ -164,8 +174,12 @@ class Exchange:
     """
 
     journey: LoginJourney
-    journey_secret: str = field(repr=False)
+    journey_secret: str | None = field(repr=False)
+    """None on a second device, which never holds it."""
     pending: PendingExchange
+    client_session: str | None = field(default=None, repr=False)
+    """Secret of what the eID-Client's own request leaves behind (``gateway.login.eid_client``)."""
+    second_device: SecondDevice | None = None
 
     def to_record(self) -> bytes:
         """UTF-8 JSON for the sealed store."""

@@ -27,7 +27,8 @@ from gateway.login.errors import (
 from gateway.login.journey import LoginJourney, State
 from gateway.login.way_back import WAY_BACK, WayBack
 from gateway.oidc.respond import error_response
-from gateway.web.pages import EndedPage, ErrorPage, Frame, GoPage, HandoverPage, Target, TimeoutPage
+from gateway.web.frame import Frame
+from gateway.web.pages import EndedPage, ErrorPage, GoPage, HandoverPage, Target, TimeoutPage
 
 
 async def cancel(desk: LoginDesk, request: Request) -> Response:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from connectors.contract import Option
+from connectors.contract import ClientDispatch, Connector, Option, PendingExchange, Start
 from connectors.errors import ConnectorError
 from connectors.identity import PersonKind
 from gateway.audit import ExchangeStarted
 from gateway.errors import GatewayError
-from gateway.login.account_errors import ACCOUNT_REQUEST, from_account
+from gateway.login.account_errors import ACCOUNT_REQUEST
 from gateway.login.desk import LoginDesk, form_fields, own_form
+from gateway.login.eid_client import ticket_end
+from gateway.login.eid_records import STARTED, TICKET, ClientStart, Ticket
 from gateway.login.errors import (
     CHOICE_REASONS,
     CHOICE_UNKNOWN,
     JOURNEY_BAD_FORM,
     JOURNEY_ENDED,
-    from_connector,
 )
 from gateway.login.journey import JOURNEY, Exchange, Failure, LoginJourney, State, StepNotAllowed
 from gateway.login.leave import hand_over, journey_error
 from gateway.login.offer import acceptable_persons, authentication_request, available, iso_country
+from gateway.login.peer_errors import of_connector
 from gateway.store import BearerSecret
 from gateway.web.pages import Target
 
@@ -93,58 +97,119 @@ async def begin(
 
     Raises AuditUnavailable, StoreUnavailable; then nothing has left.
     """
-    client = desk.clients[journey.request.client_id]
     connector = desk.connectors[option.connector]
-    now = desk.clock()
-    wanted = authentication_request(desk, client, journey, person=person, country=option.country)
-    relay = urlsafe_b64encode(desk.random(16)).rstrip(b"=").decode()
     try:
         begun = journey.begun(person=person, connector=connector.id, country=option.country)
-        started = await desk.in_thread(
-            lambda: connector.begin(
-                wanted, relay_state=f"{journey.number}.{relay}", now=now, random=desk.random
-            )
-        )
+        asked = await ask(desk, begun, connector, person)
     except StepNotAllowed as error:
         raise JOURNEY_ENDED(cause=error) from error
     except ConnectorError as error:
-        shown = from_account(error) if connector.id in desk.accounts else from_connector(error)
-        return journey_error(desk, request, journey, shown)
-    pending = started.pending
+        return journey_error(desk, request, journey, of_connector(desk, connector.id, error))
+    writing = desk.store.batch(journey.number).replace(
+        secret, JOURNEY, begun.to_record(), until=journey.deadline
+    )
+    flow = BearerSecret.new(journey.number, desk.random)
+    exchange = Exchange(journey=begun, journey_secret=secret.text, pending=asked.pending)
+    dispatch = asked.start.dispatch
+    if isinstance(dispatch, ClientDispatch):
+        started = client_start(desk, begun, dispatch, asked)
+        exchange = replace(exchange, client_session=started.ticket.session)
+        token = BearerSecret.parse(started.token)
+        writing = writing.put(token, TICKET, started.ticket.to_record(), until=asked.until).put(
+            secret, STARTED, started.to_record(), until=asked.until
+        )
+    kept, *_ = await writing.put(
+        flow, exchange_purpose(asked.relay), exchange.to_record(), until=asked.until
+    ).run()
+    if kept is None:
+        raise await desk.gone(journey.number)
+    response: Response
+    if isinstance(dispatch, ClientDispatch):
+        response = RedirectResponse(
+            desk.path(journey.number, "/client"), status_code=303, headers={"Cache-Control": "no-store"}
+        )
+    else:
+        response = hand_over(
+            desk,
+            desk.frame(request, journey=begun, step=2),
+            dispatch,
+            target=Target.COUNTRY if option.country else Target.MEANS,
+            country=option.country,
+            journey=journey.number,
+            means=desk.means_names.get(connector.id, {}),
+        )
+    desk.cookies.set_flow(response, flow, seconds=asked.seconds)
+    return response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A connector has begun, and the audit log has it."""
+
+    relay: str
+    """Random part of the handle that comes back as RelayState."""
+    start: Start
+    now: datetime
+    until: datetime
+    """When nobody waits for the answer any more."""
+
+    @property
+    def pending(self) -> PendingExchange:
+        return self.start.pending
+
+    @property
+    def seconds(self) -> int:
+        """Life of the flow cookie."""
+        return max(1, int((self.until - self.now).total_seconds()))
+
+
+async def ask(desk: LoginDesk, begun: LoginJourney, connector: Connector, person: PersonKind) -> Asked:
+    """Let ``connector`` build its request and note it. Raises ConnectorError, AuditUnavailable."""
+    client = desk.clients[begun.request.client_id]
+    now = desk.clock()
+    wanted = authentication_request(desk, client, begun, person=person, country=begun.country)
+    relay = urlsafe_b64encode(desk.random(16)).rstrip(b"=").decode()
+    handle = f"{begun.number}.{relay}"
+    start = await desk.in_thread(
+        lambda: connector.begin(wanted, relay_state=handle, now=now, random=desk.random)
+    )
     await desk.audit.record(
         ExchangeStarted(
-            journey=journey.number,
+            journey=begun.number,
             client=client.client_id,
             connector=connector.id,
-            peer=pending.peer,
-            country=option.country,
-            message_id=pending.message_id,
+            peer=start.pending.peer,
+            country=begun.country,
+            message_id=start.pending.message_id,
             minimum=wanted.minimum.word,
         ),
         now=now,
     )
-    flow = BearerSecret.new(journey.number, desk.random)
-    exchange = Exchange(journey=begun, journey_secret=secret.text, pending=pending)
-    until = min(pending.deadline, journey.deadline)
-    _, kept = await (
-        desk.store.batch(journey.number)
-        .put(flow, exchange_purpose(relay), exchange.to_record(), until=until)
-        .replace(secret, JOURNEY, begun.to_record(), until=journey.deadline)
-        .run()
+    return Asked(relay=relay, start=start, now=now, until=min(start.pending.deadline, begun.deadline))
+
+
+def client_start(
+    desk: LoginDesk,
+    begun: LoginJourney,
+    dispatch: ClientDispatch,
+    asked: Asked,
+    *,
+    second_device: bool = False,
+) -> ClientStart:
+    """Fresh secrets for an eID-Client of this exchange; nothing is written yet."""
+    return ClientStart(
+        token=BearerSecret.new(begun.number, desk.random).text,
+        ticket=Ticket(
+            connector=asked.pending.connector,
+            client_id=begun.request.client_id,
+            state=dict(dispatch.ticket),
+            handle=f"{begun.number}.{asked.relay}",
+            session=BearerSecret.new(begun.number, desk.random).text,
+            second_device=second_device,
+            valid_until=ticket_end(asked.now, asked.until),
+            exchange_until=asked.until,
+        ),
     )
-    if kept is None:
-        raise await desk.gone(journey.number)
-    response = hand_over(
-        desk,
-        desk.frame(request, journey=begun, step=2),
-        started.dispatch,
-        target=Target.COUNTRY if option.country else Target.MEANS,
-        country=option.country,
-        journey=journey.number,
-        means=desk.means_names.get(connector.id, {}),
-    )
-    desk.cookies.set_flow(response, flow, seconds=max(1, int((until - now).total_seconds())))
-    return response
 
 
 def exchange_purpose(relay: str) -> str:

@@ -12,6 +12,8 @@
 | ``ErrorReferencePage`` | ``error_reference.html`` | GET ``/error/{code}`` |
 | ``IndexPage`` | ``index.html`` | GET ``/`` |
 
+The pages around an eID-Client are in ``gateway.web.eid_pages``.
+
 A page holds words of the catalogue, codes and values, never sentences: texts belong to the
 locales, formatting and sorting to the renderer. Nothing here is ever logged.
 
@@ -31,36 +33,8 @@ from enum import StrEnum
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import Address, Gender, Name, PartialDate, PersonKind
 from gateway.errors import CatalogueEntry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceView:
-    """The service as its registration names it; texts by BCP 47 tag, ``de`` always there."""
-
-    name: Mapping[str, str]
-    operator: Mapping[str, str]
-    purpose: Mapping[str, str]
-    home_url: str
-    privacy_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What is around every page."""
-
-    languages: tuple[str, ...]
-    """BCP 47 tags, best first: the citizen's click, ``ui_locales``, ``Accept-Language``."""
-    path: str | None = None
-    """The page's own path and query, for ``lang=`` links; None where the page answers a POST."""
-    journey: str | None = None
-    """Public number as shown, ``XXXXX-XXXXX``."""
-    service: ServiceView | None = None
-    step: int | None = None
-    """1 choose, 2 identify, 3 release."""
-    now: datetime
-    deadline: datetime | None = None
-    extend_href: str | None = None
-    """Where the deadline begins anew; None where it is the last word."""
+from gateway.web.eid_pages import EIDPage
+from gateway.web.frame import Frame
 
 
 class Target(StrEnum):
@@ -261,4 +235,5 @@ Page = (
     | TimeoutPage
     | ErrorReferencePage
     | IndexPage
+    | EIDPage
 )

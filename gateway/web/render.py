@@ -22,7 +22,9 @@ from starlette.responses import HTMLResponse
 
 from connectors.identity import Gender
 from gateway.settings import GatewaySection, Mode
-from gateway.web import choices, countries, translations, values
+from gateway.web import choices, countries, eid_context, translations, values
+from gateway.web.eid_pages import PhoneFailedPage
+from gateway.web.frame import Frame, ServiceView
 from gateway.web.language import FORMATS, LANGUAGE_NAMES, negotiate
 from gateway.web.local_text import LocalText, localise
 from gateway.web.pages import (
@@ -30,7 +32,6 @@ from gateway.web.pages import (
     EndedPage,
     ErrorPage,
     ErrorReferencePage,
-    Frame,
     GoPage,
     HandoverPage,
     IndexPage,
@@ -39,7 +40,6 @@ from gateway.web.pages import (
     ReleaseItem,
     ReleasePage,
     SelectPage,
-    ServiceView,
     Target,
     TimeoutPage,
 )
@@ -60,6 +60,7 @@ TEMPLATE_NAMES: Mapping[type, str] = {
     TimeoutPage: "timeout.html",
     ErrorReferencePage: "error_reference.html",
     IndexPage: "index.html",
+    **eid_context.TEMPLATE_NAMES,
 }
 
 LEVEL_PARAMETERS = frozenset({"basic", "low", "substantial", "high"})
@@ -124,7 +125,9 @@ class Renderer:
 
     def response(self, page: Page, *, status_code: int = 200) -> HTMLResponse:
         """The answer, with every header a page needs; cookies are the caller's."""
-        headers = page_headers(form_action=self._form_action(page), https=self._https)
+        headers = page_headers(
+            form_action=self._form_action(page), connect=eid_context.connect(page), https=self._https
+        )
         headers["Content-Language"] = self.language(page.frame)
         return HTMLResponse(self.html(page), status_code=status_code, headers=headers)
 
@@ -132,19 +135,20 @@ class Renderer:
         """The page's markup. Raises ValueError for a hand-over to something that is no URL of the web."""
         words = self._languages[self.language(page.frame)]
         context = self._frame_context(page, words)
+        service_name = context["service_name"]
         match page:
             case SelectPage():
                 context |= self._select_context(page, words)
             case HandoverPage():
                 form_source(page.action)
-                context |= _leave_context(page, words, context["service_name"])
+                context |= _leave_context(page, words, service_name)
             case GoPage():
                 form_source(page.url)
-                context |= _leave_context(page, words, context["service_name"])
+                context |= _leave_context(page, words, service_name)
             case ReleasePage():
-                context |= _release_context(page, words, context["service_name"])
+                context |= _release_context(page, words, service_name)
             case ErrorPage():
-                context |= self._error_context(page, words, context["service_name"])
+                context |= self._error_context(page, words, service_name)
             case ErrorReferencePage():
                 context |= _error_texts(page.entry.code, {}, words, words.text("service.unknown"))
             case EndedPage() | TimeoutPage():
@@ -152,6 +156,10 @@ class Renderer:
                 context["back_text"] = _back_text(words, page.frame, context["service_name"])
             case IndexPage():
                 pass
+            case _:
+                context |= eid_context.context(page, words, service_name, ZONE)
+                if isinstance(page, PhoneFailedPage):
+                    context |= _error_texts(page.code, page.parameters, words, service_name)
         return self._templates[type(page)].render(context)
 
     def _form_action(self, page: Page) -> tuple[str, ...]:
@@ -169,7 +177,7 @@ class Renderer:
             case SelectPage() | ReleasePage() | ErrorPage() | GoPage():
                 return ("'self'",)
             case _:
-                return ()
+                return ("'self'",) if eid_context.has_form(page) else ()
 
     def _site_view(self, language: str) -> dict[str, object]:
         site = self._site

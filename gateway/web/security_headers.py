@@ -66,16 +66,22 @@ def form_targets(*urls: str) -> tuple[str, ...]:
     return tuple(sorted({form_source(url) for url in urls}))
 
 
-def page_policy(form_action: Iterable[str]) -> str:
-    """The Content-Security-Policy of a page whose forms may end at ``form_action``."""
+def page_policy(form_action: Iterable[str], connect: str | None = None) -> str:
+    """The Content-Security-Policy of a page whose forms may end at ``form_action``.
+
+    ``connect``: the one origin that its script may ask; none but a program on the same computer.
+    """
     targets = " ".join(form_action) or "'none'"
+    asked = f"connect-src {connect}; " if connect else ""
     return (
         "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
-        f"script-src 'self'; form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
+        f"script-src 'self'; {asked}form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
     )
 
 
-def page_headers(*, form_action: Iterable[str] = (), https: bool) -> dict[str, str]:
+def page_headers(
+    *, form_action: Iterable[str] = (), connect: str | None = None, https: bool
+) -> dict[str, str]:
     """All headers of an HTML page. ``form_action``: CSP sources, e.g. ``("'self'", *targets)``.
 
     ``https`` says whether the issuer is; Strict-Transport-Security means nothing over http
@@ -83,7 +89,7 @@ def page_headers(*, form_action: Iterable[str] = (), https: bool) -> dict[str, s
     """
     headers = dict(_COMMON)
     headers["Cache-Control"] = "no-store"
-    headers["Content-Security-Policy"] = page_policy(form_action)
+    headers["Content-Security-Policy"] = page_policy(form_action, connect)
     if https:
         headers["Strict-Transport-Security"] = HSTS
     return headers

@@ -29,6 +29,7 @@ NAMES: tuple[str, ...] = (
     "favicon.svg",
     "gateway.css",
     "back.js",
+    "eid.js",
     "filter.js",
     "submit.js",
 )

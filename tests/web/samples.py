@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import gateway.login.account_errors
+import gateway.login.eid_errors
 import gateway.login.errors
 import gateway.oidc.errors
 import gateway.oidc.token_errors
@@ -11,12 +12,25 @@ from connectors.assurance import LevelOfAssurance
 from connectors.identity import Address, Gender, Name, PartialDate, PersonKind
 from gateway.errors import CATALOGUE
 from gateway.settings import GatewaySection, Mode
+from gateway.web.eid_links import client_href
+from gateway.web.eid_pages import (
+    CodeProblem,
+    EIDIntroPage,
+    EIDQRPage,
+    EIDRunPage,
+    EIDStartPage,
+    PhoneCodePage,
+    PhoneFailedPage,
+    PhoneWarningPage,
+    Way,
+    WayChoice,
+)
+from gateway.web.frame import Frame, ServiceView
 from gateway.web.pages import (
     CountryChoice,
     EndedPage,
     ErrorPage,
     ErrorReferencePage,
-    Frame,
     GoPage,
     HandoverPage,
     IndexPage,
@@ -27,7 +41,6 @@ from gateway.web.pages import (
     ReleaseItem,
     ReleasePage,
     SelectPage,
-    ServiceView,
     Target,
     TimeoutPage,
 )
@@ -35,7 +48,7 @@ from gateway.web.render import Renderer
 from gateway.web.static_files import StaticFiles
 
 assert gateway.login.account_errors
-assert gateway.login.errors
+assert gateway.login.errors, gateway.login.eid_errors
 assert gateway.oidc.errors, gateway.oidc.token_errors  # importing them fills the catalogue
 
 NOW = datetime(2026, 11, 23, 9, 40, tzinfo=UTC)
@@ -266,6 +279,60 @@ def error(language: str, code: str = "eidas.level_too_low", **changed: object) -
     return ErrorPage(**(fields | changed))
 
 
+def eid_pages(language: str) -> dict[str, Page]:
+    """The pages around an eID-Client, on the computer and on the phone."""
+    journey = "/login/7K2QX9MFBT"
+    ticket = f"7K2QX9MFBT.{'t' * 43}"
+    token = f"https://id.sachsen.example/connectors/npa/tctoken/{ticket}"
+    ways = tuple(WayChoice(way=way, href=f"{journey}/client/{way.value}") for way in Way)
+    out = {"change_href": f"{journey}?choose=1", "cancel_action": f"{journey}/cancel"}
+    here = frame(language, step=2, path=f"{journey}/client")
+    run = EIDRunPage(
+        frame=here,
+        way=Way.COMPUTER,
+        href=client_href(Way.COMPUTER, token),
+        others=ways[1:],
+        restart_action=f"{journey}/start",
+        restart_fields=(("means", "npa"), ("person", "natural")),
+        **out,
+    )
+    qr = EIDQRPage(
+        frame=here,
+        action=f"{journey}/client/qr",
+        url=f"https://id.sachsen.example{journey}/phone/{'q' * 43}",
+        until=NOW + timedelta(minutes=5),
+        others=ways[:2],
+        **out,
+    )
+    return {
+        "eid-intro": EIDIntroPage(
+            frame=here,
+            means={"de": "Online-Ausweis", "en": "Online ID card"},
+            continue_href=f"{journey}/client/start",
+            **out,
+        ),
+        "eid-start": EIDStartPage(frame=here, ways=ways, **out),
+        "eid-computer": run,
+        "eid-phone": replace(run, way=Way.PHONE, href=client_href(Way.PHONE, token), others=ways[:1]),
+        "eid-used": replace(run, href=None),
+        "eid-on-second-device": EIDRunPage(
+            frame=here,
+            way=Way.PHONE,
+            href=client_href(Way.PHONE, token),
+            others=(WayChoice(way=Way.COMPUTER, href=client_href(Way.COMPUTER, token)),),
+            second_device=True,
+        ),
+        "eid-qr": qr,
+        "eid-qr-opened": replace(qr, url=None),
+        "eid-qr-wrong-code": replace(qr, url=None, problem=CodeProblem.WRONG, tries=2),
+        "eid-qr-no-code": replace(qr, url=None, problem=CodeProblem.NONE),
+        "phone-warning": PhoneWarningPage(frame=here, action=f"{journey}/phone/{'q' * 43}"),
+        "phone-code": PhoneCodePage(frame=here, code="BCDF-GHJK", until=NOW + timedelta(minutes=3)),
+        "phone-failed": PhoneFailedPage(frame=here, code="eid.cancelled", number="3203"),
+        "error-eid": error(language, "eid.document_invalid", parameters={}),
+    }
+
+
 def pages(language: str, node: str = "https://node.example/sso") -> dict[str, Page]:
     """Every template at least once, by a name for the test report."""
     leaving = frame(language, step=2, path=None)
@@ -330,4 +397,5 @@ def pages(language: str, node: str = "https://node.example/sso") -> dict[str, Pa
         "index": IndexPage(
             frame=outside, discovery_href="/.well-known/openid-configuration", countries_href="/countries"
         ),
+        **eid_pages(language),
     }

@@ -14,6 +14,8 @@ from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
 from gateway.oidc.account_claims import SHOWN_FACTS
 from gateway.web import translations
 from gateway.web.choices import METHODS, REASONS
+from gateway.web.eid_context import WAY_PARTS
+from gateway.web.eid_pages import Way
 from gateway.web.pages import Target
 from gateway.web.render import ERROR_PARAMETERS, NAMED_MEANS, UNNAMED_SERVICE
 from gateway.web.values import GENDER_TEXTS, NOTES
@@ -60,6 +62,7 @@ def computed():
         yield from (f"release.{role}_{kind.value}" for kind in PersonKind)
     for target in (*(target.value for target in Target), UNNAMED_SERVICE, NAMED_MEANS):
         yield from (f"leave.{target}.{part}" for part in ("step", "heading", "text", "button"))
+    yield from (f"eid.way.{way.value}.{part}" for way in Way for part in WAY_PARTS)
     for entry in samples.CATALOGUE:
         yield from (f"error.{entry.code}.what", f"error.{entry.code}.todo")
 

@@ -1,0 +1,33 @@
+"""The catalogue's view of what a connector raised, in the words of its family: 30, 31 or 32."""
+
+from __future__ import annotations
+
+from connectors.errors import ConnectorError
+from gateway.errors import CatalogueEntry, GatewayError
+from gateway.login.account_errors import ACCOUNT_INVALID_ANSWER, ACCOUNT_LEVEL_TOO_LOW, from_account
+from gateway.login.desk import LoginDesk
+from gateway.login.eid_errors import EID_INVALID_ANSWER, EID_LEVEL_TOO_LOW, from_eid
+from gateway.login.errors import EXCHANGE_INVALID_ANSWER, EXCHANGE_LEVEL_TOO_LOW, from_connector
+
+
+def of_connector(desk: LoginDesk, connector: str, error: ConnectorError) -> GatewayError:
+    """What citizen and service learn of ``error``."""
+    if connector in desk.accounts:
+        return from_account(error)
+    if connector in desk.eid_clients:
+        return from_eid(error)
+    return from_connector(error)
+
+
+def invalid_answer(desk: LoginDesk, connector: str) -> CatalogueEntry:
+    """An answer that must not be believed."""
+    if connector in desk.accounts:
+        return ACCOUNT_INVALID_ANSWER
+    return EID_INVALID_ANSWER if connector in desk.eid_clients else EXCHANGE_INVALID_ANSWER
+
+
+def level_too_low(desk: LoginDesk, connector: str) -> CatalogueEntry:
+    """A genuine answer below what the service asks for."""
+    if connector in desk.accounts:
+        return ACCOUNT_LEVEL_TOO_LOW
+    return EID_LEVEL_TOO_LOW if connector in desk.eid_clients else EXCHANGE_LEVEL_TOO_LOW
