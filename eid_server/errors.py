@@ -13,7 +13,7 @@
     ├── NoCertificatePath        no link certificates lead on from the card's trust points
     ├── ClientReported           the eID-Client ended it, with its own reason
     └── SessionError             what the eService asked for cannot be had
-        ├── SchemaViolation, MissingArgument     the request itself
+        ├── SchemaViolation, MissingArgument, InvalidPSK     the request itself
         ├── TooManyOpenSessions
         └── NoResultYet, InvalidSession
 
@@ -89,6 +89,12 @@ class MissingArgument(SessionError):
     """Age or place is to be verified, and against what is not said."""
 
     minor = f"{SERVER_MINOR}/useID#missingArgument"
+
+
+class InvalidPSK(SessionError):
+    """The PSK proposed by the eService cannot be used."""
+
+    minor = f"{SERVER_MINOR}/useID#invalidPSK"
 
 
 class TooManyOpenSessions(SessionError):

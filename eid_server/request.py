@@ -61,6 +61,8 @@ class SessionRequest:
             raise SchemaViolation("not the digits of a community or a wider area")
         if self.transaction_info is not None and len(self.transaction_info) > MAXIMUM_TRANSACTION_INFO:
             raise SchemaViolation("TransactionInfo is too long to be read by anybody")
+        if not all(char.isprintable() or char in "\n\t" for char in self.transaction_info or ""):
+            raise SchemaViolation("TransactionInfo holds what is no text")
         if not self.accepted_eid_types:
             raise SchemaViolation("no eID type is left that could be accepted")
         if "AgeVerification" in self.selectors and self.age is None:
