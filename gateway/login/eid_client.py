@@ -165,7 +165,12 @@ def error_form(communication_error_address: str) -> bytes:
 
 
 async def paos(desk: LoginDesk, request: Request) -> Response:
-    """POST ``/connectors/{connector}/paos``: one message to an attached eID-Server, one answer."""
+    """POST ``/connectors/{connector}/paos``: one message to an attached eID-Server, one answer.
+
+    The connection ends with each answer. The citizen may look for the PIN longer than an idle connection
+    lives, and AusweisApp would send its next message into one that is just being closed, and wait for ever;
+    into a new one it resumes the TLS session, as it must (npa.md §3.4).
+    """
     connector = _means(desk, request).connector
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in _PAOS_TYPES:
@@ -177,7 +182,8 @@ async def paos(desk: LoginDesk, request: Request) -> Response:
         answer = await desk.in_thread(lambda: connector.paos(message, now=desk.clock()))
     except RequestNotPossible as error:  # the eID-Server is elsewhere
         raise HTTP_NOT_FOUND(cause=error) from error
-    return Response(answer, headers={**_NO_STORE, "Content-Type": f"{PAOS}; charset=UTF-8"})
+    headers = {**_NO_STORE, "Content-Type": f"{PAOS}; charset=UTF-8", "Connection": "close"}
+    return Response(answer, headers=headers)
 
 
 async def with_session(desk: LoginDesk, exchange: Exchange) -> PendingExchange:
