@@ -44,6 +44,11 @@ def check_connectors(
                 file, "way", "the attached eID-Server is for test and reference, not for production",
                 'use an eID service: way = "soap" or "saml"',
             )  # fmt: skip
+        if card.way is WayWord.ATTACHED and settings.listen.workers != 1:
+            problems.add(
+                file, "way", "the sessions of the attached eID-Server are in one process",
+                "[listen] workers = 1",
+            )  # fmt: skip
         if card.subject_url is not None and _origin(card.subject_url) != _origin(settings.gateway.issuer):
             problems.add(
                 file, "subject_url", "is of another origin than the issuer: eID-Clients refuse every login",

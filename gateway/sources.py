@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
@@ -21,9 +22,10 @@ from trust.log import AppendOnlyLog
 
 
 def build_connectors(
-    configuration: Configuration, log: AppendOnlyLog, *, now: datetime
+    configuration: Configuration, log: AppendOnlyLog, *, clock: Callable[[], datetime]
 ) -> dict[str, Connector]:
     """Every configured connector by its identifier; raises what makes one of them unusable."""
+    now = clock()
     if not configuration.connectors:
         return {}
     settings = configuration.settings
@@ -40,7 +42,7 @@ def build_connectors(
     for name, connector in configuration.connectors.items():
         if isinstance(connector, NPASettings):
             built[name] = npa.assemble(
-                connector, service_keys(configuration, connector), surroundings, now=now
+                connector, service_keys(configuration, connector), surroundings, clock=clock
             )
         elif isinstance(connector, AccountSettings):
             keys = saml_keys(configuration, name)

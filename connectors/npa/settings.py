@@ -48,9 +48,14 @@ class AttachedSection(Section):
     """Our own eID-Server inside the gateway: for test and reference, never in production."""
 
     pki: str
-    """Directory with the terminal's key and certificates, the CSCA certificates and the block list,
-    as ``eid_server.pki`` writes it; relative to the configuration."""
-    session_seconds: int = Field(default=300, ge=30, le=900)
+    """Directory with the terminal's key and certificates and a CSCA certificate, as ``eid_server.pki`` writes
+    it, and perhaps ``block-list.bin``; relative to the configuration."""
+    csca: tuple[str, ...] = ()
+    """Files with further country signing CA certificates whose cards are believed genuine."""
+    revocation_lists: tuple[str, ...] = ()
+    pinned_signers: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...] = ()
+    """SHA-256 of document signer certificates that are believed without their CA: for simulated cards."""
+    session_seconds: int = Field(default=600, ge=30, le=1800)
 
 
 class NPASettings(Section):
