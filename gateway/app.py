@@ -113,7 +113,7 @@ def build(
     log = AppendOnlyLog(open_database(configuration.database_url.render_as_string(hide_password=False)))
     audit = Audit(log)
     if connectors is None:
-        connectors = build_connectors(configuration, log, now=clock())
+        connectors = build_connectors(configuration, log, clock=clock)
     static = StaticFiles(base_path=base)
     renderer = Renderer(settings.gateway, static)
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="cryptography")
