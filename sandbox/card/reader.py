@@ -8,10 +8,10 @@ from typing import Literal
 
 from sandbox.card import names
 from sandbox.card.certificates import Certificate
-from sandbox.card.messaging import CHAINED, BrokenChannel, Channel, Command, Response
+from sandbox.card.messaging import CHAINED, Channel, Command, Response
 from sandbox.card.names import oid
 from sandbox.card.objects import only, optional, write
-from sandbox.card.pace import Pace, WrongPassword
+from sandbox.card.pace import Pace
 from sandbox.card.rights import Chat
 
 Transmit = Callable[[bytes], bytes]
@@ -26,6 +26,7 @@ class CardRefused(Exception):
 
     def __init__(self, what: str, status: int) -> None:
         super().__init__(f"{what}: the card answers {status:04x}")
+        self.what = what
         self.status = status
 
     @property
@@ -137,6 +138,3 @@ def chain_for(references: Sequence[bytes], known: Sequence[Certificate]) -> list
             return None
         chain.insert(0, above)
     return chain
-
-
-__all__ = ["BrokenChannel", "CardRefused", "Reader", "WrongPassword", "chain_for"]

@@ -100,7 +100,7 @@ def description(subject_url: str, certificates: tuple[bytes, ...] = (), name: st
         write(0xA1, write(0x0C, b"Test-BerCA")),
         write(0xA3, write(0x0C, name.encode())),
         write(0xA4, write(0x13, subject_url.encode())),
-        write(0xA5, write(0x0C, "Anschrift: hier".encode())),
+        write(0xA5, write(0x0C, b"Anschrift: hier")),
         write(0xA7, write(0x31, hashes_)) if certificates else b"",
     )
 
