@@ -15,8 +15,10 @@ from pathlib import Path
 from sandbox.accounts.accounts import accounts
 from sandbox.accounts.configuration import write_accounts
 from sandbox.addresses import Addresses
+from sandbox.eid_service import material
 from sandbox.nodes.countries import Country, countries, national
 from sandbox.nodes.world import anchor_file
+from sandbox.npa.configuration import write_cards
 from sandbox.operator_files import CONTACTS, anchor, exceptions
 from sandbox.services.registrations import Service, services
 from sandbox.toml_text import document
@@ -40,6 +42,7 @@ def write_configuration(
         _write_anchor(state, registry, addresses, node)
     _write_connectors(registry, addresses)
     write_accounts(state, registry, addresses)
+    write_cards(state, registry, addresses)
     for country in countries().values():
         _write_country(registry, addresses, country)
     for service in services().values():
@@ -88,6 +91,7 @@ def _gateway(state: Path, addresses: Addresses) -> str:
                 _account_key("account-decryption", "saml-decryption"),
                 # The key after the next roll-over: account systems take weeks to load a new file.
                 _account_key("account-decryption-next", "saml-decryption") | {"state": "next"},
+                *material.gateway_keys(),
             ]
         },
     )

@@ -6,6 +6,9 @@
       ca.pem, tls/         sandbox authority and server certificate (SANDBOX_TLS=1)
       nodes/               keys of the foreign nodes
       accounts/            keys of BundID and the other accounts
+      eid-service/         keys of the eID service
+      eid-pki/             trial authorisation certificate for the Online-Ausweis
+      eid-cards/           keys of whoever makes the test cards, and of their chips
       services/            secrets and keys of the demo services
       config/              the gateway's configuration, as an operator would have it
       state.json           what is running where
@@ -29,7 +32,9 @@ from sandbox.accounts.keys import make_keys as make_account_keys
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyStore, certificate_pem, write_private
 from sandbox.configuration import write_configuration
+from sandbox.eid_service import material
 from sandbox.nodes.world import make_keys
+from sandbox.npa.configuration import prepare_cards
 from sandbox.services.registrations import Service, services
 from sandbox.services.relying_party import RelyingParty
 
@@ -64,6 +69,8 @@ class State:
         make_account_keys(KeyStore(self.directory / "accounts", say))
         if addresses.tls:
             self._tls(say)
+        material.prepare(self.directory, addresses, say)
+        prepare_cards(self.directory)
         for service in services().values():
             self._service_secret(service, say)
         write_configuration(self.directory, addresses, self._credentials())

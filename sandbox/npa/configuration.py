@@ -1,0 +1,56 @@
+"""The operator's files about the Online-Ausweis: one connector for each way to an eID service.
+
+All ways share one authorisation certificate and one eID-Server behind it, so a card has the same
+pseudonym on each of them; three connectors nevertheless make three ``sub``, as three sources do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from eid_server.chat import SELECTOR_RIGHTS
+from sandbox.addresses import Addresses
+from sandbox.card.issuer import CardIssuer
+from sandbox.eid_service import material
+from sandbox.toml_text import document
+
+ATTACHED, SOAP = "npa", "npa-soap"
+_NAMES = {
+    ATTACHED: {"de": "Online-Ausweis", "en": "Online ID card"},
+    SOAP: {"de": "Online-Ausweis über SOAP", "en": "Online ID card through SOAP"},
+}
+
+
+def prepare_cards(state: Path) -> None:
+    """Keys of whoever makes the test cards; needed before anybody can tell a genuine one."""
+    CardIssuer(material.cards_directory(state))
+
+
+def write_cards(state: Path, registry: Path, addresses: Addresses) -> None:
+    """The connectors; keys and authorisation must be there."""
+    _write(registry, addresses, ATTACHED, "attached", _attached(state))
+    _write(registry, addresses, SOAP, "soap", material.soap_section(addresses))
+
+
+def _attached(state: Path) -> dict[str, object]:
+    issuer = CardIssuer(material.cards_directory(state))
+    return {
+        "pki": str(material.pki_directory(state).resolve()),
+        "csca": [str(issuer.trust_point.resolve())],
+        "revocation_lists": [str(issuer.revocations.resolve())],
+    }
+
+
+def _write(registry: Path, addresses: Addresses, name: str, way: str, section: Mapping[str, object]) -> None:
+    fields = {
+        "kind": "npa",
+        "id": name,
+        "name": _NAMES[name],
+        "way": way,
+        "authorisation_certificate": "made by the sandbox on this machine",
+        "subject_url": addresses.gateway,
+        "rights": list(SELECTOR_RIGHTS),
+    }
+    path = registry / "connectors" / f"{name}.toml"
+    path.write_text(document(fields, {way: section}), encoding="utf-8")
