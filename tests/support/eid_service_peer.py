@@ -25,6 +25,7 @@ from connectors.npa.soap.settings import SignerPin, SOAPSection
 from connectors.npa.way import ServiceKeys, Surroundings, Way
 from connectors.saml.keys import OwnKey
 from sandbox.authority import KeyPair, KeyStore
+from sandbox.eid_service import envelope
 from sandbox.eid_service.interface import EIDInterface
 from sandbox.eid_service.listeners import soap_listener
 from sandbox.eid_service.names import SELECTORS, Refused
@@ -99,6 +100,15 @@ class EIDServicePeer:
         self.asked.append(octets)
         answer = self.interface.answer(octets, operation)
         return self.change(answer) if self.change else answer
+
+    def write_anew(self, pair: KeyPair | None = None, *, at: datetime | None = None, **options: Any) -> None:
+        """From now on answers are written with another key, time, algorithm or extent of the signature."""
+
+        def anew(octets: bytes) -> bytes:
+            content = envelope.parse(octets)[1][0]
+            return envelope.write(content, pair or self.answering, now=at or now(), **options)
+
+        self.change = anew
 
     @property
     def address(self) -> str:
