@@ -13,6 +13,7 @@ from eid_server.chat import SELECTOR_RIGHTS
 from sandbox.addresses import Addresses
 from sandbox.card.issuer import CardIssuer
 from sandbox.eid_service import material
+from sandbox.npa.block_list import write_block_list
 from sandbox.toml_text import document
 
 ATTACHED, SOAP = "npa", "npa-soap"
@@ -23,8 +24,8 @@ _NAMES = {
 
 
 def prepare_cards(state: Path) -> None:
-    """Keys of whoever makes the test cards; needed before anybody can tell a genuine one."""
-    CardIssuer(material.cards_directory(state))
+    """Whoever makes the test cards, and which of these are blocked; the authorisation must be there."""
+    write_block_list(material.pki_directory(state), CardIssuer(material.cards_directory(state)))
 
 
 def write_cards(state: Path, registry: Path, addresses: Addresses) -> None:
