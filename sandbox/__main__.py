@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     state = State(options.state.resolve())
     try:
         addresses = Addresses.from_environment(os.environ)
-        if options.command in ("nodes", "services"):
+        if options.command in ("nodes", "services", "eid-service"):
             serve(options.command, state.directory, addresses)
             return 0
         _stop_on_signals()
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument(
-        "command", nargs="?", default="run", choices=("run", "login", "nodes", "services"),
+        "command", nargs="?", default="run", choices=("run", "login", "nodes", "services", "eid-service"),
         help="run everything (default), one login, or one of the counterpart servers alone",
     )  # fmt: skip
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="state directory")

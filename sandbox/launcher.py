@@ -1,4 +1,4 @@
-"""Starts gateway, nodes and services as child processes and ends them together.
+"""Starts gateway, nodes, services and eID service as child processes and ends them together.
 
 Each child writes to its own log file. If one ends by itself, the launcher says which, with its
 last lines, and takes the others down. On Linux the kernel ends the children even if the launcher
@@ -37,7 +37,7 @@ class SandboxFailed(Exception):
 
 @dataclass(slots=True)
 class Sandbox:
-    """The three processes of one sandbox; use as a context manager."""
+    """The four processes of one sandbox; use as a context manager."""
 
     state: State
     addresses: Addresses
@@ -66,7 +66,11 @@ class Sandbox:
     def _start(self) -> None:
         python = [sys.executable, "-m"]
         directory = str(self.state.directory)
-        for part, url in (("nodes", self.addresses.nodes), ("services", self.addresses.services)):
+        for part, url in (
+            ("nodes", self.addresses.nodes),
+            ("services", self.addresses.services),
+            ("eid-service", self.addresses.eid_saml),
+        ):
             self._launch(part, [*python, "sandbox", part, "--state", directory])
             self._await(part, f"{url}/health")
         self._launch("gateway", [*python, "gateway", "serve", "--config", str(self.state.config)])
@@ -77,7 +81,8 @@ class Sandbox:
 
     def _refuse_busy_ports(self) -> None:
         a = self.addresses
-        for port in (a.gateway_port, a.management_port, a.services_port, a.nodes_port):
+        eid_service = (a.eid_soap_port, a.eid_paos_port, a.eid_saml_port)
+        for port in (a.gateway_port, a.management_port, a.services_port, a.nodes_port, *eid_service):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
@@ -183,7 +188,7 @@ def running(state: State) -> Addresses | None:
         record: Mapping[str, Any] = json.loads((state.directory / "state.json").read_text(encoding="utf-8"))
         addresses = Addresses(**record["addresses"])
         with http_client(state, addresses) as http:
-            for url in (addresses.services, addresses.nodes):
+            for url in (addresses.services, addresses.nodes, addresses.eid_saml):
                 http.get(f"{url}/health").raise_for_status()
             http.get(f"{addresses.management}/health/live").raise_for_status()
     except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):

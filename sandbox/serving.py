@@ -1,4 +1,4 @@
-"""Runs one of the two counterpart servers in the foreground until it is told to stop."""
+"""Runs one of the counterpart servers in the foreground until it is told to stop."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import uvicorn
 from sandbox.accounts.app import AccountPages
 from sandbox.accounts.world import load_world as load_accounts
 from sandbox.addresses import Addresses
+from sandbox.eid_service import process as eid_service
 from sandbox.nodes.app import build_app as build_nodes
 from sandbox.nodes.world import load_world
 from sandbox.services.app import build_app as build_services
@@ -16,8 +17,11 @@ from sandbox.state import State
 
 
 def serve(part: str, directory: Path, addresses: Addresses) -> None:
-    """Serve ``nodes`` or ``services`` from a prepared state directory."""
+    """Serve ``nodes``, ``services`` or ``eid-service`` from a prepared state directory."""
     state = State(directory)
+    if part == "eid-service":
+        eid_service.serve(directory, addresses, state.tls_files)
+        return
     if part == "nodes":
         pages = AccountPages(load_accounts(addresses, directory)).routes()
         application = build_nodes(load_world(addresses, directory), pages)

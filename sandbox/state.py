@@ -12,7 +12,7 @@
       services/            secrets and keys of the demo services
       config/              the gateway's configuration, as an operator would have it
       state.json           what is running where
-      *.log                output of the three processes
+      *.log                output of the four processes
 
 Keys are kept between starts; ``config/`` is written anew, because addresses may change.
 """

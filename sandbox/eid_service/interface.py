@@ -96,14 +96,6 @@ class EIDInterface:
         except Refused as refused:
             return self._written(writing.error_response(named, refused.minor))
 
-    def psk(self, identity: str) -> bytes | None:
-        """The key of an open session, for the channel of its eID-Client."""
-        with self._lock:
-            for session in self._sessions.values():
-                if session.psk.id == identity:
-                    return bytes.fromhex(session.psk.key)
-        return None
-
     def _written(self, content: etree._Element) -> bytes:
         return write(content, self.signing, now=self.clock())
 

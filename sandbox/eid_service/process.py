@@ -1,0 +1,80 @@
+"""The eID service as one process: SOAP, PAOS and pages on three ports (sandbox.addresses)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import uvicorn
+
+from eid_server.server import EIDServer
+from sandbox.addresses import Addresses
+from sandbox.authority import KeyStore
+from sandbox.eid_service import card_server, material
+from sandbox.eid_service.app import build_app
+from sandbox.eid_service.interface import EIDInterface
+from sandbox.eid_service.listeners import paos_listener, soap_listener
+
+_HOST = "127.0.0.1"
+
+
+def interface(directory: Path, addresses: Addresses, server: EIDServer) -> EIDInterface:
+    """The eID-Interface with the gateway as its only client."""
+    gateway = KeyStore(directory / "config" / "keys", lambda _: None).load("eid-signing")
+    return EIDInterface(
+        clients={"gateway": gateway.certificate},
+        signing=material.store(directory).load("signing"),
+        cards=card_server.Cards(server),
+        paos_address=addresses.eid_paos,
+    )
+
+
+def serve(directory: Path, addresses: Addresses, tls_files: tuple[Path, Path]) -> None:
+    """Serve until told to end; ``tls_files`` are the pages' certificate and key with SANDBOX_TLS."""
+    server = card_server.load(directory)
+    soap = interface(directory, addresses, server)
+    keys = material.store(directory)
+    listeners = (
+        soap_listener(
+            (_HOST, addresses.eid_soap_port),
+            (keys.path("tls", "crt"), keys.path("tls", "key")),
+            keys.path("authority", "crt"),
+            soap.answer,
+        ),
+        paos_listener(
+            (_HOST, addresses.eid_paos_port),
+            keys.load("paos"),
+            server.psk,
+            lambda message, identity: server.paos(message, psk_identity=identity),
+        ),
+    )
+    certificate, key = tls_files if addresses.tls else (None, None)
+    with ExitStack() as stack:
+        for listener in listeners:
+            stack.enter_context(running(listener))
+        uvicorn.run(
+            build_app(),
+            host=_HOST,
+            port=addresses.eid_saml_port,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=3,
+        )
+
+
+@contextmanager
+def running(listener: ThreadingHTTPServer) -> Iterator[None]:
+    """Serve in a thread as long as the context lives."""
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.1})
+    thread.start()
+    try:
+        yield
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
