@@ -108,6 +108,7 @@ class PhoneLink(_Record):
 
     journey: LoginJourney
     waiting: str = field(repr=False)
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

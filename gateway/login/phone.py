@@ -38,9 +38,9 @@ async def warn(desk: LoginDesk, request: Request) -> Response:
     """GET ``/login/{journey}/phone/{link}``: who asks, and when not to go on. Takes nothing."""
     secret = _link(request)
     record = await desk.store.read(secret, LINK) if secret else None
-    if record is None:
+    link = PhoneLink.from_record(record) if record else None
+    if link is None or desk.clock() >= link.until:
         raise await _link_gone(desk, request)
-    link = PhoneLink.from_record(record)
     frame = desk.frame(request, journey=link.journey)
     return desk.render(PhoneWarningPage(frame=frame, action=request.url.path))
 
@@ -51,13 +51,13 @@ async def connect(desk: LoginDesk, request: Request) -> Response:
     await form_fields(request)
     secret = _link(request)
     record = await desk.store.take(secret, LINK) if secret else None
-    if record is None:
+    link = PhoneLink.from_record(record) if record else None
+    if link is None or desk.clock() >= link.until:
         raise await _link_gone(desk, request)
-    link = PhoneLink.from_record(record)
     journey = link.journey
     connector = desk.connectors[journey.connector or ""]
     person = journey.person
-    if person is None or desk.clock() >= journey.until:
+    if person is None:
         raise await _link_gone(desk, request)
     await desk.audit.record(
         SecondDeviceLinked(journey=journey.number, client=journey.request.client_id, connector=connector.id),

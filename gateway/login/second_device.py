@@ -87,7 +87,7 @@ async def _new_link(
         await desk.store.take(BearerSecret.parse(start.link), LINK)
     if start.waiting is not None:
         await desk.store.take(BearerSecret.parse(start.waiting), OUTCOME)
-    record = PhoneLink(journey=journey, waiting=waiting.text).to_record()
+    record = PhoneLink(journey=journey, waiting=waiting.text, until=until).to_record()
     await desk.store.put(link, LINK, record, until=until)
     await keep(desk, secret, renewed)
     return renewed
@@ -103,7 +103,8 @@ async def _show(
     tries: int = 0,
 ) -> Response:
     link = BearerSecret.parse(start.link) if start.link else None
-    unopened = link is not None and await desk.store.read(link, LINK) is not None
+    record = await desk.store.read(link, LINK) if link else None
+    unopened = record is not None and desk.clock() < PhoneLink.from_record(record).until
     secret_part = link.text.partition(".")[2] if link else ""
     page = EIDQRPage(
         frame=replace(
@@ -132,10 +133,11 @@ async def _code(
     waiting = BearerSecret.parse(start.waiting) if start.waiting else None
     # Taken, and put back after a wrong try: of several guesses at the same instant one counts.
     record = await desk.store.take(waiting, OUTCOME) if waiting else None
-    if waiting is None or record is None:
+    outcome = Outcome.from_record(record) if record else None
+    # The store ends records to the second; the code's end is exact.
+    if waiting is None or outcome is None or desk.clock() >= outcome.until:
         await refused(desk, journey, "code.none")
         return await _show(desk, request, journey, start, problem=CodeProblem.NONE)
-    outcome = Outcome.from_record(record)
     if not compare_digest(normalised(typed).encode(), outcome.code.encode()):
         left = outcome.tries - 1
         await refused(desk, journey, "code.wrong" if left else "code.tries")

@@ -16,6 +16,7 @@ import httpx
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from connectors.contract import Connector
 from connectors.identity import PersonKind
 from gateway.app import Application, build
 from gateway.bundle import Configuration
@@ -33,6 +34,7 @@ from gateway.settings import (
 )
 from gateway.store import StoreAddress
 from tests.login.fake_account import ACCOUNTS, FakeAccount
+from tests.login.fake_card import FakeCard
 from tests.login.fake_source import FakeSource
 from trust.keys import InMemoryKey
 from trust.log import migrate, open_database
@@ -120,6 +122,8 @@ class Installation:
     database: Path
     issuer: str = ISSUER
     accounts: dict[str, FakeAccount] = field(default_factory=dict)
+    card: FakeCard = field(default_factory=FakeCard)
+    """Only with ``install(..., card=True)`` does anybody ask it."""
 
     def browser(self) -> Browser:
         return Browser(self)
@@ -131,7 +135,9 @@ class Installation:
         return "".join(entry.body for entry in self.application.log.entries())
 
 
-def install(directory: Path, address: StoreAddress, *clients: Client, **options: object) -> Installation:
+def install(
+    directory: Path, address: StoreAddress, *clients: Client, card: bool = False, **options: object
+) -> Installation:
     """Build and start; the caller stops ``application``."""
     configured = configuration(directory, *clients, **options)  # type: ignore[arg-type]
     engine = open_database(configured.database_url.render_as_string(hide_password=False))
@@ -142,7 +148,11 @@ def install(directory: Path, address: StoreAddress, *clients: Client, **options:
         name: FakeAccount(name, PersonKind.LEGAL if name == "muk" else PersonKind.NATURAL)
         for name in configured.accounts
     }
-    application = build(configured, address, clock=clock, connectors={"eidas": source, **accounts})
+    online_card = FakeCard()
+    connectors: dict[str, Connector] = {"eidas": source, **accounts}
+    if card:
+        connectors["npa"] = online_card
+    application = build(configured, address, clock=clock, connectors=connectors)
     application.log.start()
     return Installation(
         application=application,
@@ -151,6 +161,7 @@ def install(directory: Path, address: StoreAddress, *clients: Client, **options:
         database=directory / "audit.sqlite3",
         issuer=configured.settings.gateway.issuer,
         accounts=accounts,
+        card=online_card,
     )
 
 
