@@ -20,6 +20,7 @@ from connectors.saml.selfcheck import selfcheck
 from gateway import public
 from gateway.audit import Audit
 from gateway.bundle import Configuration
+from gateway.client_certificate import FromProxy
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.health import Health
@@ -44,13 +45,15 @@ from gateway.metadata_refresh import MetadataRefresh
 from gateway.oidc import discovery, jwks
 from gateway.oidc.authorize import authorize
 from gateway.oidc.client_keys import ClientKeys, guarded_get
+from gateway.oidc.client_request import refusal
 from gateway.oidc.grant import CodeIssuer
 from gateway.oidc.provider import Provider
-from gateway.oidc.respond import description
+from gateway.oidc.push import push
+from gateway.oidc.respond import Responder, description
 from gateway.oidc.subject import SubjectKey
 from gateway.oidc.token import token
 from gateway.oidc.userinfo import userinfo
-from gateway.settings import KeyPurpose, StoreSection
+from gateway.settings import KeyPurpose, Settings, StoreSection
 from gateway.sources import build_connectors, fetch_policy
 from gateway.store import Acknowledgement, Store, StoreAddress, connect
 from gateway.web.eid_pages import Way
@@ -72,6 +75,8 @@ class Application:
     """One process's share of the gateway; ``start`` before the first request, ``stop`` after the last."""
 
     public: ASGIApp
+    mtls: ASGIApp | None
+    """For clients that show a TLS certificate."""
     management: ASGIApp
     store: Store
     log: AppendOnlyLog
@@ -116,6 +121,8 @@ def build(
         connectors = build_connectors(configuration, log, clock=clock)
     static = StaticFiles(base_path=base)
     renderer = Renderer(settings.gateway, static)
+    token_keys = _token_keys(configuration)
+    respond = Responder(issuer, token_keys)
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="cryptography")
     waiting = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="eid-service")
     desk = LoginDesk(
@@ -135,6 +142,7 @@ def build(
             limits=settings.limits,
             random=secrets.token_bytes,
         ),
+        respond=respond,
         cookies=Cookies(https=issuer.startswith("https")),
         limits=settings.limits,
         clock=clock,
@@ -148,7 +156,8 @@ def build(
         issuer=issuer,
         clients=configuration.clients,
         client_keys=_client_keys(configuration),
-        keys=_token_keys(configuration),
+        keys=token_keys,
+        respond=respond,
         store=store,
         audit=audit,
         pages=_Pages(desk),
@@ -157,7 +166,9 @@ def build(
         limits=settings.limits,
         languages=settings.gateway.languages,
         clock=clock,
+        random=secrets.token_bytes,
         policy_uri=settings.gateway.privacy_url,
+        mtls_url=settings.listen.mtls_url,
     )
     refresh = MetadataRefresh(connectors, clock=clock)
     health = Health(store=store, log=log, connectors=connectors, refresh=refresh, clock=clock)
@@ -168,6 +179,7 @@ def build(
             body_bytes=settings.limits.body_bytes,
             refuse=partial(_refuse, desk),
         ),
+        mtls=_mtls(settings, provider, store, base),
         management=Router(health.routes()),
         store=store,
         log=log,
@@ -204,6 +216,7 @@ def _routes(
         ("/.well-known/openid-configuration", ["GET"], serve_discovery),
         ("/jwks", ["GET"], serve_jwks),
         ("/authorize", ["GET", "POST"], op(authorize, "authorize", rate.authorize)),
+        ("/par", ["POST"], op(push, "token", rate.token)),
         ("/token", ["POST"], op(token, "token", rate.token)),
         ("/userinfo", ["GET", "POST"], op(userinfo, "token", rate.token)),
         # the citizen's journey
@@ -237,6 +250,33 @@ def _routes(
     return [Route(base + path, _as_endpoint(handler), methods=methods) for path, methods, handler in table]
 
 
+def _mtls(settings: Settings, provider: Provider, store: Store, base: str) -> ASGIApp | None:
+    """The endpoints that clients call themselves, once more, behind TLS that asks for a certificate."""
+    listen = settings.listen
+    if listen.mtls_url is None:
+        return None
+    endpoints: dict[str, tuple[list[str], Callable[[Provider, Request], Awaitable[Response]]]] = {
+        "/par": (["POST"], push),
+        "/token": (["POST"], token),
+        "/userinfo": (["GET", "POST"], userinfo),
+    }
+    routes = [
+        Route(
+            base + path,
+            _as_endpoint(limited(partial(endpoint, provider), store, "token", settings.rate.token)),
+            methods=methods,
+        )
+        for path, (methods, endpoint) in endpoints.items()
+    ]
+    guarded = Guard(
+        app=Router(routes, redirect_slashes=False),
+        issuer=listen.mtls_url,
+        body_bytes=settings.limits.body_bytes,
+        refuse=lambda _, error: refusal(provider, error, basic=False),
+    )
+    return guarded if listen.mtls_client_ca is not None else FromProxy(guarded)
+
+
 def _as_endpoint(handler: Handler) -> Handler:
     # Starlette takes a partial for an ASGI application; a function is what it must see.
     async def endpoint(request: Request) -> Response:
@@ -248,7 +288,7 @@ def _as_endpoint(handler: Handler) -> Handler:
 def _refuse(desk: LoginDesk, request: Request, error: GatewayError) -> Response:
     """The answer for an error that no route has answered: JSON for programs, a page for people."""
     path = request.url.path.removeprefix(desk.base)
-    if path in {"/token", "/userinfo"}:
+    if path in {"/token", "/userinfo", "/par"}:
         body = {"error": error.entry.oidc_error, "error_description": description(error)}
         return JSONResponse(body, status_code=error.entry.http_status)
     return error_page(desk, request, error)

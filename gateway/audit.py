@@ -175,6 +175,25 @@ class RequestRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestPushed:
+    """An authorization request was pushed and accepted; no journey has begun."""
+
+    client: str
+    signed: bool
+    """It was a signed request object."""
+    bound: bool
+    """Its code will be bound to a DPoP key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushRefused:
+    """A pushed authorization request was refused."""
+
+    client: str | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIssued:
     """A code was redeemed; the tokens are not yet handed out."""
 
@@ -217,6 +236,8 @@ Event = (
     | DataReleased
     | JourneyEnded
     | RequestRefused
+    | RequestPushed
+    | PushRefused
     | TokenIssued
     | TokenRefused
     | UserInfoRefused

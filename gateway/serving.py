@@ -14,17 +14,21 @@ import logging
 import multiprocessing
 import signal
 import socket
+import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from gateway.app import Application, build
 from gateway.bundle import Configuration, load
+from gateway.client_certificate import CertificateProtocol
 from gateway.log_lines import start_logging
 from gateway.settings import ListenSection
 from gateway.store import EmbeddedStore, StoreAddress
@@ -39,6 +43,15 @@ _COLLECT_EVERY = 20_000
 """New objects between two collections; the default of 700 collects several times in every request."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """What a process listens on; the management listener answers in the first worker only."""
+
+    public: socket.socket
+    mtls: socket.socket | None
+    management: socket.socket | None
+
+
 def serve(directory: Path) -> None:
     """Serve until told to end; raises ConfigurationError and whatever makes a start unsafe."""
     configuration = load(directory)
@@ -49,10 +62,11 @@ def serve(directory: Path) -> None:
         address = stack.enter_context(store_address(configuration))
         public = _listening(stack, listen.host, listen.port)
         management = _listening(stack, listen.management_host, listen.management_port)
+        mtls = _listening(stack, listen.host, listen.mtls_port) if listen.mtls_port else None
         if listen.workers == 1:
-            _work(configuration, address, [public], [management])
+            _work(configuration, address, Sockets(public, mtls, management))
         else:
-            _supervise(directory, listen.workers, address, public, management)
+            _supervise(directory, listen.workers, address, Sockets(public, mtls, management))
 
 
 @contextmanager
@@ -92,8 +106,7 @@ def _listening(stack: ExitStack, host: str, port: int) -> socket.socket:
 def _work(
     configuration: Configuration,
     address: StoreAddress,
-    public: Sequence[socket.socket],
-    management: Sequence[socket.socket],
+    sockets: Sockets,
 ) -> None:
     application = build(configuration, address)
     # What exists now lives as long as the process: the collector need not look at it again and again.
@@ -101,7 +114,7 @@ def _work(
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY, 20, 20)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(configuration, application, public, management))
+        runner.run(_run(configuration, application, sockets))
 
 
 class _Server(uvicorn.Server):
@@ -115,14 +128,15 @@ class _Server(uvicorn.Server):
 async def _run(
     configuration: Configuration,
     application: Application,
-    public: Sequence[socket.socket],
-    management: Sequence[socket.socket],
+    sockets: Sockets,
 ) -> None:
     listen = configuration.settings.listen
-    servers = [(_Server(_public_config(configuration, application)), public)]
-    if management:
+    servers = [(_Server(_public_config(configuration, application)), sockets.public)]
+    if sockets.mtls is not None and application.mtls is not None:
+        servers.append((_Server(_mtls_config(configuration, application.mtls)), sockets.mtls))
+    if sockets.management is not None:
         config = uvicorn.Config(application.management, lifespan="off", access_log=False, log_config=None)
-        servers.append((_Server(config), management))
+        servers.append((_Server(config), sockets.management))
 
     def end() -> None:
         for server, _ in servers:
@@ -134,7 +148,7 @@ async def _run(
     application.start()
     _log.info("serving", extra={"path": f"{listen.host}:{listen.port}"})
     try:
-        await asyncio.gather(*(server.serve(sockets=list(sockets)) for server, sockets in servers))
+        await asyncio.gather(*(server.serve(sockets=[socket]) for server, socket in servers))
     finally:
         await application.stop()
 
@@ -158,6 +172,39 @@ def _public_config(configuration: Configuration, application: Application) -> uv
     )
 
 
+def _mtls_config(configuration: Configuration, application: ASGIApp) -> uvicorn.Config:
+    """TLS here with a client certificate required, or plain behind a proxy that has required one."""
+    listen = configuration.settings.listen
+    if listen.mtls_client_ca is None:
+        return uvicorn.Config(
+            application,
+            lifespan="off",
+            http="httptools",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+        )
+    certificate, key = _tls(configuration, listen)
+    config = uvicorn.Config(
+        application,
+        lifespan="off",
+        http=CertificateProtocol,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        ssl_ciphers=_TLS_1_2_CIPHERS,
+        ssl_cert_reqs=ssl.CERT_REQUIRED,
+        ssl_ca_certs=str(configuration.path(listen.mtls_client_ca)),
+    )
+    config.load()
+    if config.ssl is not None:
+        # A self-signed certificate that was registered is its own authority (RFC 8705 §2.2).
+        config.ssl.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    return config
+
+
 def _tls(configuration: Configuration, listen: ListenSection) -> tuple[str | None, str | None]:
     """Certificate and key file for TLS inside the process; the library reads files only."""
     if listen.tls_certificate is None or listen.tls_private_key is None:
@@ -166,16 +213,12 @@ def _tls(configuration: Configuration, listen: ListenSection) -> tuple[str | Non
     return str(configuration.path(listen.tls_certificate)), str(configuration.path(key))
 
 
-def _worker(
-    directory: Path, address: StoreAddress, public: socket.socket, management: socket.socket | None
-) -> None:
+def _worker(directory: Path, address: StoreAddress, sockets: Sockets) -> None:
     start_logging()
-    _work(load(directory), address, [public], [management] if management else [])
+    _work(load(directory), address, sockets)
 
 
-def _supervise(
-    directory: Path, count: int, address: StoreAddress, public: socket.socket, management: socket.socket
-) -> None:
+def _supervise(directory: Path, count: int, address: StoreAddress, sockets: Sockets) -> None:
     """Start ``count`` workers; replace one that died; end all when told to."""
     context = multiprocessing.get_context("spawn")
     ending = False
@@ -188,8 +231,8 @@ def _supervise(
         signal.signal(number, end)
 
     def launch(index: int) -> BaseProcess:
-        sockets = (public, management if index == 0 else None)
-        process = context.Process(target=_worker, args=(directory, address, *sockets), name=f"worker-{index}")
+        its = sockets if index == 0 else replace(sockets, management=None)
+        process = context.Process(target=_worker, args=(directory, address, its), name=f"worker-{index}")
         process.start()
         return process
 

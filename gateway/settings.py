@@ -71,6 +71,13 @@ class ListenSection(Section):
     tls_certificate: str | None = None
     tls_private_key: SecretReference | None = None
     """TLS inside the process, for the sandbox and small installations; else a proxy ends TLS."""
+    mtls_port: int | None = Field(default=None, ge=1, le=65535)
+    """Second listener for clients that show a TLS certificate (RFC 8705); needs ``mtls_url``."""
+    mtls_url: str | None = None
+    """Base of ``mtls_endpoint_aliases``, e.g. ``https://mtls.id.sachsen.example``."""
+    mtls_client_ca: str | None = None
+    """PEM file of the authorities, and of the self-signed certificates, that clients may show. Only with
+    TLS inside the process; without it a proxy verifies them and sends ``Client-Cert`` (RFC 9440)."""
 
 
 class StoreSection(Section):

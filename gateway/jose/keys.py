@@ -7,8 +7,10 @@ HMAC with a public key as secret possible (CVE-2024-33663).
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -106,6 +108,8 @@ class PublicKeySet:
     """Somebody's signature keys (RFC 7517 §5), weak and unknown ones left out."""
 
     keys: tuple[VerificationKey, ...]
+    certificates: frozenset[bytes] = frozenset()
+    """SHA-256 of the certificates that stand beside the keys as ``x5c`` (RFC 8705 §2.2.2)."""
 
     @classmethod
     def parse(cls, octets: bytes) -> PublicKeySet:
@@ -133,7 +137,28 @@ class PublicKeySet:
             key = _verification_key(entry)
             if key is not None:
                 keys.append(key)
-        return cls(tuple(keys))
+        return cls(tuple(keys), frozenset(_certificates(entries)))
+
+
+def _certificates(entries: list[JsonValue]) -> Iterator[bytes]:
+    """Digests of the first certificate of each key's ``x5c`` (RFC 7517 §4.7)."""
+    for entry in entries:
+        chain = entry.get("x5c") if isinstance(entry, dict) else None
+        if isinstance(chain, list) and chain and isinstance(chain[0], str):
+            try:
+                yield hashlib.sha256(base64.b64decode(chain[0], validate=True)).digest()
+            except binascii.Error as error:
+                raise InvalidKeySet("jwks.malformed-certificate") from error
+
+
+def embedded_key(jwk: JsonValue) -> tuple[VerificationKey, str]:
+    """The public key that a header brings along, and its RFC 7638 thumbprint; raises InvalidKeySet."""
+    if not isinstance(jwk, dict) or _PRIVATE_MEMBERS & jwk.keys():
+        raise InvalidKeySet("jwk.not-a-public-key")
+    key = _verification_key({name: value for name, value in jwk.items() if name not in {"kid", "use"}})
+    if key is None:
+        raise InvalidKeySet("jwk.unsupported")
+    return key, thumbprint({name: str(value) for name, value in jwk.items()})
 
 
 def _verification_key(entry: dict[str, JsonValue]) -> VerificationKey | None:

@@ -15,9 +15,9 @@ from datetime import datetime
 from joserfc.jws import JWSRegistry
 from pydantic import JsonValue
 
-from gateway.jose.errors import InvalidToken, NoSuchKey
+from gateway.jose.errors import InvalidKeySet, InvalidToken, NoSuchKey
 from gateway.jose.json_object import parse_object
-from gateway.jose.keys import PublicKeySet, VerificationKey
+from gateway.jose.keys import PublicKeySet, VerificationKey, embedded_key
 
 _TOKEN_OCTETS = 16_384
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
@@ -33,11 +33,13 @@ class TokenPolicy:
     algorithms: frozenset[str]
     types: frozenset[str | None]
     """Acceptable ``typ`` values in lower case; None means that it may be absent."""
-    issuer: str
-    audience: str
+    issuer: str = ""
+    audience: str = ""
     """Must be the whole ``aud``, as a string: an array is refused (Core errata 3 §9)."""
     other_audiences: frozenset[str] = frozenset()
     """Further strings that may stand there instead, by registration."""
+    audience_among_others: bool = False
+    """``aud`` may also be an array that contains ``audience`` (request objects, RFC 9101 §5.2)."""
     required: frozenset[str]
     """Claims that must be there, beside ``iss`` and ``aud``."""
     skew: int
@@ -60,24 +62,45 @@ class ParsedToken:
         value = self._claims.get(name)
         return value if isinstance(value, str) else None
 
+    def verify_possession(self, policy: TokenPolicy) -> tuple[dict[str, JsonValue], str]:
+        """The claims of a proof that brings its own key, and that key's RFC 7638 thumbprint.
+
+        Whoever made it holds the private key; nothing more is known, and claims are not checked
+        but for ``policy.required``. Raises InvalidToken.
+        """
+        try:
+            key, jkt = embedded_key(self.header.get("jwk"))
+        except InvalidKeySet as error:
+            raise InvalidToken("token.embedded-key") from error
+        self._check_signature(PublicKeySet((key,)), policy, kid=None)
+        if missing := policy.required - self._claims.keys():
+            raise InvalidToken(f"token.missing-{min(missing)}")
+        return self._claims, jkt
+
     def verify(self, keys: PublicKeySet, policy: TokenPolicy, *, now: datetime) -> dict[str, JsonValue]:
         """The claims, now known to be the issuer's; raises InvalidToken, NoSuchKey."""
+        self._check_signature(keys, policy, kid=self.header.get("kid"))
+        _check_claims(self._claims, policy, now)
+        return self._claims
+
+    def _check_signature(self, keys: PublicKeySet, policy: TokenPolicy, *, kid: JsonValue) -> None:
         alg = self.header.get("alg")
         if not isinstance(alg, str) or alg not in policy.algorithms:
             raise InvalidToken("token.algorithm")
         if _media_type(self.header.get("typ")) not in policy.types:
             raise InvalidToken("token.type")
-        key = _select(keys, self.header.get("kid"), alg)
+        key = _select(keys, kid, alg)
         engine = JWSRegistry.algorithms[alg]
         engine.check_key(key.engine)
         if not engine.verify(self._signed, self._signature, key.engine):
             raise InvalidToken("token.signature")
-        _check_claims(self._claims, policy, now)
-        return self._claims
 
 
-def parse(token: str) -> ParsedToken:
+def parse(token: str, *, brings_key: bool = False) -> ParsedToken:
     """Take a compact JWS apart; raises InvalidToken.
+
+    ``brings_key``: the header must bring its key along as ``jwk`` (DPoP proofs, RFC 9449 §4.2); only
+    ``verify_possession`` reads it.
 
     Refused: more than 16 KiB, anything but three base64url parts in canonical form, a header or
     payload that is no unambiguous JSON object, and every header member of ``_REFUSED_MEMBERS``.
@@ -93,7 +116,8 @@ def parse(token: str) -> ParsedToken:
         signature = _decode(match[3])
     except ValueError as error:
         raise InvalidToken("token.malformed") from error
-    if _REFUSED_MEMBERS & header.keys():
+    refused = _REFUSED_MEMBERS - {"jwk"} if brings_key else _REFUSED_MEMBERS
+    if refused & header.keys() or (brings_key and "jwk" not in header):
         raise InvalidToken("token.header-member")
     signed = token[: match.end(2)].encode("ascii")
     return ParsedToken(header, claims, signed, signature)
@@ -136,8 +160,7 @@ def _check_claims(claims: dict[str, JsonValue], policy: TokenPolicy, now: dateti
         raise InvalidToken(f"token.missing-{min(missing)}")
     if claims.get("iss") != policy.issuer:
         raise InvalidToken("token.issuer")
-    audience = claims.get("aud")
-    if audience != policy.audience and not (isinstance(audience, str) and audience in policy.other_audiences):
+    if not _is_meant_for_us(claims.get("aud"), policy):
         raise InvalidToken("token.audience")
     instant = now.timestamp()
     expires, begins, issued = (numeric_date(claims, name) for name in ("exp", "nbf", "iat"))
@@ -146,6 +169,12 @@ def _check_claims(claims: dict[str, JsonValue], policy: TokenPolicy, now: dateti
     for start in (begins, issued):
         if start is not None and start > instant + policy.skew:
             raise InvalidToken("token.not-yet-valid")
+
+
+def _is_meant_for_us(audience: JsonValue, policy: TokenPolicy) -> bool:
+    if isinstance(audience, list):
+        return policy.audience_among_others and policy.audience in audience
+    return isinstance(audience, str) and audience in {policy.audience, *policy.other_audiences}
 
 
 def numeric_date(claims: dict[str, JsonValue], name: str) -> float | None:

@@ -31,6 +31,7 @@ from gateway.login.errors import (
 from gateway.login.journey import JOURNEY, MARK, MARK_OUTLIVES, OVER, LoginJourney, Mark, shown
 from gateway.login.way_back import WAY_BACK
 from gateway.oidc.grant import CodeIssuer
+from gateway.oidc.respond import Responder
 from gateway.settings import LimitsSection
 from gateway.store import BearerSecret, Store
 from gateway.store.sealing import JOURNEY_NUMBER
@@ -79,6 +80,7 @@ class LoginDesk:
     audit: Audit
     render: Render
     codes: CodeIssuer
+    respond: Responder
     cookies: Cookies
     limits: LimitsSection
     clock: Callable[[], datetime]

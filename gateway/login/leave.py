@@ -26,7 +26,6 @@ from gateway.login.errors import (
 )
 from gateway.login.journey import LoginJourney, State
 from gateway.login.way_back import WAY_BACK, WayBack
-from gateway.oidc.respond import error_response
 from gateway.web.frame import Frame
 from gateway.web.pages import EndedPage, ErrorPage, GoPage, HandoverPage, Target, TimeoutPage
 
@@ -57,7 +56,7 @@ async def _too_late(desk: LoginDesk, request: Request, gone: JourneyGone) -> Res
     await desk.audit.record(
         JourneyEnded(journey=gone.number, client=client.client_id, code=error.entry.code), now=desk.clock()
     )
-    dispatch = error_response(desk.issuer, way_back.address, error)
+    dispatch = desk.respond.error(way_back.address, error, now=desk.clock())
     frame = desk.frame(request, client=client, number=gone.number)
     response = hand_over(desk, frame, dispatch, target=Target.SERVICE, country=None, journey=None)
     desk.cookies.delete(response, gone.number)
@@ -79,7 +78,8 @@ async def end(desk: LoginDesk, request: Request, journey: LoginJourney, error: G
     await desk.audit.record(
         JourneyEnded(journey=ended.number, client=client.client_id, code=error.entry.code), now=desk.clock()
     )
-    return to_client(desk, request, ended, error_response(desk.issuer, journey.request.return_address, error))
+    dispatch = desk.respond.error(journey.request.return_address, error, now=desk.clock())
+    return to_client(desk, request, ended, dispatch)
 
 
 def to_client(

@@ -19,7 +19,6 @@ from gateway.login.journey import JOURNEY, LoginJourney, StepNotAllowed
 from gateway.login.leave import end, to_client
 from gateway.login.session_limits import usable_until
 from gateway.oidc.claims import Offer, offers
-from gateway.oidc.respond import success_response
 from gateway.web.pages import PersonView, ReleaseItem, ReleasePage
 
 
@@ -111,7 +110,7 @@ async def _release(
         if not error.entry.to_client:
             raise
         return await end(desk, request, journey, error)
-    dispatch = success_response(desk.issuer, journey.request.return_address, code)
+    dispatch = desk.respond.success(journey.request.return_address, code, now=now)
     return to_client(desk, request, released_journey, dispatch)
 
 

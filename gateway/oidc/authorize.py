@@ -1,8 +1,8 @@
 """The authorization endpoint: follow one login from here.
 
-1. ``authorize`` reads the parameters and proves client and redirect URI. Until both are proven,
-   a refusal is a page, and nothing is sent anywhere (RFC 6749 §4.1.2.1).
-2. ``STEPS`` run, top to bottom; from here on a refusal goes to the client.
+1. ``authorize`` reads the parameters, or what the client pushed before, and proves client and redirect
+   URI. Until both are proven, a refusal is a page, and nothing is sent anywhere (RFC 6749 §4.1.2.1).
+2. ``checks.STEPS`` run, top to bottom; from here on a refusal goes to the client.
 3. The journey opens (``gateway.login``): the citizen chooses, identifies and releases.
 4. At release ``grant.CodeIssuer`` makes code and claims, ``respond`` builds the way back.
 5. The client redeems the code at ``token`` and reads ``userinfo``.
@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,46 +22,80 @@ from gateway.audit import AuditUnavailable, RequestRefused
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.oidc import checks, errors
-from gateway.oidc.checks import Draft
+from gateway.oidc.checks import STEPS, Draft
 from gateway.oidc.parameters import Parameters, Unreadable, parse_parameters, read_form
 from gateway.oidc.provider import Provider
-from gateway.oidc.request import AuthorizationRequest, ReturnAddress
-from gateway.oidc.respond import error_response
+from gateway.oidc.pushed import PREFIX, PushedRequest, read
+from gateway.oidc.request import AuthorizationRequest
+from gateway.oidc.request_object import unpack
 
 _OCTETS = 65_536
-
-STEPS: tuple[Callable[[Draft], None], ...] = (
-    checks.response_mode,
-    checks.no_parameter_is_repeated,
-    checks.parameters_are_short_enough,
-    checks.client_class_is_served,
-    checks.no_request_object,
-    checks.response_type,
-    checks.scope,
-    checks.code_challenge,
-    checks.nonce,
-    checks.prompt,
-    checks.max_age,
-    checks.ui_locales,
-    checks.hints,
-    checks.claims,
-    checks.subject,
-    checks.level,
-    checks.interaction_is_allowed,
-)
 
 
 async def authorize(provider: Provider, request: Request) -> Response:
     """GET and POST /authorize (Core §3.1.2.1)."""
     now = provider.clock()
     client: Client | None = None
+    draft: Draft | None = None
     try:
         parameters = await _read(request)
         client = _proven_client(provider, parameters)
-        redirect_uri = _proven_redirect_uri(client, parameters)
+        pushed, parameters = await _pushed(provider, client, parameters)
+        draft = _outside(provider, client, parameters, now)
+        draft = await arrive(provider, client, parameters, pushed=pushed, now=now)
+        for step in STEPS:
+            step(draft)
+        checks.interaction_is_allowed(draft)
+        checked = within_reach(provider, client, draft.request(), now)
+        return await provider.open_journey(client, checked, now=now)
+    except AuditUnavailable:
+        raise  # a refusal could not be written down either
     except GatewayError as error:
-        return await _refuse_with_page(provider, client, error, request, now)
+        if client is None or draft is None or not error.entry.to_client:
+            return await _refuse_with_page(provider, client, error, request, now)
+        await provider.audit.record(RequestRefused(client=client.client_id, code=error.entry.code), now=now)
+        answer = provider.respond.error(draft.return_address, error, now=now)
+        return _answer(provider, client, answer, draft.ui_locales)
 
+
+async def arrive(
+    provider: Provider,
+    client: Client,
+    parameters: Parameters,
+    *,
+    pushed: PushedRequest | None = None,
+    pushing: bool = False,
+    now: datetime,
+) -> Draft:
+    """What will be checked, with a proven redirect URI; raises GatewayError."""
+    signed = parameters.get("request") is not None
+    inside = await unpack(
+        client,
+        parameters,
+        keys=provider.client_keys,
+        issuer=provider.issuer,
+        skew=provider.limits.clock_skew_seconds,
+        now=now,
+    )
+    return Draft(
+        parameters=inside,
+        client=client,
+        redirect_uri=_proven_redirect_uri(client, inside),
+        issuer=provider.issuer,
+        keys=provider.keys,
+        now=now,
+        pushed=pushed.secret if pushed else None,
+        pushing=pushing,
+        signed=signed or (pushed is not None and pushed.signed),
+        dpop_jkt=pushed.dpop_jkt if pushed else None,
+    )
+
+
+def _outside(provider: Provider, client: Client, parameters: Parameters, now: datetime) -> Draft | None:
+    """Who is told that a request object is unreadable: the redirect URI beside it, if it is a registered one."""
+    redirect_uri = parameters.get("redirect_uri")
+    if parameters.get("request") is None or redirect_uri not in client.redirect_uris:
+        return None
     draft = Draft(
         parameters=parameters,
         client=client,
@@ -70,23 +104,20 @@ async def authorize(provider: Provider, request: Request) -> Response:
         keys=provider.keys,
         now=now,
     )
-    try:
-        for step in STEPS:
-            step(draft)
-        checked = _within_reach(provider, client, draft.request(), now)
-        return await provider.open_journey(client, checked, now=now)
-    except AuditUnavailable:
-        raise  # a refusal could not be written down either
-    except GatewayError as error:
-        if not error.entry.to_client:
-            return await _refuse_with_page(provider, client, error, request, now)
-        address = ReturnAddress(
-            redirect_uri=redirect_uri,
-            state=_echoed_state(parameters),
-            response_mode=draft.response_mode,
-        )
-        await provider.audit.record(RequestRefused(client=client.client_id, code=error.entry.code), now=now)
-        return _answer(provider, client, error_response(provider.issuer, address, error), draft.ui_locales)
+    with suppress(GatewayError):
+        checks.response_mode(draft)
+    return draft
+
+
+async def _pushed(
+    provider: Provider, client: Client, parameters: Parameters
+) -> tuple[PushedRequest | None, Parameters]:
+    """A pushed request in place of the parameters, none of which then counts (RFC 9126 §4)."""
+    request_uri = parameters.get("request_uri")
+    if request_uri is None or not request_uri.startswith(PREFIX):
+        return None, parameters
+    pushed = await read(provider.store, request_uri, client)
+    return pushed, pushed.parameters
 
 
 async def _read(request: Request) -> Parameters:
@@ -113,7 +144,7 @@ def _proven_redirect_uri(client: Client, parameters: Parameters) -> str:
     return redirect_uri
 
 
-def _within_reach(
+def within_reach(
     provider: Provider, client: Client, checked: AuthorizationRequest, now: datetime
 ) -> AuthorizationRequest:
     """Refuse an essential level that no means of the client has; lower a mere wish to what there is."""
@@ -125,11 +156,6 @@ def _within_reach(
     if checked.acr.essential:
         raise errors.ACR_UNREACHABLE()
     return replace(checked, minimum=max(highest, client.level))
-
-
-def _echoed_state(parameters: Parameters) -> str | None:
-    state = parameters.get("state")
-    return state if state is None or len(state) <= 4096 else None
 
 
 async def _refuse_with_page(

@@ -1,26 +1,27 @@
 """One small function per parameter of the authorization request, in the order of Core §3.1.2.1.
 
 Each looks at one thing in the ``Draft`` and either fills in what it found or raises an entry of the
-catalogue. ``authorize.STEPS`` says in which order they run; all of them run with client and redirect
+catalogue. ``STEPS`` says in which order they run; all of them run with client and redirect
 URI already proven, so every refusal here may go to the client.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from connectors.assurance import LevelOfAssurance
 from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.identity import PersonKind
-from gateway.client_settings import Client, ClientClass
+from gateway.client_settings import Client
 from gateway.jose import InvalidToken, KeyRing, TokenPolicy, parse, parse_object
 from gateway.oidc import errors
 from gateway.oidc.acr import known
 from gateway.oidc.claims_parameter import claim_requests
 from gateway.oidc.parameters import Parameters
-from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest, ResponseMode
+from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest, ResponseMode, ReturnAddress
 from gateway.oidc.verified_claims import well_formed
 
 PROMPT_VALUES = ("none", "login", "consent", "select_account")
@@ -43,6 +44,14 @@ class Draft:
     issuer: str
     keys: KeyRing
     now: datetime
+    pushed: str | None = field(default=None, repr=False)
+    """Secret of the pushed request all this comes from."""
+    pushing: bool = False
+    """The request is being pushed just now."""
+    signed: bool = False
+    """It came as a request object."""
+    dpop_jkt: str | None = None
+    """Key of the DPoP proof that the request was pushed with."""
     response_mode: ResponseMode = ResponseMode.QUERY
     scope: tuple[str, ...] = ()
     code_challenge: str = ""
@@ -58,6 +67,24 @@ class Draft:
     acr: AcrRequest = field(default_factory=AcrRequest)
     minimum: LevelOfAssurance = LevelOfAssurance.LOW
     accept_non_notified: bool = False
+    resources: tuple[str, ...] = ()
+
+    @property
+    def signing_alg(self) -> str:
+        """How a signed answer is signed."""
+        return self.client.authorization_signed_response_alg or self.client.id_token_signed_response_alg
+
+    @property
+    def return_address(self) -> ReturnAddress:
+        """Where the answer goes, also while the rest is still unchecked."""
+        state = self.parameters.get("state")
+        return ReturnAddress(
+            redirect_uri=self.redirect_uri,
+            state=state if state is None or len(state) <= _LENGTHS["state"] else None,
+            response_mode=self.response_mode,
+            client_id=self.client.client_id,
+            signing_alg=self.signing_alg,
+        )
 
     def request(self) -> AuthorizationRequest:
         """What all checks together have found."""
@@ -68,7 +95,11 @@ class Draft:
             nonce=self.nonce,
             response_mode=self.response_mode,
             scope=self.scope,
+            signing_alg=self.signing_alg,
             code_challenge=self.code_challenge,
+            dpop_jkt=self.dpop_jkt,
+            pushed=self.pushed,
+            resources=self.resources,
             acr=self.acr,
             minimum=self.minimum,
             accept_non_notified=self.accept_non_notified,
@@ -85,14 +116,21 @@ class Draft:
 
 
 def response_mode(draft: Draft) -> None:
-    """First of all, because every later error travels by it (Form Post Response Mode §2)."""
+    """First of all, because every later error travels by it (Form Post Response Mode §2, JARM §2.3)."""
+    signed = draft.client.authorization_signed_response_alg is not None
     value = draft.parameters.get("response_mode")
     if value is None:
-        return
-    try:
-        draft.response_mode = ResponseMode(value)
-    except ValueError:
-        raise errors.RESPONSE_MODE_UNSUPPORTED() from None
+        draft.response_mode = ResponseMode.QUERY_JWT if signed else ResponseMode.QUERY
+    elif value == "jwt":
+        draft.response_mode = ResponseMode.QUERY_JWT
+    else:
+        try:
+            draft.response_mode = ResponseMode(value)
+        except ValueError:
+            raise errors.RESPONSE_MODE_UNSUPPORTED() from None
+    if signed and not (value and draft.response_mode.signed):
+        draft.response_mode = ResponseMode.QUERY_JWT
+        raise errors.RESPONSE_MODE_UNSIGNED()
 
 
 def no_parameter_is_repeated(draft: Draft) -> None:
@@ -108,16 +146,16 @@ def parameters_are_short_enough(draft: Draft) -> None:
             raise errors.PARAMETER_TOO_LONG()
 
 
-def client_class_is_served(draft: Draft) -> None:
-    """The class fapi2 promises more than this endpoint does; it never gets less in silence."""
-    if draft.client.client_class is ClientClass.FAPI2:
-        raise errors.CLIENT_CLASS_UNSERVED()
+def request_came_as_registered(draft: Draft) -> None:
+    """Pushed where the class or the registration says so (RFC 9126 §6), signed likewise (RFC 9101 §10.5)."""
+    if draft.client.pushes and not (draft.pushed or draft.pushing):
+        raise errors.PUSH_REQUIRED()
+    if draft.client.require_signed_request_object and not draft.signed:
+        raise errors.REQUEST_OBJECT_REQUIRED()
 
 
-def no_request_object(draft: Draft) -> None:
-    """Core §6, §7.2.1: what we do not support is refused by its own error, never ignored."""
-    if draft.parameters.get("request") is not None:
-        raise errors.REQUEST_OBJECT_UNSUPPORTED()
+def nothing_by_reference(draft: Draft) -> None:
+    """Core §6.2, §7.2.1: what we do not support is refused by its own error, never ignored."""
     if draft.parameters.get("request_uri") is not None:
         raise errors.REQUEST_URI_UNSUPPORTED()
     if draft.parameters.get("registration") is not None:
@@ -149,6 +187,23 @@ def code_challenge(draft: Draft) -> None:
     if _CHALLENGE.fullmatch(challenge) is None:
         raise errors.PKCE_CHALLENGE_MALFORMED()
     draft.code_challenge = challenge
+
+
+def dpop_key(draft: Draft) -> None:
+    """``dpop_jkt`` binds the code to a key (RFC 9449 §10); it must be that of a proof sent along."""
+    named = draft.parameters.get("dpop_jkt")
+    if named is None:
+        return
+    if _CHALLENGE.fullmatch(named) is None or draft.dpop_jkt not in {None, named}:
+        raise errors.DPOP_KEY_MISMATCH()
+    draft.dpop_jkt = named
+
+
+def resources(draft: Draft) -> None:
+    """Resource servers the client is registered for (RFC 8707 §2)."""
+    if not set(draft.parameters.resources) <= set(draft.client.resources):
+        raise errors.RESOURCE_UNKNOWN()
+    draft.resources = tuple(dict.fromkeys(draft.parameters.resources))
 
 
 def nonce(draft: Draft) -> None:
@@ -304,3 +359,26 @@ def interaction_is_allowed(draft: Draft) -> None:
     """Last, so that a malformed request with ``prompt=none`` learns of its defect first (Core §3.1.2.1)."""
     if draft.prompt == ("none",):
         raise errors.LOGIN_REQUIRED()
+
+
+STEPS: tuple[Callable[[Draft], None], ...] = (
+    response_mode,
+    no_parameter_is_repeated,
+    parameters_are_short_enough,
+    request_came_as_registered,
+    nothing_by_reference,
+    response_type,
+    scope,
+    code_challenge,
+    dpop_key,
+    resources,
+    nonce,
+    prompt,
+    max_age,
+    ui_locales,
+    hints,
+    claims,
+    subject,
+    level,
+)
+"""In this order; pushed requests are checked when they are pushed and once more when the browser comes."""

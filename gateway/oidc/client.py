@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import hmac
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Never
 from urllib.parse import unquote_plus
@@ -21,6 +21,7 @@ from gateway.client_settings import Client, ClientClass
 from gateway.errors import CatalogueEntry, GatewayError
 from gateway.jose import InvalidToken, NoSuchKey, ParsedToken, TokenPolicy, numeric_date, parse
 from gateway.oidc import token_errors
+from gateway.oidc.certificate_names import names_client
 from gateway.oidc.parameters import Parameters
 from gateway.oidc.provider import Provider
 from gateway.store import AlreadyClaimed
@@ -29,6 +30,9 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SIGNING_ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
 _ACCEPTED = {"EdDSA": frozenset({"EdDSA", "Ed25519"})}
 """Registered name to names in the header; RFC 9864 renames EdDSA with this curve to Ed25519."""
+
+_TLS = "tls"
+_NOBODYS = hashlib.sha256(b"").hexdigest()
 
 _log = logging.getLogger(__name__)
 
@@ -40,47 +44,74 @@ class Credentials:
     method: str
     client_id: str
     secret: str | None = None
+    certificate: bytes | None = field(default=None, repr=False)
     assertion: ParsedToken | None = None
 
 
 async def authenticate(
-    provider: Provider, authorization: str | None, parameters: Parameters, *, now: datetime
+    provider: Provider,
+    authorization: str | None,
+    parameters: Parameters,
+    *,
+    certificate: bytes | None = None,
+    now: datetime,
 ) -> Client:
-    """The client that sent the request; raises GatewayError of the family ``client.*``."""
-    credentials = _credentials(authorization, parameters)
-    client = provider.clients.get(credentials.client_id)
-    if client is None or client.token_endpoint_auth_method != credentials.method:
-        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "unknown-client" if client is None else "method")
-    if parameters.get("client_id") not in {None, client.client_id}:
+    """The client that sent the request; raises GatewayError of the family ``client.*``.
+
+    ``certificate``: what the client showed in the TLS handshake. Unknown client, other method and wrong
+    secret take the same steps and say the same.
+    """
+    credentials = _credentials(authorization, parameters, certificate)
+    known = provider.clients.get(credentials.client_id)
+    fits = known is not None and credentials.method in _METHODS.get(known.token_endpoint_auth_method, ())
+    client = known if fits else None
+    if parameters.get("client_id") not in {None, credentials.client_id}:
         _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "two-clients")
-    if credentials.assertion is not None:
+    if credentials.secret is not None:
+        _check_secret(client, credentials.secret)
+    elif client is None:
+        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "unknown-client" if known is None else "method")
+    elif credentials.assertion is not None:
         await _check_assertion(provider, client, credentials.assertion, now)
     else:
-        _check_secret(client, credentials.secret or "")
+        await _check_certificate(provider, client, credentials.certificate or b"", now)
+    if client is None:
+        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "unknown-client")
     return client
+
+
+_METHODS = {
+    "client_secret_basic": ("client_secret_basic",),
+    "client_secret_post": ("client_secret_post",),
+    "private_key_jwt": ("private_key_jwt",),
+    "tls_client_auth": (_TLS,),
+    "self_signed_tls_client_auth": (_TLS,),
+}
 
 
 def claimed_client(authorization: str | None, parameters: Parameters) -> str | None:
     """Whom a request claims to come from, unproven; for the audit log after a refusal."""
     try:
-        return _credentials(authorization, parameters).client_id
+        return _credentials(authorization, parameters, None).client_id
     except GatewayError:
         return None
 
 
-def _credentials(authorization: str | None, parameters: Parameters) -> Credentials:
+def _credentials(authorization: str | None, parameters: Parameters, certificate: bytes | None) -> Credentials:
     """Find the one method in a request (RFC 6749 §2.3: a client must not use more than one)."""
     assertion = parameters.get("client_assertion")
     by_assertion = assertion is not None or parameters.get("client_assertion_type") is not None
-    by_body = parameters.get("client_secret") is not None
-    if [authorization is not None, by_assertion, by_body].count(True) > 1:
+    secret, client_id = parameters.get("client_secret"), parameters.get("client_id")
+    if [authorization is not None, by_assertion, secret is not None].count(True) > 1:
         raise token_errors.CLIENT_AUTHENTICATION_AMBIGUOUS()
     if authorization is not None:
         return _basic(authorization)
     if by_assertion:
         return _assertion(assertion, parameters.get("client_assertion_type"))
-    if by_body:
-        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "client-secret-post")
+    if client_id is not None and secret is not None:
+        return Credentials("client_secret_post", client_id, secret=secret)
+    if client_id is not None and certificate is not None:
+        return Credentials(_TLS, client_id, certificate=certificate)
     raise token_errors.CLIENT_AUTHENTICATION_MISSING()
 
 
@@ -113,10 +144,26 @@ def _assertion(assertion: str | None, kind: str | None) -> Credentials:
     return Credentials("private_key_jwt", subject, assertion=token)
 
 
-def _check_secret(client: Client, secret: str) -> None:
+def _check_secret(client: Client | None, secret: str) -> None:
+    """Also for a client that does not exist, so that the time does not tell (oidc.md §9)."""
     digest = hashlib.sha256(secret.encode("utf-8")).hexdigest()
-    if client.client_secret_sha256 is None or not hmac.compare_digest(digest, client.client_secret_sha256):
+    expected = client.client_secret_sha256 if client else None
+    if not hmac.compare_digest(digest, expected or _NOBODYS) or expected is None:
         _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "secret")
+
+
+async def _check_certificate(provider: Provider, client: Client, certificate: bytes, now: datetime) -> None:
+    """RFC 8705 §2.1, §2.2: the registered name in a certificate of the PKI, or a registered certificate."""
+    if client.token_endpoint_auth_method == "tls_client_auth":  # noqa: S105 - the name of a method
+        if not names_client(certificate, client):
+            _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "certificate-name")
+        return
+    digest = hashlib.sha256(certificate).digest()
+    keys = await provider.client_keys.of(client, now=now)
+    if digest not in keys.certificates:
+        keys = await provider.client_keys.of(client, now=now, renew=True)
+    if digest not in keys.certificates:
+        _fail(token_errors.CLIENT_AUTHENTICATION_FAILED, "certificate")
 
 
 async def _check_assertion(provider: Provider, client: Client, token: ParsedToken, now: datetime) -> None:

@@ -50,6 +50,19 @@ REDIRECT_URI_MISMATCH = _add(
     ),
 )
 
+REQUEST_URI_INVALID = _add(
+    "authorize.request_uri_invalid",
+    "1004",
+    "invalid_request_uri",
+    400,
+    to_client=False,
+    hint="request_uri is unknown, expired, used, or was pushed by another client",
+    documentation=(
+        "A request_uri lives for the expires_in seconds of the push and ends when its code is issued (RFC "
+        "9126 section 4). Remedy: push the request anew and send the browser at once."
+    ),
+)
+
 # --------------------------------------------------- 10: authorization request, answered to the client
 
 PARAMETER_REPEATED = _add(
@@ -92,16 +105,19 @@ RESPONSE_MODE_UNSUPPORTED = _add(
     "1014",
     "invalid_request",
     400,
-    hint="response_mode must be query or form_post",
+    hint="response_mode must be query, form_post, jwt, query.jwt or form_post.jwt",
     documentation="Other response modes are not offered; see response_modes_supported in discovery.",
 )
-REQUEST_OBJECT_UNSUPPORTED = _add(
+REQUEST_OBJECT_UNSIGNED = _add(
     "authorize.request_unsupported",
     "1015",
     "request_not_supported",
     400,
-    hint="The request parameter is not supported; send plain parameters",
-    documentation="Request objects (Core section 6.1) are not offered. See discovery.",
+    hint="An unsigned request object (alg none) is not supported; sign it or send plain parameters",
+    documentation=(
+        "Request objects must be signed with the registered request_object_signing_alg (RFC 9101 section "
+        "10.5). See request_object_signing_alg_values_supported in discovery."
+    ),
 )
 REQUEST_URI_UNSUPPORTED = _add(
     "authorize.request_uri_unsupported",
@@ -231,15 +247,85 @@ ID_TOKEN_HINT_INVALID = _add(
         "it may have expired."
     ),
 )
-CLIENT_CLASS_UNSERVED = _add(
-    "authorize.client_class_unserved",
+PUSH_REQUIRED = _add(
+    "authorize.push_required",
     "1029",
-    "unauthorized_client",
+    "invalid_request",
     400,
-    hint="A client of class fapi2 must push its request, which is not offered yet",
+    hint="This client must push its authorization request (RFC 9126)",
     documentation=(
-        "The class fapi2 promises pushed requests and sender-constrained tokens. It is not silently "
-        "served with less. Remedy: register the client as compat."
+        "Clients of class fapi2, and those with require_pushed_authorization_requests, send their "
+        "parameters to pushed_authorization_request_endpoint first and come with client_id and request_uri."
+    ),
+)
+REQUEST_OBJECT_REQUIRED = _add(
+    "authorize.request_object_required",
+    "1030",
+    "invalid_request",
+    400,
+    hint="This client must send a signed request object (require_signed_request_object)",
+    documentation=(
+        "FAPI 2.0 Message Signing section 5.3.1: all parameters in one JWT, parameter request, signed with "
+        "a key of the registered key set."
+    ),
+)
+REQUEST_OBJECT_INVALID = _add(
+    "authorize.request_object_invalid",
+    "1031",
+    "invalid_request_object",
+    400,
+    hint="The request object is invalid: iss = client_id, aud = issuer, nbf, exp, registered algorithm",
+    documentation=(
+        "Checked: the registered algorithm, a kid of the registered key set, iss = client_id inside, aud is "
+        "or contains the issuer, typ oauth-authz-req+jwt or none, no sub equal to client_id, no request or "
+        "request_uri inside; for signed-request clients nbf at most 60 minutes ago and exp at most 60 "
+        "minutes after it (FAPI 2.0 Message Signing section 5.3.1)."
+    ),
+)
+RESPONSE_MODE_UNSIGNED = _add(
+    "authorize.response_mode_unsigned",
+    "1032",
+    "invalid_request",
+    400,
+    hint="This client must ask for a signed response: response_mode=jwt",
+    documentation=(
+        "The client is registered with authorization_signed_response_alg, so its answers are signed (JARM, "
+        "FAPI 2.0 Message Signing section 5.4.1). Remedy: response_mode jwt, query.jwt or form_post.jwt."
+    ),
+)
+REQUEST_URI_PUSHED = _add(
+    "authorize.request_uri_pushed",
+    "1036",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="A pushed request must not contain request_uri (RFC 9126 section 2.1)",
+    documentation="Remedy: push the parameters themselves, or a request object as parameter request.",
+)
+DPOP_KEY_MISMATCH = _add(
+    "authorize.dpop_jkt_mismatch",
+    "1033",
+    "invalid_request",
+    400,
+    hint="dpop_jkt is no SHA-256 JWK thumbprint, or not that of the DPoP proof sent along",
+    documentation="RFC 9449 section 10: dpop_jkt and the DPoP header of the pushed request name one key.",
+)
+RESOURCE_UNKNOWN = _add(
+    "authorize.resource_unknown",
+    "1034",
+    "invalid_target",
+    400,
+    hint="resource is not a resource server this client is registered for (RFC 8707)",
+    documentation="Remedy: compare with resources in the client's registration; the value must be equal.",
+)
+REQUEST_URI_SPENT = _add(
+    "authorize.request_uri_spent",
+    "1035",
+    "invalid_request_uri",
+    400,
+    hint="A code was already issued for this request_uri",
+    documentation=(
+        "A pushed request gives one code (RFC 9126 section 4). Remedy: push the request anew for each login."
     ),
 )
 

@@ -14,7 +14,7 @@ Redeeming is one round trip and needs no write.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -24,8 +24,9 @@ from connectors.contract import TokenSource
 from connectors.identity import Identity
 from gateway.client_settings import Client
 from gateway.jose import base64url
-from gateway.oidc import claims, errors
+from gateway.oidc import claims, errors, token_errors
 from gateway.oidc.acr import returned_acr
+from gateway.oidc.pushed import spend
 from gateway.oidc.request import AuthorizationRequest
 from gateway.oidc.subject import SubjectKey, pairwise, second_pairwise
 from gateway.oidc.verified_claims import verified_claims
@@ -44,6 +45,8 @@ class Grant:
     client_id: str
     redirect_uri: str
     code_challenge: str
+    dpop_jkt: str | None = None
+    """The key that alone may redeem the code (RFC 9449 §10)."""
     scope: tuple[str, ...]
     level: str
     """Level of assurance that was reached, for the audit log."""
@@ -59,6 +62,9 @@ class UserInfo:
     """What an access token stands for."""
 
     client_id: str
+    jkt: str | None = None
+    """The DPoP key it is bound to, and ``x5t`` the TLS certificate; neither: a bearer token."""
+    x5t: str | None = None
     claims: dict[str, JsonValue] = field(repr=False)
     until: datetime
 
@@ -116,6 +122,9 @@ class CodeIssuer:
         the audit log; the code is worthless to anybody until it is handed out.
         """
         self.check(client, request, identity, journey=journey)
+        if request.pushed is not None:
+            longest = self.limits.journey_seconds + self.limits.pushed_request_seconds
+            await spend(self.store, request.pushed, until=now + timedelta(seconds=longest))
         may_leave = claims.permitted(client, request, identity, released)
         sub = pairwise(self.subject_key, client, identity, journey)
         code = BearerSecret.new(journey, self.random)
@@ -139,6 +148,7 @@ class CodeIssuer:
             client_id=client.client_id,
             redirect_uri=request.redirect_uri,
             code_challenge=request.code_challenge,
+            dpop_jkt=request.dpop_jkt,
             scope=tuple(scope for scope in request.scope if scope in SCOPES),
             level=identity.assurance.level.word,
             id_token=id_token,
@@ -215,6 +225,22 @@ async def revoke(store: Store, grant: Grant) -> None:
     """End the access token of a grant that was taken but must not be honoured."""
     access = BearerSecret.parse(grant.access_token)
     await store.batch(access.journey).delete(key_name(access, ACCESS)).run()
+
+
+async def bind(store: Store, grant: Grant, *, jkt: str | None, x5t: str | None) -> None:
+    """Tie the access token of a redeemed grant to a key before it is handed out.
+
+    Raises StoreUnavailable; GatewayError if the token was revoked meanwhile.
+    """
+    access = BearerSecret.parse(grant.access_token)
+    record = await store.read(access, ACCESS)
+    if record is not None:
+        bound = replace(_userinfos().validate_json(record), jkt=jkt, x5t=x5t)
+        octets = _userinfos().dump_json(bound)
+        (kept,) = await store.batch(access.journey).replace(access, ACCESS, octets, until=bound.until).run()
+        if kept is not None:
+            return
+    raise token_errors.CODE_INVALID()
 
 
 async def read_userinfo(store: Store, access_token: str, *, now: datetime) -> UserInfo | None:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 _COUNT = 100
+RESOURCE = "resource"
 
 
 class Unreadable(Exception):
@@ -21,6 +22,8 @@ class Parameters:
 
     values: dict[str, str]
     repeated: frozenset[str]
+    resources: tuple[str, ...] = ()
+    """Every ``resource``: the one parameter that may be sent more than once (RFC 8707 §2)."""
 
     def get(self, name: str) -> str | None:
         """The value, None if not sent. A repeated parameter has no value: nobody knows which one."""
@@ -37,10 +40,11 @@ def parse_parameters(octets: bytes, *, limit: int) -> Parameters:
         )
     except ValueError as error:  # also UnicodeError: neither octets nor escapes may be broken UTF-8
         raise Unreadable from error
-    counts = Counter(name for name, _ in pairs)
+    counts = Counter(name for name, _ in pairs if name != RESOURCE)
     return Parameters(
         {name: value for name, value in pairs if value},
         frozenset(name for name, count in counts.items() if count > 1),
+        tuple(value for name, value in pairs if name == RESOURCE),
     )
 
 

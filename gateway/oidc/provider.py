@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from connectors.assurance import LevelOfAssurance
-from connectors.contract import FormDispatch
+from connectors.contract import FormDispatch, TokenSource
 from gateway.audit import Audit
+from gateway.client_certificate import presented
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.jose import KeyRing
 from gateway.oidc.client_keys import ClientKeys
 from gateway.oidc.request import AuthorizationRequest, JourneyOpener
+from gateway.oidc.respond import Responder
 from gateway.settings import LimitsSection
 from gateway.store import Store
 
@@ -55,6 +58,7 @@ class Provider:
     clients: Mapping[str, Client]
     client_keys: ClientKeys
     keys: KeyRing
+    respond: Responder
     store: Store
     audit: Audit
     pages: Pages
@@ -63,5 +67,15 @@ class Provider:
     limits: LimitsSection
     languages: tuple[str, ...]
     clock: Clock
+    random: TokenSource
     policy_uri: str | None = None
     documentation_uri: str | None = None
+    mtls_url: str | None = None
+    """Base of the endpoints for clients that show a TLS certificate."""
+
+    def address_of(self, request: Request) -> str:
+        """The address of the endpoint a request reached, as configured and never as ``Host`` says."""
+        path: str = request.scope["path"]
+        if presented(request.scope) is not None and self.mtls_url is not None:
+            return self.mtls_url + path
+        return self.issuer + path.removeprefix(urlsplit(self.issuer).path)

@@ -22,10 +22,21 @@ from gateway.client_settings import Client
 
 
 class ResponseMode(StrEnum):
-    """How the answer travels to the client (OAuth 2.0 Multiple Response Types §2.1, Form Post §2)."""
+    """How the answer travels to the client (OAuth 2.0 Multiple Response Types §2.1, Form Post §2, JARM §2.3)."""
 
     QUERY = "query"
     FORM_POST = "form_post"
+    QUERY_JWT = "query.jwt"
+    FORM_POST_JWT = "form_post.jwt"
+
+    @property
+    def form(self) -> bool:
+        return self in {ResponseMode.FORM_POST, ResponseMode.FORM_POST_JWT}
+
+    @property
+    def signed(self) -> bool:
+        """Whether the answer is one signed JWT (JARM)."""
+        return self in {ResponseMode.QUERY_JWT, ResponseMode.FORM_POST_JWT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +46,9 @@ class ReturnAddress:
     redirect_uri: str
     state: str | None = None
     response_mode: ResponseMode = ResponseMode.QUERY
+    client_id: str
+    signing_alg: str
+    """Algorithm of a signed answer, from the registration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +90,16 @@ class AuthorizationRequest:
     nonce: str | None = None
     response_mode: ResponseMode = ResponseMode.QUERY
     scope: tuple[str, ...] = ("openid",)
+    signing_alg: str = "ES256"
+    """Algorithm of a signed answer (JARM), from the registration."""
     code_challenge: str
     """PKCE challenge, method S256."""
+    dpop_jkt: str | None = None
+    """Thumbprint of the key that alone may redeem the code (RFC 9449 §10)."""
+    pushed: str | None = field(default=None, repr=False)
+    """Secret of the pushed request this came from; it ends when the code is issued (RFC 9126 §4)."""
+    resources: tuple[str, ...] = ()
+    """Resource servers the client will want tokens for (RFC 8707 §2.1)."""
     acr: AcrRequest = AcrRequest()
     minimum: LevelOfAssurance
     """What the source must reach: the client's registration and ``acr`` together."""
@@ -102,7 +124,11 @@ class AuthorizationRequest:
     def return_address(self) -> ReturnAddress:
         """Where success and errors of this request go."""
         return ReturnAddress(
-            redirect_uri=self.redirect_uri, state=self.state, response_mode=self.response_mode
+            redirect_uri=self.redirect_uri,
+            state=self.state,
+            response_mode=self.response_mode,
+            client_id=self.client_id,
+            signing_alg=self.signing_alg,
         )
 
     def to_record(self) -> bytes:

@@ -7,35 +7,66 @@ that a client with several providers cannot be mixed up (RFC 9207).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+from pydantic import JsonValue
 
 from connectors.contract import BrowserDispatch, FormDispatch, RedirectDispatch
 from gateway.errors import GatewayError
-from gateway.oidc.request import ResponseMode, ReturnAddress
+from gateway.jose import KeyRing
+from gateway.oidc.request import ReturnAddress
+
+SIGNED_SECONDS = 60
+"""Life of a signed response (JARM §2.1 recommends at most ten minutes)."""
 
 _FORBIDDEN_IN_DESCRIPTION = str.maketrans({'"': "'", "\\": "/"})
 
 
-def success_response(issuer: str, address: ReturnAddress, code: str) -> BrowserDispatch:
-    """The successful response (Core §3.1.2.5)."""
-    return _dispatch(issuer, address, [("code", code)])
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """Says to a client what became of its request."""
 
+    issuer: str
+    keys: KeyRing
 
-def error_response(issuer: str, address: ReturnAddress, error: GatewayError) -> BrowserDispatch:
-    """The error response (RFC 6749 §4.1.2.1, Core §3.1.2.6).
+    def success(self, address: ReturnAddress, code: str, *, now: datetime) -> BrowserDispatch:
+        """The successful response (Core §3.1.2.5); raises KeyUnavailable."""
+        return self._dispatch(address, {"code": code}, now)
 
-    The caller has seen to it that ``error.entry.to_client`` holds; everything else is shown as a page.
-    """
-    entry = error.entry
-    return _dispatch(
-        issuer,
-        address,
-        [
-            ("error", entry.oidc_error),
-            ("error_description", description(error)),
-            ("error_uri", error_uri(issuer, error)),
-        ],
-    )
+    def error(self, address: ReturnAddress, error: GatewayError, *, now: datetime) -> BrowserDispatch:
+        """The error response (RFC 6749 §4.1.2.1, Core §3.1.2.6); raises KeyUnavailable.
+
+        The caller has seen to it that ``error.entry.to_client`` holds; everything else is shown as a page.
+        """
+        told = {
+            "error": error.entry.oidc_error,
+            "error_description": description(error),
+            "error_uri": error_uri(self.issuer, error),
+        }
+        return self._dispatch(address, told, now)
+
+    def _dispatch(self, address: ReturnAddress, told: dict[str, str], now: datetime) -> BrowserDispatch:
+        if address.state is not None:
+            told["state"] = address.state
+        told["iss"] = self.issuer
+        if address.response_mode.signed:
+            told = {"response": self._signed(address, told, now)}
+        if address.response_mode.form:
+            return FormDispatch(action=address.redirect_uri, fields=tuple(told.items()))
+        parts = urlsplit(address.redirect_uri)
+        query = "&".join(part for part in (parts.query, urlencode(told)) if part)
+        return RedirectDispatch(url=urlunsplit(parts._replace(query=query)))
+
+    def _signed(self, address: ReturnAddress, told: dict[str, str], now: datetime) -> str:
+        """JARM §2.1; ``iss`` (RFC 9207) then is inside only."""
+        claims: dict[str, JsonValue] = {
+            **told,
+            "aud": address.client_id,
+            "exp": int(now.timestamp()) + SIGNED_SECONDS,
+        }
+        return self.keys.active(address.signing_alg).sign(claims)
 
 
 def description(error: GatewayError) -> str:
@@ -47,14 +78,3 @@ def description(error: GatewayError) -> str:
 def error_uri(issuer: str, error: GatewayError) -> str:
     """The page that explains this error to integrators."""
     return f"{issuer}/error/{quote(error.entry.code)}"
-
-
-def _dispatch(issuer: str, address: ReturnAddress, parameters: list[tuple[str, str]]) -> BrowserDispatch:
-    if address.state is not None:
-        parameters.append(("state", address.state))
-    parameters.append(("iss", issuer))
-    if address.response_mode is ResponseMode.FORM_POST:
-        return FormDispatch(action=address.redirect_uri, fields=tuple(parameters))
-    parts = urlsplit(address.redirect_uri)
-    query = "&".join(part for part in (parts.query, urlencode(parameters)) if part)
-    return RedirectDispatch(url=urlunsplit(parts._replace(query=query)))

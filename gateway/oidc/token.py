@@ -5,59 +5,38 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.audit import AuditUnavailable, TokenIssued, TokenRefused
+from gateway.audit import TokenIssued, TokenRefused
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.jose import base64url
 from gateway.oidc import token_errors
-from gateway.oidc.client import authenticate, claimed_client
-from gateway.oidc.grant import CodeRefused, Grant, redeem, revoke
+from gateway.oidc.client_request import NO_STORE, Call, serve
+from gateway.oidc.confirmation import Confirmation, proven
+from gateway.oidc.grant import CodeRefused, Grant, bind, redeem, revoke
 from gateway.oidc.id_token import id_token
-from gateway.oidc.parameters import Parameters, Unreadable, read_form
+from gateway.oidc.parameters import Parameters
 from gateway.oidc.provider import Provider
-from gateway.oidc.respond import description, error_uri
 from trust.errors import KeyUnavailable
 
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-
-_OCTETS = 32_768
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 
 
 async def token(provider: Provider, request: Request) -> Response:
     """POST /token."""
-    now = provider.clock()
-    headers = request.headers.getlist("authorization")
-    authorization = headers[0] if headers else None
-    parameters: Parameters | None = None
     redemption = _Redemption()
-    try:
-        if len(headers) > 1:
-            raise token_errors.CLIENT_AUTHENTICATION_AMBIGUOUS()
-        parameters = await _read(request)
-        client = await authenticate(provider, authorization, parameters, now=now)
-        _grant_type(parameters)
-        body = await redemption.run(provider, client, parameters, now)
-    except AuditUnavailable:
-        raise  # a refusal could not be written down either
-    except GatewayError as error:
-        known = None if parameters is None else claimed_client(authorization, parameters)
-        await provider.audit.record(
-            TokenRefused(
-                journey=redemption.journey,
-                client=known if known in provider.clients else None,
-                code=error.entry.code,
-                revoked=redemption.revoked,
-            ),
-            now=now,
-        )
-        return error_body(provider, error, basic=authorization is not None)
-    return JSONResponse(body, headers=NO_STORE)
+
+    async def step(call: Call) -> Response:
+        _grant_type(call.parameters)
+        return JSONResponse(await redemption.run(provider, call), headers=NO_STORE)
+
+    def refused(client: str | None, code: str) -> TokenRefused:
+        return TokenRefused(journey=redemption.journey, client=client, code=code, revoked=redemption.revoked)
+
+    return await serve(provider, request, step, refused)
 
 
 class _Redemption:
@@ -67,16 +46,16 @@ class _Redemption:
         self.journey: str | None = None
         self.revoked = False
 
-    async def run(
-        self, provider: Provider, client: Client, parameters: Parameters, now: datetime
-    ) -> dict[str, object]:
+    async def run(self, provider: Provider, call: Call) -> dict[str, object]:
         """The token response (RFC 6749 §5.1); raises GatewayError."""
+        client, parameters, now = call.client, call.parameters, call.now
         code, redirect_uri = parameters.get("code"), parameters.get("redirect_uri")
         verifier = parameters.get("code_verifier") or ""
         if code is None or redirect_uri is None:
             raise token_errors.CODE_MISSING()
         if _VERIFIER.fullmatch(verifier) is None:
             raise token_errors.CODE_VERIFIER_MISSING()
+        confirmation = await proven(provider, call)
         try:
             self.journey, grant = await redeem(provider.store, code, now=now)
         except CodeRefused as refusal:
@@ -84,7 +63,7 @@ class _Redemption:
             raise token_errors.CODE_INVALID(cause=refusal) from refusal
         # The code is spent from here on: whatever is wrong now, nobody gets a second try.
         try:
-            _belongs_to(grant, client, redirect_uri, verifier)
+            _belongs_to(grant, client, redirect_uri, verifier, confirmation)
             signed = id_token(
                 grant,
                 provider.keys.active(client.id_token_signed_response_alg),
@@ -105,9 +84,11 @@ class _Redemption:
             authentication=client.token_endpoint_auth_method,
         )
         await provider.audit.record(issued, now=now)
+        if confirmation.bound:
+            await bind(provider.store, grant, jkt=confirmation.jkt, x5t=confirmation.x5t)
         return {
             "access_token": grant.access_token,
-            "token_type": "Bearer",
+            "token_type": confirmation.token_type,
             "expires_in": int((grant.access_until - now).total_seconds()),
             "id_token": signed,
             "scope": " ".join(grant.scope),
@@ -122,36 +103,14 @@ def _grant_type(parameters: Parameters) -> None:
         raise token_errors.GRANT_TYPE_UNSUPPORTED()
 
 
-def _belongs_to(grant: Grant, client: Client, redirect_uri: str, verifier: str) -> None:
-    """The code is this client's, from this redirect URI, from this browser session (RFC 7636 §4.6)."""
+def _belongs_to(
+    grant: Grant, client: Client, redirect_uri: str, verifier: str, confirmation: Confirmation
+) -> None:
+    """The code is this client's, from this redirect URI, browser (RFC 7636 §4.6) and key (RFC 9449 §10)."""
     if grant.client_id != client.client_id or grant.redirect_uri != redirect_uri:
         raise token_errors.CODE_INVALID()
     challenge = base64url(hashlib.sha256(verifier.encode("ascii")).digest())
     if not hmac.compare_digest(challenge, grant.code_challenge):
         raise token_errors.CODE_VERIFIER_WRONG()
-
-
-async def _read(request: Request) -> Parameters:
-    try:
-        parameters = await read_form(request, limit=_OCTETS)
-    except Unreadable as error:
-        raise token_errors.TOKEN_REQUEST_UNREADABLE(cause=error) from error
-    if parameters.repeated:
-        raise token_errors.TOKEN_REQUEST_UNREADABLE()
-    return parameters
-
-
-def error_body(provider: Provider, error: GatewayError, *, basic: bool) -> Response:
-    """The JSON error of the token endpoint (RFC 6749 §5.2)."""
-    headers = dict(NO_STORE)
-    if basic and error.entry.http_status == 401:
-        headers["WWW-Authenticate"] = 'Basic realm="token", charset="UTF-8"'
-    return JSONResponse(
-        {
-            "error": error.entry.oidc_error,
-            "error_description": description(error),
-            "error_uri": error_uri(provider.issuer, error),
-        },
-        status_code=error.entry.http_status,
-        headers=headers,
-    )
+    if grant.dpop_jkt is not None and grant.dpop_jkt != confirmation.jkt:
+        raise token_errors.PROOF_OF_POSSESSION_WRONG()

@@ -183,3 +183,61 @@ ACCESS_TOKEN_MISPLACED = _add(
     hint="Send exactly one access token, in the header or the form body, never in the query",
     documentation="A token in a URL ends up in logs (RFC 6750 section 5.3, FAPI 2.0 section 5.3.4).",
 )
+
+# ------------------------------------------------------------------------------- 11: proof of possession
+
+DPOP_PROOF_INVALID = _add(
+    "dpop.proof_invalid",
+    "1140",
+    "invalid_dpop_proof",
+    400,
+    to_client=False,
+    hint="The DPoP proof is invalid: typ dpop+jwt, jwk, jti, htm, htu, iat, and ath at a resource",
+    documentation=(
+        "RFC 9449 section 4.3: one DPoP header, signed with the public jwk in its header (ES256, PS256, "
+        "EdDSA), htm and htu those of this request, iat at most a minute old, and with an access token its "
+        "hash as ath. Remedy: make a new proof for every request."
+    ),
+)
+DPOP_PROOF_REPLAYED = _add(
+    "dpop.proof_replayed",
+    "1141",
+    "invalid_dpop_proof",
+    400,
+    to_client=False,
+    hint="This DPoP proof was used before; jti must be unique",
+    documentation="RFC 9449 section 11.1. Remedy: make a new proof with a fresh jti for every request.",
+)
+PROOF_OF_POSSESSION_MISSING = _add(
+    "token.possession_missing",
+    "1142",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="This client must bind its access token: send a DPoP proof, or use its TLS certificate",
+    documentation=(
+        "Clients of class fapi2, and those registered with dpop_bound_access_tokens or "
+        "tls_client_certificate_bound_access_tokens, get no bearer tokens (FAPI 2.0 SP section 5.3.2.1)."
+    ),
+)
+PROOF_OF_POSSESSION_WRONG = _add(
+    "token.possession_wrong",
+    "1143",
+    "invalid_grant",
+    400,
+    to_client=False,
+    hint="The code is bound to another key than the one this request proves to hold",
+    documentation="RFC 9449 section 10: the proof must be made with the key of dpop_jkt or of the pushed request.",
+)
+ACCESS_TOKEN_BOUND = _add(
+    "userinfo.token_bound",
+    "1144",
+    "invalid_token",
+    401,
+    to_client=False,
+    hint="The access token is bound to a key; send it with scheme DPoP and a proof by that key",
+    documentation=(
+        "RFC 9449 section 7: Authorization: DPoP <token>, and in the header DPoP a fresh proof with ath. A "
+        "token bound to a TLS certificate is accepted over a connection with that certificate only."
+    ),
+)

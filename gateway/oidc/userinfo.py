@@ -2,39 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import datetime
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.audit import UserInfoRefused
+from gateway.client_certificate import presented as certificate
 from gateway.errors import GatewayError
 from gateway.oidc import token_errors
+from gateway.oidc.client_request import NO_STORE
+from gateway.oidc.confirmation import thumbprint_of
+from gateway.oidc.dpop import ALGORITHMS, HEADER, Expected, proof_key
 from gateway.oidc.grant import UserInfo, read_userinfo
 from gateway.oidc.parameters import Unreadable, parse_parameters, read_form
 from gateway.oidc.provider import Provider
 from gateway.oidc.respond import description, error_uri
-from gateway.oidc.token import NO_STORE
 from trust.errors import KeyUnavailable
 
 _OCTETS = 16_384
+_OF_DPOP = (
+    token_errors.ACCESS_TOKEN_BOUND,
+    token_errors.DPOP_PROOF_INVALID,
+    token_errors.DPOP_PROOF_REPLAYED,
+)
 
 
 async def userinfo(provider: Provider, request: Request) -> Response:
     """GET and POST /userinfo."""
     now = provider.clock()
     try:
-        access_token = await _access_token(request)
-        found = await read_userinfo(provider.store, access_token, now=now)
+        presented = await _presented(request)
+        found = await read_userinfo(provider.store, presented.access_token, now=now)
         if found is None:
             raise token_errors.ACCESS_TOKEN_INVALID()
+        await _holder_is_the_one(provider, request, presented, found, now)
         return _answer(provider, found)
     except GatewayError as error:
         await provider.audit.record(UserInfoRefused(code=error.entry.code), now=now)
         return _refusal(provider, error)
 
 
-async def _access_token(request: Request) -> str:
+@dataclass(frozen=True, slots=True)
+class _Presented:
+    """An access token and how it came."""
+
+    access_token: str = field(repr=False)
+    scheme: str
+
+
+async def _holder_is_the_one(
+    provider: Provider, request: Request, presented: _Presented, found: UserInfo, now: datetime
+) -> None:
+    """A bound token is worthless without its key, also under the scheme Bearer (RFC 9449 §7.1, §7.2)."""
+    if found.x5t is not None and found.x5t != thumbprint_of(certificate(request.scope)):
+        raise token_errors.ACCESS_TOKEN_BOUND()
+    if found.jkt is None:
+        if presented.scheme == "dpop":
+            raise token_errors.ACCESS_TOKEN_INVALID()
+        return
+    if presented.scheme != "dpop":
+        raise token_errors.ACCESS_TOKEN_BOUND()
+    expected = Expected(
+        method=request.method, url=provider.address_of(request), access_token=presented.access_token
+    )
+    jkt = await proof_key(provider.store, request.headers.getlist(HEADER), expected, now=now)
+    if jkt != found.jkt:
+        raise token_errors.ACCESS_TOKEN_BOUND()
+
+
+async def _presented(request: Request) -> _Presented:
     """The one access token of a request: header, or form body of a POST, never the query."""
-    found = []
+    found: list[_Presented] = []
     try:
         if "access_token" in parse_parameters(request.scope["query_string"], limit=_OCTETS).values:
             raise token_errors.ACCESS_TOKEN_MISPLACED()
@@ -43,18 +83,20 @@ async def _access_token(request: Request) -> str:
             raise token_errors.ACCESS_TOKEN_MISPLACED()
         for header in authorization:
             scheme, _, text = header.partition(" ")
-            if scheme.lower() == "bearer":
-                found.append(text.strip())
+            if scheme.lower() in {"bearer", "dpop"}:
+                found.append(_Presented(text.strip(), scheme.lower()))
         if request.method == "POST" and "content-type" in request.headers:
             form = await read_form(request, limit=_OCTETS)
             if "access_token" in form.repeated:
                 raise token_errors.ACCESS_TOKEN_MISPLACED()
-            found += [token for token in [form.get("access_token")] if token is not None]
+            sent = form.get("access_token")
+            if sent is not None:
+                found.append(_Presented(sent, "bearer"))
     except Unreadable as error:
         raise token_errors.ACCESS_TOKEN_MISPLACED(cause=error) from error
     if len(found) > 1:
         raise token_errors.ACCESS_TOKEN_MISPLACED()
-    if not found or not found[0]:
+    if not found or not found[0].access_token:
         raise token_errors.ACCESS_TOKEN_MISSING()
     return found[0]
 
@@ -83,8 +125,11 @@ def _refusal(provider: Provider, error: GatewayError) -> Response:
     if entry is token_errors.ACCESS_TOKEN_MISSING:
         headers["WWW-Authenticate"] = 'Bearer realm="userinfo"'
     elif entry.http_status in {400, 401}:
+        bound = entry in _OF_DPOP
+        scheme, algorithms = ("DPoP", f', algs="{" ".join(ALGORITHMS)}"') if bound else ("Bearer", "")
         headers["WWW-Authenticate"] = (
-            f'Bearer realm="userinfo", error="{entry.oidc_error}", error_description="{description(error)}"'
+            f'{scheme} realm="userinfo", error="{entry.oidc_error}", '
+            f'error_description="{description(error)}"{algorithms}'
         )
     return JSONResponse(
         {

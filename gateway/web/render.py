@@ -21,6 +21,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from connectors.identity import Gender
+from gateway.errors import CATALOGUE
 from gateway.settings import GatewaySection, Mode
 from gateway.web import choices, countries, eid_context, translations, values
 from gateway.web.eid_pages import PhoneFailedPage
@@ -376,7 +377,7 @@ def _error_texts(
     fill: dict[str, object] = {"service": service_name} | dict.fromkeys(ERROR_PARAMETERS, "…")
     for name, value in parameters.items():
         fill[name] = words.text(f"level.{value}") if value in LEVEL_PARAMETERS else value
-    return {
-        "what": words.text(f"error.{code}.what", **fill),
-        "todo": words.text(f"error.{code}.todo", **fill),
-    }
+    stem = f"error.{code}"
+    if f"{stem}.what" not in words:  # nothing to say to a citizen beyond what its whole family says
+        stem = f"error.family_{CATALOGUE[code].number[:2]}"
+    return {"what": words.text(f"{stem}.what", **fill), "todo": words.text(f"{stem}.todo", **fill)}

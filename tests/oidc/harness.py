@@ -32,7 +32,8 @@ from gateway.oidc.claims import offers
 from gateway.oidc.client_keys import ClientKeys
 from gateway.oidc.grant import CodeIssuer
 from gateway.oidc.provider import Provider
-from gateway.oidc.respond import error_response, success_response
+from gateway.oidc.push import push
+from gateway.oidc.respond import Responder
 from gateway.oidc.subject import SubjectKey
 from gateway.oidc.token import token
 from gateway.oidc.userinfo import userinfo
@@ -113,6 +114,11 @@ CLIENTS = {
         ),
         client("sparse", required=("family_name",), optional=("given_name",), representation="refuse"),
         client("fapi", client_class="fapi2"),
+        client("resourceful", resources=("https://pay.example/", "https://post.example/")),
+        client("jarm", authorization_signed_response_alg="ES256"),
+        client("dpop", dpop_bound_access_tokens=True),
+        keyed("key-fapi-es", client_class="fapi2", dpop_bound_access_tokens=True),
+        keyed("key-jar", require_signed_request_object=True),
         client("with:colon"),
         keyed("key-es"),
         keyed("key-ps", "PS256"),
@@ -160,6 +166,7 @@ class Bench:
         self.released = None
         self.highest = LevelOfAssurance.HIGH
         self.failure = None
+        self.held = False
         self.fetched = []
         self.fetch = lambda url: key_set(jwk(CLIENT_EC, kid="e"))
         self.opened = []
@@ -173,20 +180,23 @@ class Bench:
             limits=limits,
             random=secrets.token_bytes,
         )
+        keys = KeyRing(
+            [
+                SigningKey.of(InMemoryKey(EC_KEY), "ES256"),
+                SigningKey.of(InMemoryKey(RSA_KEY), "RS256"),
+                SigningKey.of(InMemoryKey(RETIRED_KEY), "ES256", KeyStage.RETIRED),
+            ]
+        )
         self.provider = Provider(
             issuer=ISSUER,
-            clients=CLIENTS,
+            clients=dict(CLIENTS),
             client_keys=ClientKeys(
                 {name: CLIENT_KEYS for name in CLIENTS if name.startswith("key-") and name != "key-uri"},
                 self._fetch,
             ),
-            keys=KeyRing(
-                [
-                    SigningKey.of(InMemoryKey(EC_KEY), "ES256"),
-                    SigningKey.of(InMemoryKey(RSA_KEY), "RS256"),
-                    SigningKey.of(InMemoryKey(RETIRED_KEY), "ES256", KeyStage.RETIRED),
-                ]
-            ),
+            keys=keys,
+            respond=Responder(ISSUER, keys),
+            random=secrets.token_bytes,
             store=self.store,
             audit=self.audit,
             pages=PlainPages(),
@@ -222,6 +232,8 @@ class Bench:
             Route("/.well-known/openid-configuration", serve(configuration, discovery.MAX_AGE)),
             Route("/jwks", serve(keys, jwks.MAX_AGE)),
             Route("/authorize", at(authorize), methods=["GET", "POST"]),
+            Route("/finish/{number}", self._finish),
+            Route("/par", at(push), methods=["POST"]),
             Route("/token", at(token), methods=["POST"]),
             Route("/userinfo", at(userinfo), methods=["GET", "POST"]),
         ]
@@ -242,6 +254,16 @@ class Bench:
         if self.failure is not None:
             raise self.failure
         self.opened.append(request)
+        if self.held:
+            return PlainTextResponse("a page of the journey")
+        return await self._complete(client, request, now)
+
+    async def _finish(self, request):
+        """The citizen releases, in the journey of that number."""
+        opened = self.opened[int(request.path_params["number"])]
+        return await self._complete(self.provider.clients[opened.client_id], opened, self.now)
+
+    async def _complete(self, client, request, now):
         keys = self.released
         if keys is None:
             keys = frozenset(offer.key for offer in offers(client, request, self.identity))
@@ -251,9 +273,9 @@ class Bench:
                 now=now,
             )  # fmt: skip
         except GatewayError as error:
-            dispatch = error_response(ISSUER, request.return_address, error)
+            dispatch = self.provider.respond.error(request.return_address, error, now=now)
         else:
-            dispatch = success_response(ISSUER, request.return_address, code)
+            dispatch = self.provider.respond.success(request.return_address, code, now=now)
         if isinstance(dispatch, RedirectDispatch):
             return RedirectResponse(dispatch.url, status_code=303)
         return self.provider.pages.form(dispatch, client=client, languages=())
@@ -265,6 +287,16 @@ class Bench:
         self.identity = replace(
             identity, source=replace(identity.source, authenticated_at=self.now - timedelta(seconds=1))
         )
+
+    def advance(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+    def register(self, client):
+        self.provider.clients[client.client_id] = client
+
+    def finish(self, number):
+        """The answer to the client after the release in journey ``number`` (with ``held``)."""
+        return self.answer_to(self.http.get(f"/finish/{number}"))
 
     # ------------------------------------------------------------------------------- front channel
 
@@ -346,6 +378,74 @@ class Bench:
         }
         claims = {name: value for name, value in claims.items() if value is not None}
         return compact({"alg": alg, "kid": kid, **dict(header)}, claims, signer(key, alg))
+
+    def by_assertion(self, client_id="key-es", **changes):
+        """The client authentication parameters of a form."""
+        return {
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": self.assertion(client_id, **changes),
+        }
+
+    def proof(self, path="/token", method="POST", *, key=CLIENT_EC, alg="ES256", header=(), **changes):
+        """A DPoP proof by ``key`` for our endpoint ``path``."""
+        claims = {
+            "jti": secrets.token_hex(8),
+            "htm": method,
+            "htu": f"{ISSUER}{path}",
+            "iat": int(self.now.timestamp()),
+            **changes,
+        }
+        claims = {name: value for name, value in claims.items() if value is not None}
+        shown = {name: value for name, value in jwk(key).items() if name not in {"kid", "use", "alg"}}
+        return compact(
+            {"typ": "dpop+jwt", "alg": alg, "jwk": shown, **dict(header)}, claims, signer(key, alg)
+        )
+
+    def request_object(self, sender="key-es", key=CLIENT_EC, alg="ES256", kid="e", header=(), **changes):
+        instant = int(self.now.timestamp())
+        claims = {
+            "iss": sender,
+            "aud": ISSUER,
+            "nbf": instant,
+            "exp": instant + 300,
+            **self.parameters(client_id=sender),
+            **changes,
+        }
+        claims = {name: value for name, value in claims.items() if value is not None}
+        return compact({"alg": alg, "kid": kid, "typ": "oauth-authz-req+jwt", **dict(header)}, claims,
+                       signer(key, alg))  # fmt: skip
+
+    def push(self, client_id="key-es", *, proofs=(), only=None, **changes):
+        """Push an authorization request; ``only`` replaces all parameters but the authentication."""
+        asked = self.parameters(client_id=client_id, **changes) if only is None else only
+        headers = [("DPoP", proof) for proof in proofs]
+        if client_id.startswith("key-"):
+            asked = {**self.by_assertion(client_id), **asked}
+        else:
+            headers.append(("Authorization", basic(client_id, SECRET)))
+        return self.http.post("/par", data=asked, headers=headers)
+
+    def pushed(self, client_id="key-es", **changes):
+        """The ``request_uri`` of a pushed request."""
+        response = self.push(client_id, **changes)
+        assert response.status_code == 201, response.text
+        return response.json()["request_uri"]
+
+    def authorize_with(self, query, client_id="key-es"):
+        """Exactly these parameters, beside the client's identifier."""
+        sent = {name: value for name, value in query.items() if value is not None}
+        return self.http.get("/authorize?" + urlencode({"client_id": client_id, **sent}))
+
+    def come_with(self, request_uri, client_id="key-es", **outside):
+        """The browser comes with a pushed request."""
+        query = {"client_id": client_id, "request_uri": request_uri, **outside}
+        return self.http.get("/authorize?" + urlencode(query))
+
+    def answer_to(self, response):
+        """What a redirect says to the client."""
+        assert response.status_code == 303, response.text
+        query = parse_qs(urlsplit(response.headers["location"]).query)
+        return {name: value for name, (value,) in query.items()}
 
     def token_by_assertion(self, assertion, code=None, client_id="key-es", **changes):
         return self.token(

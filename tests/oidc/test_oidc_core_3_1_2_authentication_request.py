@@ -126,14 +126,14 @@ MALFORMED = [
     ({"response_type": "none"}, "unsupported_response_type", "authorize.response_type_unsupported"),
     ({"response_type": "Code"}, "unsupported_response_type", "authorize.response_type_unsupported"),
     ({"response_mode": "fragment"}, "invalid_request", "authorize.response_mode_unsupported"),
-    ({"response_mode": "jwt"}, "invalid_request", "authorize.response_mode_unsupported"),
+    ({"response_mode": "fragment.jwt"}, "invalid_request", "authorize.response_mode_unsupported"),
     ({"scope": None}, "invalid_scope", "authorize.scope_without_openid"),
     ({"scope": "profile"}, "invalid_scope", "authorize.scope_without_openid"),
     ({"scope": "OpenID"}, "invalid_scope", "authorize.scope_without_openid"),
-    ({"request": "eyJ"}, "request_not_supported", "authorize.request_unsupported"),
+    ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported", "authorize.request_unsupported"),
+    ({"request": "eyJ"}, "invalid_request_object", "authorize.request_object_invalid"),
     ({"request_uri": "https://portal.example/r"}, "request_uri_not_supported", "authorize.request_uri_unsupported"),
-    ({"request_uri": "urn:ietf:params:oauth:request_uri:x"}, "request_uri_not_supported",
-     "authorize.request_uri_unsupported"),
+    ({"request_uri": "urn:example:x"}, "request_uri_not_supported", "authorize.request_uri_unsupported"),
     ({"registration": "{}"}, "registration_not_supported", "authorize.registration_unsupported"),
     ({"prompt": "none"}, "login_required", "authorize.login_required"),
     ({"prompt": "none login"}, "invalid_request", "authorize.prompt_invalid"),
@@ -158,8 +158,10 @@ MALFORMED = [
     ({"claims": '{"id_token":{"sub":{"values":["a","b"]}}}'}, "invalid_request", "authorize.claims_malformed"),
     ({"claims": '{"id_token":{"sub":{"value":1}}}'}, "invalid_request", "authorize.claims_malformed"),
     ({"id_token_hint": "x"}, "invalid_request", "authorize.id_token_hint_invalid"),
+    ({"dpop_jkt": "x"}, "invalid_request", "authorize.dpop_jkt_mismatch"),
+    ({"resource": "https://other.example"}, "invalid_target", "authorize.resource_unknown"),
     ({"code_challenge": None}, "invalid_request", "authorize.pkce_missing"),
-    ({"client_id": "fapi"}, "unauthorized_client", "authorize.client_class_unserved"),
+    ({"client_id": "fapi"}, "invalid_request", "authorize.push_required"),
 ]  # fmt: skip
 
 
@@ -197,7 +199,7 @@ def test_parameter_without_value_counts_as_not_sent(bench):
 
 def test_unknown_parameters_are_ignored(bench):
     """Core §3.1.2.1; suite oidcc-ensure-request-with-unknown-parameter-succeeds."""
-    assert "code" in bench.answer(extra="x", display="popup", claims_locales="de", dpop_jkt="x")
+    assert "code" in bench.answer(extra="x", display="popup", claims_locales="de")
 
 
 def test_request_without_nonce_works(bench):

@@ -43,11 +43,11 @@ def test_required_members_are_there(document, member):
     ("member", "value"),
     [
         ("response_types_supported", ["code"]),
-        ("response_modes_supported", ["query", "form_post"]),
+        ("response_modes_supported", ["query", "form_post", "query.jwt", "form_post.jwt", "jwt"]),
         ("grant_types_supported", ["authorization_code"]),
         ("token_endpoint_auth_methods_supported", ["client_secret_basic", "private_key_jwt"]),
         ("request_uri_parameter_supported", False),
-        ("request_parameter_supported", False),
+        ("request_parameter_supported", True),
         ("require_request_uri_registration", False),
         ("claims_parameter_supported", True),
         ("claim_types_supported", ["normal"]),

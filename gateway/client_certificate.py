@@ -1,0 +1,61 @@
+"""The TLS certificate of a client (RFC 8705), from the connection or from the proxy that ended it.
+
+Certificates are taken on a listener of their own, so that no citizen's browser is ever asked for one. On
+that listener either TLS ends in this process and the certificate is the connection's, or a proxy ended
+it and hands the certificate on as ``Client-Cert`` (RFC 9440 §2.2). The header means nothing anywhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ssl
+from dataclasses import dataclass
+
+from cryptography import x509
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_SCOPE = "client_certificate"
+_OCTETS = 16_384
+
+
+class CertificateProtocol(HttpToolsProtocol):
+    """Puts the verified certificate of the connection into the scope of each of its requests."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        connection = self.transport.get_extra_info("ssl_object")
+        if isinstance(connection, ssl.SSLObject):
+            self.scope["state"][_SCOPE] = connection.getpeercert(binary_form=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FromProxy:
+    """Takes the certificate that the proxy in front of this listener has verified."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = [value for name, value in scope.get("headers", ()) if name == b"client-cert"]
+        scope.setdefault("state", {})[_SCOPE] = _from_header(found[0]) if len(found) == 1 else None
+        await self.app(scope, receive, send)
+
+
+def _from_header(value: bytes) -> bytes | None:
+    """A byte sequence of structured fields, ``:<base64>:`` (RFC 8941 §3.3.5), holding DER."""
+    text = value.strip()
+    if len(text) > _OCTETS or not (len(text) > 2 and text.startswith(b":") and text.endswith(b":")):
+        return None
+    try:
+        octets = base64.b64decode(text[1:-1], validate=True)
+        x509.load_der_x509_certificate(octets)
+    except (binascii.Error, ValueError):
+        return None
+    return octets
+
+
+def presented(scope: Scope) -> bytes | None:
+    """The DER certificate that came with a request, its chain verified; None: none, or another listener."""
+    found = scope.get("state", {}).get(_SCOPE)
+    return found if isinstance(found, bytes) else None
