@@ -45,8 +45,10 @@ def test_required_members_are_there(document, member):
         ("response_types_supported", ["code"]),
         ("response_modes_supported", ["query", "form_post", "query.jwt", "form_post.jwt", "jwt"]),
         ("grant_types_supported", ["authorization_code"]),
-        ("token_endpoint_auth_methods_supported",
-         ["client_secret_basic", "client_secret_post", "private_key_jwt"]),
+        (
+            "token_endpoint_auth_methods_supported",
+            ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        ),
         ("request_uri_parameter_supported", False),
         ("request_parameter_supported", True),
         ("require_request_uri_registration", False),
