@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 
 from sandbox.authority import write_private
 from sandbox.card import curve, names
-from sandbox.card.document import Document
+from sandbox.card.document import Document, documents
 from sandbox.card.objects import write
 
 CHIP_KEY = 41
@@ -103,6 +103,13 @@ class CardIssuer:
         stored = {name: int(text, 16) for name, text in json.loads(file.read_text(encoding="utf-8")).items()}
         restricted = {REVOCATION_KEY: stored["revocation"], PSEUDONYM_KEY: stored["pseudonym"]}
         return ChipKeys(stored["chip"], restricted)
+
+    def blocked(self, sector_public: bytes) -> list[bytes]:
+        """Identifiers of all revoked cards in a terminal's sector, for its block list."""
+        sector = curve.point(sector_public)
+        revoked = (d for d in documents().values() if d.revoked)
+        secrets_ = (self.keys(d).restricted[REVOCATION_KEY] for d in revoked)
+        return [hashlib.sha256(curve.multiply(s, sector).x_octets).digest() for s in secrets_]
 
     def card_security(self, document: Document) -> bytes:
         """EF.CardSecurity: the security infos in a signature of the document signer."""

@@ -58,6 +58,15 @@ class Answer:
     body: bytes
 
 
+def client_context() -> ssl.SSLContext:
+    """No authority is asked: the hash in the description decides."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 @dataclass(slots=True)
 class Network:
     """The connections of one run. ``insecure`` allows http, for a sandbox without TLS."""
@@ -67,6 +76,7 @@ class Network:
     """SHA-256 of the certificate by origin; nothing for http."""
     changed: set[Origin] = field(default_factory=set)
     """Origins that showed two certificates: both must be known, so none is."""
+    _context: ssl.SSLContext = field(default_factory=client_context)
     _lines: dict[Origin, http.client.HTTPConnection] = field(default_factory=dict)
     _sessions: dict[Origin, ssl.SSLSession] = field(default_factory=dict)
 
@@ -176,7 +186,7 @@ class Network:
             if where[0] == "https":
                 # TLS 1.2 as AusweisApp 2; its session is there as soon as the handshake is.
                 session = self._sessions.get(where)
-                line.sock = _context().wrap_socket(line.sock, server_hostname=where[1], session=session)
+                line.sock = self._context.wrap_socket(line.sock, server_hostname=where[1], session=session)
                 self._judge(where, line.sock, same_session=same_session)
         except OSError as error:
             line.close()
@@ -202,14 +212,6 @@ class Network:
         digest = hashlib.sha256(octets).digest()
         if self.met.setdefault(where, digest) != digest:
             self.changed.add(where)
-
-
-def _context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def check_certificate(octets: bytes, host: str) -> None:
