@@ -175,7 +175,10 @@ class Dialogue:
         outputs = client_messages.read_transmit_response(body).output_apdus
         read = card_batch.read(steps, channel, outputs, wanted, self._block_list)
         self.result = Result(
-            values={name: read.get(name, Absence.PROHIBITED) for name in self._request.selectors},
+            values={
+                name: read[name] if name in wanted.selectors else Absence.PROHIBITED
+                for name in self._request.selectors
+            },
             eid_type=wanted.card.eid_type,
             authenticated_at=now,
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from uuid import UUID
@@ -49,6 +49,7 @@ from eid_server.errors import (
 from eid_server.passive_authentication import CardTrust
 from eid_server.request import SessionRequest
 from eid_server.result import Result
+from eid_server.session import IDENTIFIER_OCTETS, PreSharedKey, Session
 from eid_server.terminal import Terminal
 from eid_server.xml import Element
 
@@ -60,37 +61,7 @@ Random = Callable[[int], bytes]
 LIFETIME = timedelta(minutes=10)
 """From useID to the end, the citizen's search for card and PIN letter included."""
 CAPACITY = 1_000
-_IDENTIFIER_OCTETS = 16
 _START_PAOS = f"{{{ISO}}}StartPAOS"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreSharedKey:
-    """Identity and key of TLS-2, both hexadecimal with at least 32 digits (TR-03130-1 §3.2.1)."""
-
-    id: str
-    key: str = field(repr=False)
-
-    def check(self) -> None:
-        """Raises InvalidPSK."""
-        for value in (self.id, self.key):
-            try:
-                is_long_enough = len(bytes.fromhex(value)) >= _IDENTIFIER_OCTETS and value.isalnum()
-            except ValueError:
-                is_long_enough = False
-            if not is_long_enough:
-                raise InvalidPSK("identity or key of a PSK is too short or not hexadecimal")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """What useID answers (TR-03130-1 §3.2.1)."""
-
-    id: str
-    """SessionIdentifier of the TC token: 32 hexadecimal digits, or the identity of the PSK."""
-    psk: str | None = field(default=None, repr=False)
-    """Hexadecimal; None: attached, the client comes in the TLS session of its TC token."""
-    expires: datetime
 
 
 @dataclass(slots=True, kw_only=True)
@@ -165,7 +136,7 @@ class EIDServer:
             initialize_framework=self._initialize_framework,
         )
         session = Session(
-            id=self._random(_IDENTIFIER_OCTETS).hex() if psk is None else psk.id,
+            id=self._random(IDENTIFIER_OCTETS).hex() if psk is None else psk.id,
             psk=None if psk is None else psk.key,
             expires=now + self._lifetime,
         )
@@ -173,6 +144,8 @@ class EIDServer:
             self._forget_expired(now)
             if len(self._entries) >= self._capacity:
                 raise TooManyOpenSessions("as many sessions as may be open at once are open")
+            if session.id in self._entries and psk is None:
+                raise Misconfigured("the source of randomness repeats itself")
             if session.id in self._entries:
                 raise InvalidPSK("the identity belongs to a session that is open")
             self._entries[session.id] = _Entry(session=session, dialogue=dialogue)
@@ -242,7 +215,7 @@ class EIDServer:
                 entry = self._entries.get(read.body.findtext(f"{{{ISO}}}SessionIdentifier", "").strip())
             else:
                 entry = self._awaited.get(read.relates_to or "")
-            if entry is None or entry.dialogue is None or psk_identity != _identity(entry.session):
+            if entry is None or entry.dialogue is None or psk_identity != entry.session.channel:
                 return None, None
             if entry.is_started and entry.awaited is None:
                 return None, None  # another message of this session is being answered
@@ -256,7 +229,7 @@ class EIDServer:
             return entry, entry.dialogue
 
     def _written(self, body: Element, read: Envelope | None, *, awaiting: _Entry | None = None) -> bytes:
-        message_id = UUID(bytes=self._random(_IDENTIFIER_OCTETS), version=4).urn
+        message_id = UUID(bytes=self._random(IDENTIFIER_OCTETS), version=4).urn
         if awaiting is not None:
             with self._lock:
                 if awaiting.dialogue is not None:
@@ -285,10 +258,6 @@ class EIDServer:
             self._awaited.pop(entry.awaited or "", None)
             entry.dialogue = None
             del self._entries[entry.session.id]
-
-
-def _identity(session: Session) -> str | None:
-    return None if session.psk is None else session.id
 
 
 def _minor(error: EIDServerError) -> str:
