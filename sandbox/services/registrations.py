@@ -48,6 +48,11 @@ class Service:
         return {"userinfo": wanted, "id_token": dict.fromkeys(self.identity)}
 
     @property
+    def means(self) -> tuple[str, ...]:
+        """Connectors of the gateway; foreign eIDs where nothing is said."""
+        return tuple(self.registration.get("means", ("eidas",)))
+
+    @property
     def persons(self) -> tuple[str, ...]:
         return tuple(self.registration["persons"])
 
