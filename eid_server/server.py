@@ -53,6 +53,8 @@ from eid_server.session import IDENTIFIER_OCTETS, PreSharedKey, Session
 from eid_server.terminal import Terminal
 from eid_server.xml import Element
 
+__all__ = ["EIDServer", "PreSharedKey", "Session"]
+
 Clock = Callable[[], datetime]
 """The present, with a time zone; tests hold it still."""
 Random = Callable[[int], bytes]

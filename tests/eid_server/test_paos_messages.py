@@ -1,9 +1,5 @@
 """The messages of PAOS: strict in what is read, by the schema in what is written (TR-03112-7)."""
 
-import html
-import re
-from pathlib import Path
-
 import pytest
 from lxml import etree
 
@@ -11,11 +7,11 @@ from eid_server import client_messages, envelope, server_messages
 from eid_server.ecard import MINOR_CANCELLATION_BY_USER, MINOR_UNKNOWN_ERROR
 from eid_server.errors import ClientReported, ProtocolViolation
 from eid_server.xml import Element
+from tests.eid_server.conformance import step
+from tests.eid_server.samples import SHARED
 from tests.support import paos
 from tests.support.paos import MINOR, Command
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "npa"
-STEPS = SHARED / "tr03130-4-steps"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
 
 EAC1 = (("EFCardAccess", "3100"), ("IDPICC", "0102"), ("Challenge", "0102030405060708"))
@@ -24,15 +20,6 @@ EAC2 = (("EFCardSecurity", "3000"), ("AuthenticationToken", "0102030405060708"),
 
 def body(text: str) -> Element:
     return envelope.read(paos.envelope(text)).body
-
-
-def step(name: str, **variables: str) -> bytes:
-    """The message of a conformity step, its variables filled in."""
-    text = (STEPS / f"{name}.xml").read_text()
-    message = html.unescape(re.findall(r"<!\[CDATA\[(.*?)\]\]>", text, re.DOTALL)[-1]).strip()
-    for key, value in variables.items():
-        message = re.sub(rf"\[+{key}\]+", value, message)
-    return re.sub(r"\[+[A-Z_]+\]+", "01", message).encode()
 
 
 def test_the_header_names_the_message_and_what_it_answers():

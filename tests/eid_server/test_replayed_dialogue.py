@@ -6,6 +6,7 @@ trial, which had neither validity nor block list. The client's messages are the 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -19,7 +20,7 @@ from eid_server.block_list import BlockList
 from eid_server.card_batch import Purpose, Step, Wanted
 from eid_server.cvc import CVCertificate, verify_plain
 from eid_server.data_groups import SELECTOR_DATA_GROUPS, FreetextPlace
-from eid_server.errors import InvalidSession, ProtocolViolation, RightRemoved
+from eid_server.errors import EIDServerError, InvalidSession, ProtocolViolation, RightRemoved
 from eid_server.passive_authentication import CardTrust
 from eid_server.request import SessionRequest
 from eid_server.restricted_id import SectorKey
@@ -27,6 +28,7 @@ from eid_server.result import Absence, RestrictedID
 from eid_server.server import EIDServer
 from eid_server.terminal import Terminal
 from eid_server.terminal_authentication import signed_octets
+from tests.eid_server.conformance import step
 from tests.eid_server.samples import known_answers, octets, recorded
 from tests.support import paos
 from tests.support.paos import WSA, Command
@@ -63,7 +65,7 @@ def randomness() -> Iterator[bytes]:
         text = etree.fromstring(message(number, "server")).findtext(f".//{WSA}MessageID")
         yield UUID(text).bytes
     while True:
-        yield bytes(16)
+        yield secrets.token_bytes(16)
 
 
 def order_of_the_trial(wanted: Wanted) -> Sequence[Step]:
@@ -198,3 +200,92 @@ def test_recorded_answers_do_not_fit_another_order(terminal):
     assert replay(server, SessionRequest(required=REQUIRED, age=18))[-1].major == paos.ERROR
     with pytest.raises(ProtocolViolation):
         server.result(SESSION)
+
+
+EAC1 = "OUT_DID_AUTHENTICATE_EAC_1_OUTPUTTYPE"
+EAC2 = "OUT_DID_AUTHENTICATE_EAC_2_OUTPUTTYPE"
+
+
+def filled(name: str, last: Command | None) -> bytes:
+    """A step of the conformity suite with what the recorded card said at that point."""
+    return step(
+        name,
+        SESSIONIDENTIFIER=SESSION,
+        MESSAGEID=last.message_id if last is not None else "urn:uuid:0",
+        UUID="5d6f714a-07ae-bced-56c9-77068f5e9af5",
+        CHAT="0000011b05",
+        CUSTOM_CLIENT_CHAT="7f4c12060904007f0007030102025305000513ff07",
+        EFCARDACCESS=recorded("04-client", "EFCardAccess")[0].hex(),
+        IDPICC=recorded("04-client", "IDPICC")[0].hex(),
+        CHALLENGE=recorded("04-client", "Challenge")[0].hex(),
+        EFCARDSECURITY=recorded("06-client", "EFCardSecurity")[0].hex(),
+        AUTHENTICATION_TOKEN=recorded("06-client", "AuthenticationToken")[0].hex(),
+        NONCE=recorded("06-client", "Nonce")[0].hex(),
+        APDU="".join(
+            f"<OutputAPDU>{apdu.hex()}</OutputAPDU>" for apdu in recorded("08-client", "OutputAPDU")
+        ),
+    )
+
+
+@pytest.mark.parametrize("start", ["OUT_START_PAOS", "OUT_START_PAOS_DIDPROTOCOLS"])
+@pytest.mark.parametrize("challenge_once_more", [False, True])
+def test_good_steps_of_the_conformity_suite_lead_to_the_data(server, start, challenge_once_more):
+    """TR-03130-4 group C: the suite's own messages around the recorded card's values."""
+    server.open(SessionRequest(required=REQUIRED, age=18))
+    late = [f"{EAC2}_B"] if challenge_once_more else []
+    last = None
+    for name in [start, f"{EAC1}_WITH_CHAT", *late, f"{EAC2}_A", "OUT_TRANSMIT"]:
+        last = Command(server.paos(filled(name, last)))
+        assert last.major in {None, paos.OK}
+    assert server.result(SESSION).values["FamilyNames"] == "MUSTERMANN"
+
+
+@pytest.mark.parametrize(
+    ("before", "bad", "minor"),
+    [
+        (1, f"{EAC1}_INTERNALERROR", "/al/common#internalError"),
+        (1, f"{EAC1}_WITHOUT_CHALLENGE", "/common#internalError"),
+        (1, f"{EAC1}_WITHOUT_IDPICC", "/common#internalError"),
+        (1, f"{EAC1}_WITH_CUSTOM_CHAT", "/common#internalError"),
+        (1, "OUT_DIDLIST", "/common#internalError"),
+        (1, f"{EAC2}_A", "/common#internalError"),
+        (2, f"{EAC1}_WITH_CHAT", "/common#internalError"),
+        (2, f"{EAC2}_INTERNALERROR", "/al/common#internalError"),
+        (2, f"{EAC2}_A_INTERNALERROR", "/al/common#internalError"),
+        (2, f"{EAC2}_A_CUSTOM_AUTHTOKEN", "/getResult#invalidDocument"),
+        (2, f"{EAC2}_A_NO_AUTHENTICATIONTOKEN", "/common#internalError"),
+        (2, f"{EAC2}_A_NO_EFCARDSECURITY", "/common#internalError"),
+        (2, f"{EAC2}_A_NO_NONCE", "/common#internalError"),
+        (2, f"{EAC2}_A_DUPLICATED_AUTHENTICATIONTOKEN", "/common#internalError"),
+        (2, f"{EAC2}_A_DUPLICATED_EFCARDSECURITY", "/common#internalError"),
+        (2, f"{EAC2}_A_DUPLICATED_NONCE", "/common#internalError"),
+        (2, "OUT_TRANSMIT", "/common#internalError"),
+        (3, "OUT_TRANSMIT_NO_APDUS", "/common#internalError"),
+        (3, f"{EAC2}_B", "/common#internalError"),
+    ],
+)
+def test_bad_step_of_the_conformity_suite_ends_the_session_without_data(server, before, bad, minor):
+    """TR-03130-4 C1_2, C1_3: error StartPAOSResponse; getResult names the reason once, then nothing."""
+    server.open(SessionRequest(required=REQUIRED, age=18))
+    last = None
+    for name in ["OUT_START_PAOS", f"{EAC1}_WITH_CHAT", f"{EAC2}_A"][:before]:
+        last = Command(server.paos(filled(name, last)))
+    octets_ = filled(bad, last)
+    if "CUSTOM_AUTHTOKEN" in bad:
+        octets_ = octets_.replace(
+            recorded("06-client", "AuthenticationToken")[0].hex().encode(), bytes(8).hex().encode()
+        )
+    end = Command(server.paos(octets_))
+    assert (end.name, end.major) == ("StartPAOSResponse", paos.ERROR)
+    with pytest.raises(EIDServerError) as caught:
+        server.result(SESSION)
+    assert caught.value.minor.endswith(minor)
+    with pytest.raises(InvalidSession):
+        server.result(SESSION)
+
+
+def test_disconnect_after_the_end_finds_nothing(server):
+    """The suite's optional last step: this server asks for no Disconnect."""
+    end = replay(server, SessionRequest(required=REQUIRED, age=18))[-1]
+    assert Command(server.paos(filled("OUT_DISCONNECT", end))).major == paos.ERROR
+    assert server.result(SESSION).values["FamilyNames"] == "MUSTERMANN"
