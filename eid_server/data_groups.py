@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
+from unicodedata import category
 
 from eid_server import tlv
 from eid_server.errors import Malformed
@@ -100,8 +101,8 @@ def _text(element: tlv.Element) -> str:
         text = element.value.decode(_ENCODINGS[element.tag])
     except (KeyError, UnicodeDecodeError):
         raise Malformed("a string of another type or encoding") from None
-    if not text.isprintable() and not all(char.isprintable() or char in "\r\n\t" for char in text):
-        raise Malformed("control characters in a data group")
+    if any(category(char).startswith("C") and char not in "\r\n\t" for char in text):
+        raise Malformed("control or format characters in a data group")
     return text
 
 
