@@ -14,6 +14,8 @@ from sandbox.accounts.accounts import accounts
 from sandbox.accounts.faults import FAULTS as ACCOUNT_FAULTS
 from sandbox.addresses import Addresses
 from sandbox.browser import Browser
+from sandbox.card.document import documents
+from sandbox.card.driver import FAULTS as CARD_FAULTS
 from sandbox.launcher import Sandbox, SandboxFailed, http_client, running
 from sandbox.login import CANCEL, Wanted, as_line, log_in
 from sandbox.nodes.countries import countries
@@ -88,6 +90,8 @@ def _login(state: State, addresses: Addresses, options: argparse.Namespace) -> i
         raise ValueError(f"SERVICE must be one of {', '.join(services())}")
     if wanted.fault and wanted.fault not in faults(wanted):
         raise ValueError(f"FAULT must be one of {', '.join(faults(wanted))}")
+    if wanted.card and wanted.citizen and wanted.citizen not in documents():
+        raise ValueError(f"CITIZEN must be one of {', '.join(documents())}")
     methods = [m.name for m in wanted.account.methods] if wanted.account else []
     if wanted.method and methods and wanted.method.lower() not in (m.lower() for m in methods):
         raise ValueError(f"METHOD must be one of {', '.join(methods)}")
@@ -101,6 +105,8 @@ def _login(state: State, addresses: Addresses, options: argparse.Namespace) -> i
 
 def faults(wanted: Wanted) -> list[str]:
     """The error menu of the means."""
+    if wanted.card:
+        return list(CARD_FAULTS)
     if wanted.account is None:
         return list(FAULTS)
     return [CANCEL, *(f.name for f in ACCOUNT_FAULTS.values() if f.fits(wanted.account))]
@@ -108,7 +114,7 @@ def faults(wanted: Wanted) -> list[str]:
 
 def _one_login(state: State, addresses: Addresses, wanted: Wanted) -> int:
     with http_client(state, addresses) as http:
-        outcome = log_in(Browser(http), addresses, wanted, _say)
+        outcome = log_in(Browser(http), addresses, state.drawer, wanted, _say)
     print(as_line(outcome), flush=True)
     return 1 if "error" in outcome else 0
 
@@ -131,6 +137,9 @@ def summary(addresses: Addresses) -> str:
         for person in account.people:
             who = f"{person.id} ({person.method + ', ' if person.method else ''}level {person.level})"
             lines.append(f"  {account.path:<12} {who:<34} {person.note}")
+    lines += ["", "Test cards for the Online-Ausweis (PIN 123456)"]
+    for document in documents().values():
+        lines.append(f"  {document.id:<20} {document.note}")
     lines += ["", "Ctrl-C ends everything.", ""]
     return "\n".join(lines)
 

@@ -139,6 +139,10 @@ class Browser:
         """Go to an address, as if typed."""
         return self._go("GET", url, None, initiator=url)
 
+    def sent(self, url: str, *, by: str) -> Page:
+        """Go where another program or site sends the browser."""
+        return self._go("GET", url, None, initiator=by)
+
     def fetch(self, url: str) -> httpx.Response:
         """Read something beside the page, same-site, without going there."""
         cookie = self.jar.header(url, method="GET", cross_site=False)

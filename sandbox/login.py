@@ -19,6 +19,7 @@ from sandbox.accounts.accounts import Account, accounts
 from sandbox.accounts.driver import pick
 from sandbox.addresses import Addresses
 from sandbox.browser import Browser, Form, NoSuchForm, Page, shown
+from sandbox.card.driver import Drawer, use_card
 
 DEFAULT_SERVICE = "amt24"
 DEFAULT_COUNTRY = "EL"
@@ -52,9 +53,19 @@ class Wanted:
         return accounts().get(self.eid)
 
     @property
+    def card(self) -> bool:
+        """The Online-Ausweis, whichever way the gateway takes to its eID-Server."""
+        return self.eid.partition("-")[0] == "npa"
+
+    @property
+    def german(self) -> bool:
+        """A means that asks for no country."""
+        return self.card or self.account is not None
+
+    @property
     def iso(self) -> str:
         """The country inside the gateway: Greece is GR there and EL on the wire."""
-        if self.account:
+        if self.german:
             return "DE"
         code = self.country.upper()
         return "GR" if code == "EL" else code
@@ -86,13 +97,13 @@ class Steps:
 
 
 def log_in(
-    browser: Browser, addresses: Addresses, wanted: Wanted, say: Callable[[str], None]
+    browser: Browser, addresses: Addresses, drawer: Drawer, wanted: Wanted, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Run one login; the result in the form of design.md §4, success or error."""
     steps = Steps(say)
     base = f"{addresses.services}/{wanted.service}"
     try:
-        reason = _walk(browser, addresses, wanted, steps)
+        reason = _walk(browser, addresses, drawer, wanted, steps)
         outcome: dict[str, Any] = browser.fetch(f"{base}/result.json").json()
     except LoginStopped as stopped:
         return {"error": "login_stopped", "error_description": stopped.description, "code": stopped.code}
@@ -106,7 +117,7 @@ def log_in(
     return {
         "service": wanted.service,
         "eid": wanted.eid,
-        "country": wanted.iso if wanted.account else wanted.country.upper(),
+        "country": wanted.iso if wanted.german else wanted.country.upper(),
         "acr": claims.get("acr"),
         "id_token": claims,
         "userinfo": outcome["userinfo"],
@@ -114,7 +125,7 @@ def log_in(
     }
 
 
-def _walk(browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps) -> str:
+def _walk(browser: Browser, addresses: Addresses, drawer: Drawer, wanted: Wanted, steps: Steps) -> str:
     """From the service's page to its result; gives the code of an error page passed on the way."""
     reason = ""
     service = f"{addresses.services}/{wanted.service}/"
@@ -128,6 +139,16 @@ def _walk(browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps) 
     if _at(browser, addresses.gateway) and _handover(browser.page):
         browser.submit(browser.page.forms[0], {})
         steps.done("handover", shown(browser.page.url))
+    if wanted.card and _at_client(browser, addresses):
+        use_card(
+            browser,
+            drawer,
+            citizen=wanted.citizen,
+            fault=wanted.fault,
+            insecure=not addresses.tls,
+            say=steps.say,
+        )
+        steps.done("card", shown(browser.page.url))
     if _at(browser, addresses.nodes):
         _identify(browser, wanted, steps)
     if _at(browser, addresses.gateway):
@@ -141,6 +162,11 @@ def _walk(browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps) 
 
 def _at(browser: Browser, origin: str) -> bool:
     return browser.page.url.startswith(f"{origin}/")
+
+
+def _at_client(browser: Browser, addresses: Addresses) -> bool:
+    path = urlsplit(browser.page.url).path
+    return _at(browser, addresses.gateway) and path.startswith("/login/") and path.endswith("/client")
 
 
 def _handover(page: Page) -> bool:
@@ -157,7 +183,7 @@ def _choose(browser: Browser, wanted: Wanted) -> None:
     forms = [f for f in browser.page.forms if urlsplit(f.action).path.endswith("/start")]
     for form in forms:
         if ("means", wanted.eid) in form.fields:
-            if wanted.account:
+            if wanted.german:
                 browser.submit(form, {"country": ""} if form.choices.get("country") else {})
                 return
             if wanted.iso not in form.choices.get("country", []):

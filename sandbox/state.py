@@ -31,6 +31,7 @@ from joserfc.jwk import ECKey
 from sandbox.accounts.keys import make_keys as make_account_keys
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyStore, certificate_pem, write_private
+from sandbox.card.driver import Drawer
 from sandbox.configuration import write_configuration
 from sandbox.eid_service import material
 from sandbox.nodes.world import make_keys
@@ -97,6 +98,12 @@ class State:
     def tls_files(self) -> tuple[Path, Path]:
         """Certificate and key of the servers."""
         return self.directory / "tls" / "server.crt", self.directory / "tls" / "server.key"
+
+    @property
+    def drawer(self) -> Drawer:
+        """The test cards."""
+        root = material.pki_directory(self.directory) / "cvca.cvcert"
+        return Drawer(material.cards_directory(self.directory), root)
 
     def _secret_file(self, service: Service) -> Path:
         suffix = "jwk.json" if service.authentication == "private_key_jwt" else "secret"

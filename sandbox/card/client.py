@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Protocol
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
@@ -58,7 +58,7 @@ class EIDClient:
     citizen: Citizen = field(default_factory=Citizen)
     insecure: bool = False
     """Accept http: for a sandbox without TLS. Nothing else is relaxed."""
-    today: date = field(default_factory=date.today)
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
     say: Callable[[str], None] = lambda _: None
 
     def activate(self, address: str) -> Ended:
