@@ -79,7 +79,12 @@ class Asked:
 
 
 def take(
-    incoming: Incoming, registrations: Mapping[str, Registration], key: KeyPair, names: frozenset[str]
+    incoming: Incoming,
+    registrations: Mapping[str, Registration],
+    key: KeyPair,
+    names: frozenset[str],
+    *,
+    now: datetime | None = None,
 ) -> Asked:
     """Decode, verify, decrypt; ``names`` are the attributes that may be asked for. Raises Unverifiable."""
     try:
@@ -90,7 +95,7 @@ def take(
         element = message.verified((registration.signing,))
     except (Unreadable, BadSignature) as error:
         raise Unverifiable(str(error)) from error
-    _header(element, incoming, registration)
+    _header(element, incoming, registration, now or datetime.now(UTC))
     return Asked(
         id=element.get("ID") or "",
         registration=registration,
@@ -100,7 +105,7 @@ def take(
     )
 
 
-def _header(element: etree._Element, incoming: Incoming, registration: Registration) -> None:
+def _header(element: etree._Element, incoming: Incoming, registration: Registration, now: datetime) -> None:
     if element.get("Version") != "2.0" or not _ID.fullmatch(element.get("ID") or ""):
         raise Unverifiable("Version or ID")
     if element.get("Destination") != incoming.destination:
@@ -111,7 +116,7 @@ def _header(element: etree._Element, incoming: Incoming, registration: Registrat
         issued = datetime.fromisoformat(element.get("IssueInstant") or "")
     except ValueError as error:
         raise Unverifiable("IssueInstant") from error
-    if issued.tzinfo is None or abs(datetime.now(UTC) - issued) > timedelta(minutes=5):
+    if issued.tzinfo is None or abs(now - issued) > timedelta(minutes=5):
         raise Unverifiable("IssueInstant is not now")
 
 
