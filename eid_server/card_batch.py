@@ -8,7 +8,7 @@ no data before validity and block list have.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from eid_server import apdus, data_groups, restricted_id
@@ -24,6 +24,10 @@ from eid_server.secure_messaging import Channel, Response
 
 END_OF_FILE = 0x6282
 """Fewer octets than asked for, since the file ends (ISO/IEC 7816-4 table 5); a chip may say that or 9000."""
+
+LONG_DATA_GROUPS = frozenset({19})
+"""May hold more than the 256 octets of a short answer; extended length is what RI needs anyway."""
+EXTENDED = 65_536
 
 
 class Purpose(Enum):
@@ -75,8 +79,7 @@ def mandated_order(wanted: Wanted) -> Sequence[Step]:
             steps.append(Step(purpose=Purpose.VERIFY, command=command, selector=selector))
     for selector, number in SELECTOR_DATA_GROUPS.items():
         if selector in wanted.selectors:
-            command = apdus.read_data_group(number)
-            steps.append(Step(purpose=Purpose.READ, command=command, selector=selector))
+            steps.append(Step(purpose=Purpose.READ, command=_reading(number), selector=selector))
     return [*steps, *(_pseudonym(wanted) if "RestrictedID" in wanted.selectors else ())]
 
 
@@ -102,6 +105,12 @@ def read(
         for step, answer in zip(steps, answers, strict=True)
         if step.selector is not None
     }
+
+
+def _reading(number: int) -> CommandAPDU:
+    """A whole file in one answer: notes of a residence permit may take 750 characters (TR-03127 §3.2)."""
+    command = apdus.read_data_group(number)
+    return replace(command, expected=EXTENDED) if number in LONG_DATA_GROUPS else command
 
 
 def _revocation(wanted: Wanted) -> list[Step]:

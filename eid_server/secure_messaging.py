@@ -70,7 +70,7 @@ class Channel:
             objects += tlv.write(0x97, length[-1:] if is_short else length[-2:])
         authenticated = _pad(header) + (_pad(objects) if objects else b"")
         objects += tlv.write(0x8E, self._mac(counter, authenticated))
-        if len(objects) <= _SHORT:
+        if len(objects) <= _SHORT and (command.expected or 0) <= _SHORT + 1:
             return header + bytes([len(objects)]) + objects + b"\0"
         return header + b"\0" + len(objects).to_bytes(2, "big") + objects + b"\0\0"
 

@@ -187,6 +187,16 @@ def test_unusual_values_come_as_they_are_on_the_chip(server, card, citizen, sele
     assert result.values == {selector: value}
 
 
+def test_notes_longer_than_a_short_answer_are_read_whole(server, issuer, terminal_pki):
+    """TR-03127 §3.2: notes of a residence permit take up to 750 characters."""
+    notes = "NEBENBESTIMMUNGEN SIEHE ZUSATZBLATT " * 20
+    original = documents()["residence-permit"]
+    document = replace(original, values={**original.values, "ResidencePermitI": notes})
+    card = Card(document, issuer, terminal_pki.cvca.certificate.encoded, today=TODAY)
+    result = login(server, card, SessionRequest(required=frozenset({"ResidencePermitI"})))
+    assert result.values == {"ResidencePermitI": notes}
+
+
 def test_nothing_but_what_was_asked_is_asked_of_the_card(server, card):
     """TR-03127 §3.2.2: a service that only wants "over 18" gets only that, and only that is sent."""
     request = SessionRequest(required=frozenset({"AgeVerification"}), age=18)
