@@ -3,123 +3,24 @@
 import dataclasses
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from connectors.assurance import LevelOfAssurance
-from connectors.contract import Answer, ClientAddresses
+from connectors.contract import Answer
 from connectors.errors import AuthenticationFailed, Cancelled
 from connectors.npa.attached import AttachedService
 from connectors.npa.eid_service import EIDRequest, EIDResult, Missing
-from connectors.npa.operations import EIDType, Operation
-from eid_server.block_list import BlockList
-from eid_server.chat import SELECTOR_RIGHTS, rights_of
-from eid_server.description import CertificateDescription
-from eid_server.passive_authentication import CardTrust
-from eid_server.pki import TrialPKI, comm_certificates
-from eid_server.server import EIDServer
-from sandbox.card.chip import Card
-from sandbox.card.client import EIDClient, Ended
-from sandbox.card.consent import Citizen
+from connectors.npa.operations import Operation
 from sandbox.card.document import documents
-from sandbox.card.issuer import CardIssuer
-from sandbox.eid_service.card_server import Cards
-from sandbox.eid_service.listeners import paos_listener
-from sandbox.eid_service.process import running
-from tests.support.eid_service_peer import EIDServicePeer
-from tests.trust.http_peer import HTTPPeer, body
-
-READABLE = frozenset(Operation) - {
-    Operation.AGE_VERIFICATION,
-    Operation.PLACE_VERIFICATION,
-    Operation.DATE_OF_EXPIRY,  # cards give it to nobody online (TR-03127): always PROHIBITED or unread
-}
-EVERYTHING = EIDRequest(
-    required=frozenset({Operation.FAMILY_NAMES, Operation.RESTRICTED_ID}),
-    optional=READABLE - {Operation.FAMILY_NAMES, Operation.RESTRICTED_ID},
-    minimum=LevelOfAssurance.LOW,
-    eid_types={EIDType.HW_KEY_STORE: False},
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """Everything around one card."""
-
-    gateway: HTTPPeer
-    peer: EIDServicePeer
-    server: EIDServer
-    issuer: CardIssuer
-    pki: TrialPKI
-
-    def client(self, citizen: str, **behaviour) -> EIDClient:
-        card = Card(documents()[citizen], self.issuer, self.pki.cvca.certificate.encoded, today=today())
-        return EIDClient(card, Citizen(**behaviour), insecure=True, today=today())
-
-    @property
-    def addresses(self) -> ClientAddresses:
-        base = self.gateway.url(path="")
-        return ClientAddresses(refresh=f"{base}/acs?RelayState=r", paos=f"{base}/paos")
-
-    def log_in(self, citizen: str, request: EIDRequest = EVERYTHING, **behaviour) -> tuple[EIDResult, Ended]:
-        """Through SOAP and TLS_RSA_PSK."""
-        service = self.peer.service()
-        opened = service.open(
-            request, relay_state="r", addresses=self.addresses, now=now(), random=secrets.token_bytes
-        )
-        self.gateway.answer = body(opened.reply.octets, Content_Type="text/xml")
-        ended = self.client(citizen, **behaviour).run(self.gateway.url(path="/tctoken"))
-        query = (ended.location or "").partition("?")[2].encode()
-        result = service.result(request, opened.session, Answer(method="GET", query=query), now=now())
-        return result, ended
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def today():
-    return now().date()
+from tests.support.eid_service_room import EVERYTHING, Room, now, open_room
+from tests.trust.http_peer import body
 
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory) -> Iterator[Room]:
-    directory = tmp_path_factory.mktemp("eid")
-    gateway, peer = HTTPPeer(), EIDServicePeer(directory)
-    paos = peer.store.obtain("paos", "rsa-3072", "localhost", hosts=("localhost",))
-    issuer = CardIssuer(directory / "cards")
-    pki = TrialPKI.create(
-        today=today(),
-        description=CertificateDescription(
-            issuer_name="Test",
-            subject_name="Test",
-            terms_of_usage="Test",
-            subject_url=gateway.url(path="/"),
-            comm_certificates=comm_certificates([paos.certificate.public_bytes(Encoding.DER)]),
-        ),
-        rights=rights_of(*SELECTOR_RIGHTS),
-    )
-    server = EIDServer(
-        pki.terminal,
-        CardTrust.of(
-            authorities=[issuer.trust_point.read_bytes()], revocation_lists=[issuer.revocations.read_bytes()]
-        ),
-        block_list=BlockList.of(pki.terminal.sector),
-        production=False,
-        clock=now,
-    )
-    listener = paos_listener(
-        ("127.0.0.1", 0), paos, server.psk, lambda m, identity: server.paos(m, psk_identity=identity)
-    )
-    peer.interface.cards = Cards(server)
-    peer.interface.paos_address = f"https://localhost:{listener.server_address[1]}/paos"
-    with running(listener):
-        yield Room(gateway=gateway, peer=peer, server=server, issuer=issuer, pki=pki)
-    peer.close()
-    gateway.close()
+    with open_room(tmp_path_factory.mktemp("eid")) as made:
+        yield made
 
 
 @pytest.mark.parametrize(
