@@ -146,6 +146,7 @@ class Browser:
     def fetch(self, url: str) -> httpx.Response:
         """Read something beside the page, same-site, without going there."""
         cookie = self.jar.header(url, method="GET", cross_site=False)
+        self.http.cookies.clear()
         return self.http.get(url, headers={"Cookie": cookie} if cookie else {})
 
     def submit(self, form: Form, choose: Mapping[str, str | Sequence[str]]) -> Page:
@@ -199,6 +200,8 @@ class Browser:
             parts = urlsplit(self.page.url)
             headers["Origin"] = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "null"
             content = urlencode(data).encode()
+        # The client has a memory of its own, which would bring back the cookies withheld above.
+        self.http.cookies.clear()
         response = self.http.request(method, url, headers=headers, content=content, follow_redirects=False)
         for header in response.headers.get_list("set-cookie"):
             self.jar.store(url, header)

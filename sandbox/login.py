@@ -19,7 +19,7 @@ from sandbox.accounts.accounts import Account, accounts
 from sandbox.accounts.driver import pick
 from sandbox.addresses import Addresses
 from sandbox.browser import Browser, Form, NoSuchForm, Page, shown
-from sandbox.card.driver import Drawer, use_card
+from sandbox.card.driver import Drawer, NoWayBack, use_card
 
 DEFAULT_SERVICE = "amt24"
 DEFAULT_COUNTRY = "EL"
@@ -107,6 +107,8 @@ def log_in(
         outcome: dict[str, Any] = browser.fetch(f"{base}/result.json").json()
     except LoginStopped as stopped:
         return {"error": "login_stopped", "error_description": stopped.description, "code": stopped.code}
+    except NoWayBack as error:
+        return {"error": "login_stopped", "error_description": str(error), "code": ""}
     except NoSuchForm as error:
         code, text = error_page(browser.page)
         return {"error": "login_stopped", "error_description": text or str(error), "code": code}

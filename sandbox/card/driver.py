@@ -42,6 +42,10 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
+class NoWayBack(Exception):
+    """The eID-Client answered the browser with an error page of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Drawer:
     """The test cards of one sandbox: who makes them, and which root they trust."""
@@ -69,7 +73,7 @@ def use_card(
 ) -> Ended:
     """From the gateway's page about the eID-Client to the page after the way back.
 
-    Raises NoSuchForm: no link to a client on the pages, unknown citizen.
+    Raises NoSuchForm: no link to a client on the pages, unknown citizen; NoWayBack.
     """
     link = find_link(browser)
     card = drawer.card(citizen)
@@ -83,7 +87,7 @@ def use_card(
     if ended.reason:
         say(f"eID-Client: {ended.word}: {ended.reason}")
     if ended.location is None:
-        raise NoSuchForm(f"the eID-Client answers {ended.status}: {ended.reason}")
+        raise NoWayBack(f"the eID-Client answers {ended.status}: {ended.reason}")
     if fault == "other-browser":
         browser.jar = CookieJar()
     browser.sent(ended.location, by=CLIENT)

@@ -112,3 +112,22 @@ def test_sandbox_imports_nothing_of_the_product() -> None:
             elif isinstance(node, ast.ImportFrom):
                 imported.add((node.module or "").split(".")[0])
     assert not imported & {"gateway", "connectors", "trust", "xmlsec", "saml2", "jose"}
+
+
+def test_withheld_cookie_is_not_brought_back_by_the_http_client() -> None:
+    """security.md B.3: the HTTP client remembers cookies too; only the browser's jar may decide."""
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("cookie"))
+        return httpx.Response(200, headers={"set-cookie": "journey=1; Path=/; SameSite=Lax"})
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        browser = Browser(http)
+        browser.get("http://localhost/start")
+        browser.get("http://localhost/again")
+        browser.jar = CookieJar()
+        browser.sent("http://localhost/refresh", by="http://127.0.0.1:24727/")
+        browser.jar = CookieJar()
+        browser.fetch("http://localhost/result.json")
+    assert seen == [None, "journey=1", None, None]
