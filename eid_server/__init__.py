@@ -13,4 +13,11 @@ The cryptographic core is pure functions and frozen values. Whatever verifies ra
 * ``terminal_authentication``, ``chip_authentication``, ``secure_messaging``: EAC version 2, TR-03110-2 3
 * ``apdus``, ``data_groups``, ``restricted_id``, ``block_list``: what is asked of the card, and what it answers
 * ``pki``: a throw-away hierarchy for sandbox and tests
+
+Around it, an exchange with an eID-Client; whatever ends it is kept as its reason:
+
+* ``xml``, ``ecard``, ``envelope``, ``client_messages``, ``server_messages``: PAOS, read strictly
+* ``terminal``, ``request``, ``levels``, ``session``, ``result``: what goes in, what comes out
+* ``card_batch``, ``dialogue``: which commands in which order, which message after which
+* ``server``: sessions in memory, attached or behind a pre-shared key
 """
