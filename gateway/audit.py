@@ -66,6 +66,8 @@ class IdentityAccepted:
     """User accounts: how the person proved the identity there, in the account's word."""
     guest: bool | None = None
     """User accounts: whether it was a temporary login."""
+    eid_type: str | None = None
+    """Online-Ausweis: the carrier, where the eID service states it, e.g. ``CardCertified``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

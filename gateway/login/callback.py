@@ -171,6 +171,7 @@ async def _identified(desk: LoginDesk, exchange: Exchange, verified: Verified) -
             represented=identity.representative is not None,
             proved_by=identity.account.proved_by if identity.account else None,
             guest=identity.account.guest if identity.account else None,
+            eid_type=identity.card.eid_type if identity.card else None,
         ),
         now=now,
     )

@@ -1,6 +1,6 @@
 """Identities, one per kind of person and source; the examples of docs/claims.md are made of them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from connectors.assurance import Assurance, LevelOfAssurance
 from connectors.identity import (
@@ -8,6 +8,7 @@ from connectors.identity import (
     AccountFacts,
     Address,
     Attested,
+    CardFacts,
     Gender,
     Identifier,
     Identity,
@@ -190,3 +191,54 @@ COMPANY_ACCOUNT = Identity(
         ),
     ),
 )
+
+
+def card_source():
+    return source("DE", connector="npa", scheme="de_eid", issuer="https://eid-service.example")
+
+
+CARD = Identity(
+    source=card_source(),
+    assurance=Assurance(level=HIGH),
+    subject=NaturalPerson(
+        identifier=Identifier(value="0A" * 32, stability="may-change"),
+        family_name=attested(Name(latin="GROẞMANN")),
+        given_name=attested(Name(latin="ANDRÉ")),
+        date_of_birth=attested(PartialDate(year=1980, month=2)),
+        nationalities=attested(("XXA",)),
+        address=Absent.DELIVERED_EMPTY,
+        birth_family_name=Absent.NOT_DELIVERED,
+        title=Absent.DELIVERED_EMPTY,
+    ),
+    card=CardFacts(
+        document_type="AS",
+        issuing_state="D",
+        date_of_expiry=date(2031, 10, 31),
+        artistic_name="",
+        birthdate_raw="198002  ",
+        icao_nationality="XXA",
+        no_residence="keine Hauptwohnung in Deutschland",
+        community_id="02760503150000",
+        residence_permit="Erwerbstätigkeit gestattet",
+        age=18,
+        age_fulfilled=True,
+        community="027614",
+        community_fulfilled=False,
+        eid_type="CardCertified",
+        absent={
+            "artistic_name": "empty",
+            "address": "no-place",
+            "birth_family_name": "not-on-chip",
+            "title": "empty",
+        },
+    ),
+)
+"""A residence permit with nearly everything that is unusual about cards."""
+
+OVER_18 = Identity(
+    source=card_source(),
+    assurance=Assurance(level=HIGH),
+    subject=NaturalPerson(identifier=None),
+    card=CardFacts(age=18, age_fulfilled=True, eid_type="CardCertified"),
+)
+"""A login that confirmed an age and nothing else."""

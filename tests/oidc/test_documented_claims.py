@@ -5,6 +5,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,16 +27,18 @@ from gateway.oidc.id_token import at_hash
 from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest
 from gateway.oidc.subject import SubjectKey, pairwise
 from gateway.oidc.verified_claims import verified_claims, well_formed
-from tests.oidc.harness import CALLBACK, CHALLENGE, CLIENTS, ISSUER
+from tests.oidc.harness import CALLBACK, CHALLENGE, CLIENTS, ISSUER, client
 from tests.oidc.persons import (
     AUTHENTICATED,
     BUNDID,
+    CARD,
     COMPANY_ACCOUNT,
     GREEK,
     GUEST,
     LEGAL,
     LOW,
     NATURAL,
+    OVER_18,
     REPRESENTED,
 )
 
@@ -71,9 +74,24 @@ def sub(identity):
     return pairwise(SubjectKey(b"k" * 32), CLIENT, identity, "0123456789")
 
 
-def userinfo(identity, client=CLIENT):
-    keys = frozenset(offer.key for offer in offers(client, request(), identity))
-    return {"sub": sub(identity), **userinfo_claims(client, request(), identity, keys)}
+def asking(*names, **changes):
+    return request(
+        claims=ClaimsRequest(userinfo=claim_requests(dict.fromkeys(names), CLAIMS_MALFORMED)), **changes
+    )
+
+
+def userinfo(identity, client=CLIENT, wanted=None):
+    wanted = wanted or request()
+    keys = frozenset(offer.key for offer in offers(client, wanted, identity))
+    return {"sub": sub(identity), **userinfo_claims(client, wanted, identity, keys)}
+
+
+CARD_REQUEST = asking("document_type", "document_expiry", "residence_permit", "also_known_as")
+AGE_REQUEST = replace(asking("age_over_18"), scope=("openid",))
+REGISTRY = client(
+    "registry", card_facts=("document_type", "date_of_expiry", "residence_permit", "artistic_name")
+)
+SHOP = client("shop", required=(), optional=(), age_verification=(18,), identifier=False)
 
 
 def id_token():
@@ -110,6 +128,8 @@ def examples():
         "bundid": userinfo(BUNDID, FORMS),
         "guest": userinfo(GUEST),
         "company_account": userinfo(COMPANY_ACCOUNT, FORMS),
+        "card": userinfo(CARD, REGISTRY, CARD_REQUEST),
+        "over_18": userinfo(OVER_18, SHOP, AGE_REQUEST),
         "id_token": id_token(),
         "verified_request": {"userinfo": {"verified_claims": VERIFIED_REQUEST}},
         "verified": verified(),
