@@ -47,9 +47,11 @@ from gateway.oidc.authorize import authorize
 from gateway.oidc.client_keys import ClientKeys, guarded_get
 from gateway.oidc.client_request import refusal
 from gateway.oidc.grant import CodeIssuer
+from gateway.oidc.introspection import introspect
 from gateway.oidc.provider import Provider
 from gateway.oidc.push import push
 from gateway.oidc.respond import Responder, description
+from gateway.oidc.revocation import revoke
 from gateway.oidc.subject import SubjectKey
 from gateway.oidc.token import token
 from gateway.oidc.userinfo import userinfo
@@ -139,6 +141,7 @@ def build(
             issuer=issuer,
             store=store,
             subject_key=SubjectKey(configuration.subject_key),
+            clients=configuration.clients,
             limits=settings.limits,
             random=secrets.token_bytes,
         ),
@@ -218,6 +221,8 @@ def _routes(
         ("/authorize", ["GET", "POST"], op(authorize, "authorize", rate.authorize)),
         ("/par", ["POST"], op(push, "token", rate.token)),
         ("/token", ["POST"], op(token, "token", rate.token)),
+        ("/introspect", ["POST"], op(introspect, "token", rate.token)),
+        ("/revoke", ["POST"], op(revoke, "token", rate.token)),
         ("/userinfo", ["GET", "POST"], op(userinfo, "token", rate.token)),
         # the citizen's journey
         ("/login/{journey}", ["GET"], at(select)),
@@ -258,6 +263,8 @@ def _mtls(settings: Settings, provider: Provider, store: Store, base: str) -> AS
     endpoints: dict[str, tuple[list[str], Callable[[Provider, Request], Awaitable[Response]]]] = {
         "/par": (["POST"], push),
         "/token": (["POST"], token),
+        "/introspect": (["POST"], introspect),
+        "/revoke": (["POST"], revoke),
         "/userinfo": (["GET", "POST"], userinfo),
     }
     routes = [
@@ -288,7 +295,7 @@ def _as_endpoint(handler: Handler) -> Handler:
 def _refuse(desk: LoginDesk, request: Request, error: GatewayError) -> Response:
     """The answer for an error that no route has answered: JSON for programs, a page for people."""
     path = request.url.path.removeprefix(desk.base)
-    if path in {"/token", "/userinfo", "/par"}:
+    if path in {"/par", "/token", "/userinfo", "/introspect", "/revoke"}:
         body = {"error": error.entry.oidc_error, "error_description": description(error)}
         return JSONResponse(body, status_code=error.entry.http_status)
     return error_page(desk, request, error)

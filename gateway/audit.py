@@ -207,6 +207,38 @@ class TokenIssued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenExchanged:
+    """A client got an access token for a resource server from its own; not yet handed out."""
+
+    journey: str
+    client: str
+    resource: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked:
+    """A client is about to give back an access token."""
+
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationRefused:
+    """A revocation request was refused."""
+
+    client: str | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntrospectionRefused:
+    """An introspection request was refused."""
+
+    client: str | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRefused:
     """A token request was refused."""
 
@@ -241,6 +273,10 @@ Event = (
     | RequestPushed
     | PushRefused
     | TokenIssued
+    | TokenExchanged
+    | TokenRevoked
+    | RevocationRefused
+    | IntrospectionRefused
     | TokenRefused
     | UserInfoRefused
 )

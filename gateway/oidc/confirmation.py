@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from gateway.jose import base64url
 from gateway.oidc import token_errors
 from gateway.oidc.client_request import Call
@@ -23,6 +25,12 @@ class Confirmation:
     @property
     def bound(self) -> bool:
         return self.jkt is not None or self.x5t is not None
+
+    @property
+    def claim(self) -> dict[str, JsonValue]:
+        """The member ``cnf`` (RFC 7800 §3.1)."""
+        members = {"jkt": self.jkt, "x5t#S256": self.x5t}
+        return {name: value for name, value in members.items() if value is not None}
 
     @property
     def token_type(self) -> str:

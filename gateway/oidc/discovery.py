@@ -14,6 +14,7 @@ from gateway.oidc.acr import ACR_VALUES
 from gateway.oidc.checks import PROMPT_VALUES
 from gateway.oidc.claims import CLAIMS_SUPPORTED
 from gateway.oidc.client import SIGNING_ALGORITHMS
+from gateway.oidc.exchange import GRANT_TYPE
 from gateway.oidc.grant import SCOPES
 from gateway.oidc.provider import Provider
 from gateway.oidc.request import ResponseMode
@@ -24,6 +25,8 @@ MAX_AGE = 3600
 _ALIASES = {
     "pushed_authorization_request_endpoint": "par",
     "token_endpoint": "token",
+    "introspection_endpoint": "introspect",
+    "revocation_endpoint": "revoke",
     "userinfo_endpoint": "userinfo",
 }
 
@@ -39,17 +42,24 @@ def discovery_document(provider: Provider) -> dict[str, JsonValue]:
         "require_pushed_authorization_requests": False,
         "token_endpoint": f"{issuer}/token",
         "userinfo_endpoint": f"{issuer}/userinfo",
+        "introspection_endpoint": f"{issuer}/introspect",
+        "revocation_endpoint": f"{issuer}/revoke",
         "jwks_uri": f"{issuer}/jwks",
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": [*(mode.value for mode in ResponseMode), "jwt"],
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": ["authorization_code", GRANT_TYPE],
         "acr_values_supported": list(ACR_VALUES),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": algorithms,
         "userinfo_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": list(_methods(provider)),
         "token_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": list(_methods(provider)),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "introspection_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": list(_methods(provider)),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "display_values_supported": ["page"],
         "claim_types_supported": ["normal"],
         "claims_supported": list(CLAIMS_SUPPORTED),

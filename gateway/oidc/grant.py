@@ -14,6 +14,7 @@ Redeeming is one round trip and needs no write.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -28,7 +29,7 @@ from gateway.oidc import claims, errors, token_errors
 from gateway.oidc.acr import returned_acr
 from gateway.oidc.pushed import spend
 from gateway.oidc.request import AuthorizationRequest
-from gateway.oidc.subject import SubjectKey, pairwise, second_pairwise
+from gateway.oidc.subject import SubjectKey, pairwise, second_pairwise, transient
 from gateway.oidc.verified_claims import verified_claims
 from gateway.settings import LimitsSection
 from gateway.store import BearerSecret, Store, key_name
@@ -36,6 +37,24 @@ from gateway.store import BearerSecret, Store, key_name
 CODE = "code"
 ACCESS = "access"
 """Purposes of the two records."""
+CODE_REUSED = "code-reused"
+"""Mark of a journey whose code came twice: whatever was issued from it is void (RFC 6749 §4.1.2)."""
+_LONGEST_ACCESS = timedelta(seconds=601)
+"""A little more than any access token may live (``limits.access_token_seconds``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """What an access token for a resource server may say about the login it comes from."""
+
+    client_id: str
+    journey: str
+    scope: tuple[str, ...]
+    acr: JsonValue
+    auth_time: JsonValue
+    subjects: dict[str, str] = field(repr=False)
+    """What each resource server the client may ask for calls the citizen."""
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +73,10 @@ class Grant:
     """Claims of the ID token that are settled at release; times and hash are added when signing."""
     access_token: str = field(repr=False)
     access_until: datetime
+    audience: Audience
+    """What tokens for resource servers may say."""
+    resources: tuple[str, ...] = ()
+    """Resource servers that the authorization request named; empty: those of the registration."""
     until: datetime
 
 
@@ -62,6 +85,7 @@ class UserInfo:
     """What an access token stands for."""
 
     client_id: str
+    audience: Audience
     jkt: str | None = None
     """The DPoP key it is bound to, and ``x5t`` the TLS certificate; neither: a bearer token."""
     x5t: str | None = None
@@ -86,6 +110,7 @@ class CodeIssuer:
     issuer: str
     store: Store
     subject_key: SubjectKey
+    clients: Mapping[str, Client]
     limits: LimitsSection
     random: TokenSource
 
@@ -144,19 +169,33 @@ class CodeIssuer:
             if verified is not None:
                 target["verified_claims"] = verified
 
+        audience = Audience(
+            client_id=client.client_id,
+            journey=journey,
+            scope=tuple(scope for scope in request.scope if scope in SCOPES),
+            acr=id_token["acr"],
+            auth_time=id_token["auth_time"],
+            subjects={
+                resource: self._subject_at(resource, client, identity, journey)
+                for resource in request.resources or client.resources
+            },
+            until=access_until,
+        )
         grant = Grant(
             client_id=client.client_id,
             redirect_uri=request.redirect_uri,
             code_challenge=request.code_challenge,
             dpop_jkt=request.dpop_jkt,
-            scope=tuple(scope for scope in request.scope if scope in SCOPES),
+            scope=audience.scope,
             level=identity.assurance.level.word,
             id_token=id_token,
             access_token=access.text,
             access_until=access_until,
+            audience=audience,
+            resources=request.resources,
             until=until,
         )
-        record = UserInfo(client_id=client.client_id, claims=userinfo, until=access_until)
+        record = UserInfo(client_id=client.client_id, audience=audience, claims=userinfo, until=access_until)
         await (
             self.store.batch(journey)
             .put(code, CODE, _grants().dump_json(grant), until=until)
@@ -165,6 +204,13 @@ class CodeIssuer:
             .run()
         )
         return code.text
+
+    def _subject_at(self, resource: str, client: Client, identity: Identity, journey: str) -> str:
+        """What a resource server's tokens call the citizen."""
+        server = next((c for c in self.clients.values() if c.resource == resource), None)
+        if server is not None and server.resource_subject == "pairwise":
+            return pairwise(self.subject_key, server, identity, journey)
+        return transient(self.subject_key, client, resource, journey)
 
     def _id_token(
         self,
@@ -213,7 +259,13 @@ async def redeem(store: Store, text: str, *, now: datetime) -> tuple[str, Grant]
     record, place = await store.batch(code.journey).take(code, CODE).read_mark(_mark(code)).run()
     if record is None:
         if place is not None:
-            await store.batch(code.journey).delete(place.decode()).run()
+            void_until = now + _LONGEST_ACCESS
+            await (
+                store.batch(code.journey)
+                .delete(place.decode())
+                .mark(CODE_REUSED, b"1", until=void_until)
+                .run()
+            )
         raise CodeRefused(code.journey, revoked=place is not None)
     grant = _grants().validate_json(record)
     if now >= grant.until:
@@ -223,7 +275,12 @@ async def redeem(store: Store, text: str, *, now: datetime) -> tuple[str, Grant]
 
 async def revoke(store: Store, grant: Grant) -> None:
     """End the access token of a grant that was taken but must not be honoured."""
-    access = BearerSecret.parse(grant.access_token)
+    await end_access(store, grant.access_token)
+
+
+async def end_access(store: Store, access_token: str) -> None:
+    """End an access token."""
+    access = BearerSecret.parse(access_token)
     await store.batch(access.journey).delete(key_name(access, ACCESS)).run()
 
 

@@ -11,14 +11,14 @@ from gateway.jose import SigningKey, base64url
 from gateway.oidc.grant import Grant
 
 
-def id_token(grant: Grant, key: SigningKey, *, lifetime: int, now: datetime) -> str:
-    """Sign the ID token of ``grant``; raises KeyUnavailable."""
+def id_token(grant: Grant, access_token: str, key: SigningKey, *, lifetime: int, now: datetime) -> str:
+    """Sign the ID token of ``grant``, handed out beside ``access_token``; raises KeyUnavailable."""
     issued = int(now.timestamp())
     claims: dict[str, JsonValue] = {
         **grant.id_token,
         "iat": issued,
         "exp": issued + lifetime,
-        "at_hash": at_hash(grant.access_token),
+        "at_hash": at_hash(access_token),
     }
     return key.sign(claims)
 

@@ -61,6 +61,13 @@ def second_pairwise(key: SubjectKey, client: Client, identity: Identity) -> str 
     return None if account is None else _derived(key, client, account)
 
 
+def transient(key: SubjectKey, client: Client, resource: str, journey: str) -> str:
+    """A word for the citizen in the tokens of one login for one resource server, and nowhere else."""
+    return base64url(
+        hmac.digest(key.octets, f"{resource}\0\0{client.client_id}\0{journey}".encode(), hashlib.sha256)
+    )
+
+
 def _derived(key: SubjectKey, client: Client, account: str) -> str:
     message = f"{sector(client)}\0{account}".encode()
     return base64url(hmac.digest(key.octets, message, hashlib.sha256))

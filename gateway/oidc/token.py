@@ -13,12 +13,12 @@ from gateway.audit import TokenIssued, TokenRefused
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.jose import base64url
-from gateway.oidc import token_errors
+from gateway.oidc import access_token, token_errors
 from gateway.oidc.client_request import NO_STORE, Call, serve
 from gateway.oidc.confirmation import Confirmation, proven
+from gateway.oidc.exchange import GRANT_TYPE, exchange
 from gateway.oidc.grant import CodeRefused, Grant, bind, redeem, revoke
 from gateway.oidc.id_token import id_token
-from gateway.oidc.parameters import Parameters
 from gateway.oidc.provider import Provider
 from trust.errors import KeyUnavailable
 
@@ -30,7 +30,13 @@ async def token(provider: Provider, request: Request) -> Response:
     redemption = _Redemption()
 
     async def step(call: Call) -> Response:
-        _grant_type(call.parameters)
+        grant_type = call.parameters.get("grant_type")
+        if grant_type is None:
+            raise token_errors.GRANT_TYPE_MISSING()
+        if grant_type == GRANT_TYPE:
+            return JSONResponse(await exchange(provider, call), headers=NO_STORE)
+        if grant_type != "authorization_code":
+            raise token_errors.GRANT_TYPE_UNSUPPORTED()
         return JSONResponse(await redemption.run(provider, call), headers=NO_STORE)
 
     def refused(client: str | None, code: str) -> TokenRefused:
@@ -64,8 +70,13 @@ class _Redemption:
         # The code is spent from here on: whatever is wrong now, nobody gets a second try.
         try:
             _belongs_to(grant, client, redirect_uri, verifier, confirmation)
+            resource = access_token.chosen(parameters.resources, grant.resources or client.resources)
+            for_resource = resource and access_token.sign(
+                provider, grant.audience, resource, confirmation, now=now
+            )
             signed = id_token(
                 grant,
+                for_resource or grant.access_token,
                 provider.keys.active(client.id_token_signed_response_alg),
                 lifetime=provider.limits.id_token_seconds,
                 now=now,
@@ -84,23 +95,17 @@ class _Redemption:
             authentication=client.token_endpoint_auth_method,
         )
         await provider.audit.record(issued, now=now)
-        if confirmation.bound:
+        if for_resource:
+            await revoke(provider.store, grant)  # nobody gets the token that opens UserInfo
+        elif confirmation.bound:
             await bind(provider.store, grant, jkt=confirmation.jkt, x5t=confirmation.x5t)
         return {
-            "access_token": grant.access_token,
+            "access_token": for_resource or grant.access_token,
             "token_type": confirmation.token_type,
             "expires_in": int((grant.access_until - now).total_seconds()),
             "id_token": signed,
             "scope": " ".join(grant.scope),
         }
-
-
-def _grant_type(parameters: Parameters) -> None:
-    grant_type = parameters.get("grant_type")
-    if grant_type is None:
-        raise token_errors.GRANT_TYPE_MISSING()
-    if grant_type != "authorization_code":
-        raise token_errors.GRANT_TYPE_UNSUPPORTED()
 
 
 def _belongs_to(

@@ -241,3 +241,69 @@ ACCESS_TOKEN_BOUND = _add(
         "token bound to a TLS certificate is accepted over a connection with that certificate only."
     ),
 )
+
+# ---------------------------------------------------- 11: tokens for resource servers, introspection, revocation
+
+TARGET_INVALID = _add(
+    "token.target_invalid",
+    "1150",
+    "invalid_target",
+    400,
+    to_client=False,
+    hint="resource must be exactly one resource server this client is registered for",
+    documentation=(
+        "RFC 8707 section 2.2: an access token is for one resource server, which must be among resources of "
+        "the registration and, if the authorization request named some, among those."
+    ),
+)
+EXCHANGE_UNSUPPORTED = _add(
+    "token.exchange_unsupported",
+    "1151",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="Only an own access token can be exchanged, for an access token, without actor_token",
+    documentation=(
+        "RFC 8693: subject_token is the access token from the login, subject_token_type is "
+        "urn:ietf:params:oauth:token-type:access_token, and resource names the resource server."
+    ),
+)
+SUBJECT_TOKEN_INVALID = _add(
+    "token.subject_token_invalid",
+    "1152",
+    "invalid_grant",
+    400,
+    to_client=False,
+    hint="subject_token is unknown, expired, revoked, another client's, or bound to another key",
+    documentation="RFC 8693 section 2.2.2. Remedy: exchange within the life of the access token, with its key.",
+)
+INTROSPECTION_FORBIDDEN = _add(
+    "introspection.forbidden",
+    "1153",
+    "unauthorized_client",
+    403,
+    to_client=False,
+    hint="Only resource servers may introspect tokens",
+    documentation=(
+        "A client introspects as a resource server only if its registration says under which resource "
+        "identifier it is one (FAPI 2.0 Message Signing section 6.2)."
+    ),
+)
+TOKEN_PARAMETER_MISSING = _add(
+    "introspection.token_missing",
+    "1154",
+    "invalid_request",
+    400,
+    to_client=False,
+    hint="The parameter token is missing",
+    documentation="RFC 7662 section 2.1, RFC 7009 section 2.1: the token is sent as form parameter token.",
+)
+TOKEN_TYPE_UNSUPPORTED = _add(
+    "revocation.token_type_unsupported",
+    "1155",
+    "unsupported_token_type",
+    400,
+    to_client=False,
+    hint="There are no refresh tokens here; only access tokens can be revoked",
+    documentation="RFC 7009 section 2.2.1. Remedy: leave token_type_hint out or send access_token.",
+)

@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import RedirectDispatch
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
+from gateway.client_certificate import FromProxy
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.jose import KeyRing, KeyStage, PublicKeySet, SigningKey
@@ -31,9 +32,11 @@ from gateway.oidc.authorize import authorize
 from gateway.oidc.claims import offers
 from gateway.oidc.client_keys import ClientKeys
 from gateway.oidc.grant import CodeIssuer
+from gateway.oidc.introspection import introspect
 from gateway.oidc.provider import Provider
 from gateway.oidc.push import push
 from gateway.oidc.respond import Responder
+from gateway.oidc.revocation import revoke
 from gateway.oidc.subject import SubjectKey
 from gateway.oidc.token import token
 from gateway.oidc.userinfo import userinfo
@@ -44,6 +47,7 @@ from tests.oidc.tokens import compact, jwk, key_set, signer
 from trust.keys import InMemoryKey
 
 ISSUER = "https://id.example.org"
+MTLS = "https://mtls.id.example.org"
 CALLBACK = "https://portal.example/cb"
 SECRET = "s3cret & more+%/ü"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
@@ -115,6 +119,8 @@ CLIENTS = {
         client("sparse", required=("family_name",), optional=("given_name",), representation="refuse"),
         client("fapi", client_class="fapi2"),
         client("resourceful", resources=("https://pay.example/", "https://post.example/")),
+        client("pay", resource="https://pay.example/"),
+        client("post", resource="https://post.example/", resource_subject="pairwise"),
         client("jarm", authorization_signed_response_alg="ES256"),
         client("dpop", dpop_bound_access_tokens=True),
         keyed("key-fapi-es", client_class="fapi2", dpop_bound_access_tokens=True),
@@ -157,6 +163,19 @@ class PlainPages:
         return JSONResponse({"action": form.action, "fields": dict(form.fields)})
 
 
+class Listeners:
+    """The public listener, and under another name the one behind a proxy that asks for certificates."""
+
+    def __init__(self, app):
+        self.app = app
+        self.behind_proxy = FromProxy(app)
+
+    async def __call__(self, scope, receive, send):
+        headers = dict(scope.get("headers", ()))
+        app = self.behind_proxy if headers.get(b"host") == urlsplit(MTLS).netloc.encode() else self.app
+        await app(scope, receive, send)
+
+
 class Bench:
     """One provider under test and the browser and back channel of its clients."""
 
@@ -177,6 +196,7 @@ class Bench:
             issuer=ISSUER,
             store=self.store,
             subject_key=SubjectKey(b"k" * 32),
+            clients=CLIENTS,
             limits=limits,
             random=secrets.token_bytes,
         )
@@ -196,6 +216,7 @@ class Bench:
             ),
             keys=keys,
             respond=Responder(ISSUER, keys),
+            mtls_url=MTLS,
             random=secrets.token_bytes,
             store=self.store,
             audit=self.audit,
@@ -207,7 +228,7 @@ class Bench:
             clock=lambda: self.now,
         )
         self.http = TestClient(
-            Starlette(routes=self._routes(), exception_handlers={GatewayError: self._page}),
+            Listeners(Starlette(routes=self._routes(), exception_handlers={GatewayError: self._page})),
             base_url=ISSUER,
             follow_redirects=False,
         )
@@ -235,6 +256,8 @@ class Bench:
             Route("/finish/{number}", self._finish),
             Route("/par", at(push), methods=["POST"]),
             Route("/token", at(token), methods=["POST"]),
+            Route("/introspect", at(introspect), methods=["POST"]),
+            Route("/revoke", at(revoke), methods=["POST"]),
             Route("/userinfo", at(userinfo), methods=["GET", "POST"]),
         ]
 

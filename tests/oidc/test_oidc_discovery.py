@@ -44,11 +44,14 @@ def test_required_members_are_there(document, member):
     [
         ("response_types_supported", ["code"]),
         ("response_modes_supported", ["query", "form_post", "query.jwt", "form_post.jwt", "jwt"]),
-        ("grant_types_supported", ["authorization_code"]),
+        ("grant_types_supported", ["authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange"]),
         (
             "token_endpoint_auth_methods_supported",
             ["client_secret_basic", "client_secret_post", "private_key_jwt"],
-        ),
+            [
+                "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth",
+                "self_signed_tls_client_auth",
+            ],
         ("request_uri_parameter_supported", False),
         ("request_parameter_supported", True),
         ("require_request_uri_registration", False),
