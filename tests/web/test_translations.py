@@ -12,6 +12,7 @@ import gateway.web
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
 from gateway.oidc.account_claims import SHOWN_FACTS
+from gateway.oidc.card_claims import SHOWN_CARD_FACTS
 from gateway.web import translations
 from gateway.web.choices import METHODS, REASONS
 from gateway.web.eid_context import WAY_PARTS
@@ -53,7 +54,7 @@ def computed():
     yield from (f"reason.{reason}" for reason in REASONS)
     yield from (f"select.person_{kind.value}" for kind in PersonKind)
     yield from (f"attribute.{name}" for name in (*NATURAL_ATTRIBUTES, *LEGAL_ATTRIBUTES, "identifier"))
-    yield from (f"attribute.{name}" for name in (*SHOWN_FACTS, "company"))
+    yield from (f"attribute.{name}" for name in (*SHOWN_FACTS, *SHOWN_CARD_FACTS, "company"))
     yield from (f"method.{word.lower()}" for word in METHODS)
     yield "release.acting_natural"
     yield from GENDER_TEXTS.values()
