@@ -47,11 +47,14 @@ def test_required_members_are_there(document, member):
         ("grant_types_supported", ["authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange"]),
         (
             "token_endpoint_auth_methods_supported",
-            ["client_secret_basic", "client_secret_post", "private_key_jwt"],
             [
-                "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth",
+                "client_secret_basic",
+                "client_secret_post",
+                "private_key_jwt",
+                "tls_client_auth",
                 "self_signed_tls_client_auth",
             ],
+        ),
         ("request_uri_parameter_supported", False),
         ("request_parameter_supported", True),
         ("require_request_uri_registration", False),
