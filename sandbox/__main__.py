@@ -16,6 +16,8 @@ from sandbox.addresses import Addresses
 from sandbox.browser import Browser
 from sandbox.card.document import documents
 from sandbox.card.driver import FAULTS as CARD_FAULTS
+from sandbox.eid_service.esaml_faults import FAULTS as ESAML_FAULTS
+from sandbox.eid_service.saml_world import EIDAS_CONNECTOR
 from sandbox.launcher import Sandbox, SandboxFailed, http_client, running
 from sandbox.login import CANCEL, Wanted, as_line, log_in
 from sandbox.nodes.countries import countries
@@ -105,6 +107,8 @@ def _login(state: State, addresses: Addresses, options: argparse.Namespace) -> i
 
 def faults(wanted: Wanted) -> list[str]:
     """The error menu of the means."""
+    if wanted.eid == EIDAS_CONNECTOR:
+        return list(ESAML_FAULTS)
     if wanted.card:
         return list(CARD_FAULTS)
     if wanted.account is None:

@@ -16,6 +16,7 @@ from sandbox.accounts.accounts import accounts
 from sandbox.accounts.configuration import write_accounts
 from sandbox.addresses import Addresses
 from sandbox.eid_service import material
+from sandbox.eid_service.saml_world import EIDAS_CONNECTOR, partner_section
 from sandbox.nodes.countries import Country, countries, national
 from sandbox.nodes.world import anchor_file
 from sandbox.npa.configuration import write_cards
@@ -147,9 +148,18 @@ def _write_connectors(registry: Path, addresses: Addresses) -> None:
         "national_anchor": "national-node",
         "national_requester_id": "extension",
     }
-    for settings in (node, through_national):
+    through_eid_server = node | {
+        "id": EIDAS_CONNECTOR,
+        "role": "esaml",
+        "name": {"de": "Europäische eID über einen eID-Server", "en": "European eID through an eID-Server"},
+    }
+    for settings, sections in (
+        (node, {}),
+        (through_national, {}),
+        (through_eid_server, {"esaml": partner_section(addresses, "esaml")}),
+    ):
         path = registry / "connectors" / f"{settings['id']}.toml"
-        path.write_text(document(settings), encoding="utf-8")
+        path.write_text(document(settings, sections), encoding="utf-8")
 
 
 def _write_country(registry: Path, addresses: Addresses, country: Country) -> None:
@@ -165,16 +175,18 @@ def _write_country(registry: Path, addresses: Addresses, country: Country) -> No
         direct["node_code"] = country.node_code
     text = document(direct, None, {"exceptions": dated})
     (registry / "countries" / f"{country.path}.toml").write_text(text, encoding="utf-8")
-    through_national = {
-        "country": country.code,
-        "connector": "eidas-national",
-        "schemes": facts.get("schemes", []),
-        "persons": list(country.persons),
-        "levels": list(country.levels),
-    }
-    if country.notified:
-        path = registry / "countries" / f"national-{country.path}.toml"
-        path.write_text(document(through_national), encoding="utf-8")
+    if not country.notified:
+        return
+    for name, connector in (("national", "eidas-national"), ("esaml", EIDAS_CONNECTOR)):
+        through = {
+            "country": country.code,
+            "connector": connector,
+            "schemes": facts.get("schemes", []),
+            "persons": list(country.persons),
+            "levels": list(country.levels),
+        }
+        path = registry / "countries" / f"{name}-{country.path}.toml"
+        path.write_text(document(through), encoding="utf-8")
 
 
 def _write_client(

@@ -151,7 +151,7 @@ def _walk(browser: Browser, addresses: Addresses, drawer: Drawer, wanted: Wanted
             say=steps.say,
         )
         steps.done("card", shown(browser.page.url))
-    if _at(browser, addresses.nodes):
+    if _at(browser, addresses.nodes) or _at(browser, addresses.eid_saml):
         _identify(browser, wanted, steps)
     if _at(browser, addresses.gateway):
         reason = _release(browser)

@@ -33,7 +33,7 @@ from sandbox.addresses import Addresses
 from sandbox.authority import KeyStore, certificate_pem, write_private
 from sandbox.card.driver import Drawer
 from sandbox.configuration import write_configuration
-from sandbox.eid_service import material
+from sandbox.eid_service import material, saml_world
 from sandbox.nodes.world import make_keys
 from sandbox.npa.configuration import prepare_cards
 from sandbox.services.registrations import Service, services
@@ -71,6 +71,7 @@ class State:
         if addresses.tls:
             self._tls(say)
         material.prepare(self.directory, addresses, say)
+        saml_world.make_keys(self.directory, say)
         prepare_cards(self.directory)
         for service in services().values():
             self._service_secret(service, say)

@@ -171,13 +171,14 @@ def _address(place: Place) -> Address | Absent:
         return Absent.DELIVERED_EMPTY
     if isinstance(place, FreetextPlace):
         return Address(full=place.text) if place.text else Absent.DELIVERED_EMPTY
+    country = _country(place.country)
     return Address(
         thoroughfare=place.street or None,
         post_name=place.city or None,
-        admin_unit_first_line=place.country or None,
+        admin_unit_first_line=None if country else place.country or None,
         admin_unit_second_line=place.state or None,
         post_code=place.zip_code or None,
-        country=_country(place.country),
+        country=country,
     )
 
 

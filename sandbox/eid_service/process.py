@@ -15,8 +15,11 @@ from sandbox.addresses import Addresses
 from sandbox.authority import KeyStore
 from sandbox.eid_service import card_server, material
 from sandbox.eid_service.app import build_app
+from sandbox.eid_service.esaml import ESAML
 from sandbox.eid_service.interface import EIDInterface
 from sandbox.eid_service.listeners import paos_listener, soap_listener
+from sandbox.eid_service.saml_processor import SAMLProcessor
+from sandbox.eid_service.saml_world import load_saml_world
 
 _HOST = "127.0.0.1"
 
@@ -36,6 +39,8 @@ def serve(directory: Path, addresses: Addresses, tls_files: tuple[Path, Path]) -
     """Serve until told to end; ``tls_files`` are the pages' certificate and key with SANDBOX_TLS."""
     server = card_server.load(directory)
     soap = interface(directory, addresses, server)
+    saml = load_saml_world(addresses, directory)
+    processor = SAMLProcessor(saml, card_server.Cards(server), addresses.eid_paos)
     keys = material.store(directory)
     listeners = (
         soap_listener(
@@ -56,7 +61,7 @@ def serve(directory: Path, addresses: Addresses, tls_files: tuple[Path, Path]) -
         for listener in listeners:
             stack.enter_context(running(listener))
         uvicorn.run(
-            build_app(),
+            build_app([*processor.routes(), *ESAML(saml).routes()]),
             host=_HOST,
             port=addresses.eid_saml_port,
             ssl_certfile=certificate,

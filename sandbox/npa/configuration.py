@@ -13,13 +13,18 @@ from eid_server.chat import SELECTOR_RIGHTS
 from sandbox.addresses import Addresses
 from sandbox.card.issuer import CardIssuer
 from sandbox.eid_service import material
+from sandbox.eid_service.saml_world import NATIONAL_CONNECTOR, partner_section
 from sandbox.npa.block_list import write_block_list
 from sandbox.toml_text import document
 
-ATTACHED, SOAP = "npa", "npa-soap"
+ATTACHED, SOAP, SAML = "npa", "npa-soap", NATIONAL_CONNECTOR
+AUSWEISAPPS_CARD = "550be00e9f7ed612984343f0849cf929326c16aeab60843d7686209ce1e99e9e"
+"""SHA-256 of the "TEST Document Signer" of the card in AusweisApp's simulator, for those who try the
+sandbox with an AusweisApp of their own (docs/ausweisapp.md)."""
 _NAMES = {
     ATTACHED: {"de": "Online-Ausweis", "en": "Online ID card"},
     SOAP: {"de": "Online-Ausweis über SOAP", "en": "Online ID card through SOAP"},
+    SAML: {"de": "Online-Ausweis über SAML", "en": "Online ID card through SAML"},
 }
 
 
@@ -32,6 +37,7 @@ def write_cards(state: Path, registry: Path, addresses: Addresses) -> None:
     """The connectors; keys and authorisation must be there."""
     _write(registry, addresses, ATTACHED, "attached", _attached(state))
     _write(registry, addresses, SOAP, "soap", material.soap_section(addresses))
+    _write(registry, addresses, SAML, "saml", partner_section(addresses, "saml"))
 
 
 def _attached(state: Path) -> dict[str, object]:
@@ -40,6 +46,7 @@ def _attached(state: Path) -> dict[str, object]:
         "pki": str(material.pki_directory(state).resolve()),
         "csca": [str(issuer.trust_point.resolve())],
         "revocation_lists": [str(issuer.revocations.resolve())],
+        "pinned_signers": [AUSWEISAPPS_CARD],
     }
 
 
