@@ -28,7 +28,13 @@ BODIES = st.one_of(
     st.builds(paos.transmit_response, st.lists(st.binary(max_size=20).map(bytes.hex), max_size=5)),
 )
 """Also with characters that are markup or no XML at all."""
-LIMITS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LIMITS = settings(
+    max_examples=60,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 def server_of(pki: TrialPKI, now: datetime) -> EIDServer:

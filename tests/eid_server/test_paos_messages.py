@@ -100,6 +100,8 @@ def test_the_handle_of_the_eid_application_is_chosen():
         paos.start_paos("ab", protocols=["urn:oid:1.3.162.15480.3.0.9"]),
         paos.start_paos("ab").replace("</StartPAOS>", "<More/></StartPAOS>"),
         paos.start_paos("ab").replace("<UserAgent>", "text<UserAgent>"),
+        paos.start_paos("ab").replace("<Name>Test", "<Name>" + "Test" * 20),
+        paos.start_paos("ab").replace("<Name>Test", "<Name>Te\nst"),
         paos.transmit_response(["9000"]),
     ],
 )

@@ -8,12 +8,16 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from eid_server import envelope
 from eid_server.block_list import BlockList
 from eid_server.chat import Right, rights_of
 from eid_server.data_groups import FreetextPlace, NoPlace, StructuredPlace
 from eid_server.description import CertificateDescription
-from eid_server.dialogue import today
+from eid_server.dialogue import Dialogue, today
 from eid_server.errors import (
     ClientReported,
     DeniedDocument,
@@ -33,7 +37,7 @@ from eid_server.request import SessionRequest
 from eid_server.result import Absence, RestrictedID, Result
 from eid_server.security_infos import EIDType
 from eid_server.server import EIDServer
-from eid_server.session import PreSharedKey
+from eid_server.session import PreSharedKey, Session
 from sandbox.card.chip import Card
 from sandbox.card.document import documents
 from sandbox.card.issuer import CardIssuer
@@ -647,3 +651,37 @@ def test_expired_terminal_certificate_is_our_misconfiguration(make_server):
     later = NOW + timedelta(days=400)
     with pytest.raises(Misconfigured):
         make_server(clock=lambda: later)
+
+
+def test_fault_of_ours_is_not_told_as_the_cards(make_server, card, issuer):
+    """TR-03130-1 §3.5 common#internalError: a revocation list that is out of date is not the citizen's."""
+    outdated = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.authority.certificate.subject)
+        .last_update(NOW - timedelta(days=2))
+        .next_update(NOW - timedelta(days=1))
+        .sign(issuer.authority.key, hashes.SHA384())
+    )
+    trust = CardTrust.of(
+        authorities=[issuer.trust_point.read_bytes()],
+        revocation_lists=[outdated.public_bytes(Encoding.DER)],
+    )
+    last = failed(make_server(trust=trust), card(), Misconfigured)
+    assert last.minor == f"{MINOR}/al/common#internalError"
+
+
+def test_nothing_is_taken_after_the_end(terminal_pki, trust, card):
+    """TR-03112-7 §2.6: StartPAOSResponse is the last message, also for whoever holds the dialogue itself."""
+    dialogue = Dialogue(
+        NAMES, terminal_pki.terminal, trust, BlockList.of(terminal_pki.terminal.sector), now=NOW
+    )
+
+    def answer(octets: bytes) -> bytes:
+        read = envelope.read(octets)
+        return envelope.write(dialogue.take(read.body, NOW), message_id="m", relates_to=read.message_id)
+
+    client = EIDClient(card(), answer)
+    client.run(Session(id="00" * 16, expires=NOW))
+    assert dialogue.result.values["GivenNames"] == "ERIKA"
+    with pytest.raises(ProtocolViolation):
+        answer(paos.envelope(paos.start_paos("00" * 16)))
