@@ -118,7 +118,7 @@ def faults(wanted: Wanted) -> list[str]:
 
 def _one_login(state: State, addresses: Addresses, wanted: Wanted) -> int:
     with http_client(state, addresses) as http:
-        outcome = log_in(Browser(http), addresses, state.drawer, wanted, _say)
+        outcome = log_in(Browser(http), addresses, wanted, _say, state.drawer)
     print(as_line(outcome), flush=True)
     return 1 if "error" in outcome else 0
 

@@ -97,13 +97,20 @@ class Steps:
 
 
 def log_in(
-    browser: Browser, addresses: Addresses, drawer: Drawer, wanted: Wanted, say: Callable[[str], None]
+    browser: Browser,
+    addresses: Addresses,
+    wanted: Wanted,
+    say: Callable[[str], None],
+    drawer: Drawer | None = None,
 ) -> dict[str, Any]:
-    """Run one login; the result in the form of design.md §4, success or error."""
+    """Run one login; the result in the form of design.md §4, success or error.
+
+    Without a drawer there are no cards: a login with the Online-Ausweis stops at its first page.
+    """
     steps = Steps(say)
     base = f"{addresses.services}/{wanted.service}"
     try:
-        reason = _walk(browser, addresses, drawer, wanted, steps)
+        reason = _walk(browser, addresses, wanted, steps, drawer)
         outcome: dict[str, Any] = browser.fetch(f"{base}/result.json").json()
     except LoginStopped as stopped:
         return {"error": "login_stopped", "error_description": stopped.description, "code": stopped.code}
@@ -127,7 +134,7 @@ def log_in(
     }
 
 
-def _walk(browser: Browser, addresses: Addresses, drawer: Drawer, wanted: Wanted, steps: Steps) -> str:
+def _walk(browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps, drawer: Drawer | None) -> str:
     """From the service's page to its result; gives the code of an error page passed on the way."""
     reason = ""
     service = f"{addresses.services}/{wanted.service}/"
@@ -141,7 +148,7 @@ def _walk(browser: Browser, addresses: Addresses, drawer: Drawer, wanted: Wanted
     if _at(browser, addresses.gateway) and _handover(browser.page):
         browser.submit(browser.page.forms[0], {})
         steps.done("handover", shown(browser.page.url))
-    if wanted.card and _at_client(browser, addresses):
+    if drawer is not None and wanted.card and _at_client(browser, addresses):
         use_card(
             browser,
             drawer,

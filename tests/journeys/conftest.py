@@ -31,6 +31,7 @@ def login(sandbox: Sandbox) -> Login:
 
     def run(**wanted: str) -> dict[str, Any]:
         with http_client(sandbox.state, sandbox.addresses) as http:
-            return log_in(Browser(http), sandbox.addresses, sandbox.state.drawer, Wanted(**wanted), print)
+            state = sandbox.state
+            return log_in(Browser(http), sandbox.addresses, Wanted(**wanted), print, state.drawer)
 
     return run
