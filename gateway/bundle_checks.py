@@ -10,11 +10,9 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
-from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
 from gateway.bundle_keys import EID_PURPOSES, SAML_PURPOSES, LoadedKey
 from gateway.bundle_problems import Located, Problems
-from gateway.client_settings import Client, RepresentationPolicy
-from gateway.jose import InvalidKeySet, PublicKeySet
+from gateway.client_settings import Client
 from gateway.settings import ConfigurationProblem, KeyPurpose, KeyState, Mode, Settings, Texts, resolve
 from gateway.store.connection import SCHEMES
 from trust.anchors import AnchorKind, TrustAnchor
@@ -33,7 +31,7 @@ def check_gateway(settings: Settings, directory: Path, problems: Problems) -> No
             problems.add(_GATEWAY, "gateway.issuer", "http in production", "use https")
         elif not is_loopback(section.issuer):
             problems.add(_GATEWAY, "gateway.issuer", "http on other than loopback", "use https or localhost")
-    _texts(_GATEWAY, {"gateway.name": section.name, "gateway.operator": section.operator}, problems)
+    check_texts(_GATEWAY, {"gateway.name": section.name, "gateway.operator": section.operator}, problems)
     url = settings.store.url
     if url != "embedded" and urlsplit(url).scheme not in SCHEMES:
         problems.add(_GATEWAY, "store.url", "unknown kind of store", "embedded, redis://, rediss://, ...")
@@ -63,7 +61,27 @@ def check_gateway(settings: Settings, directory: Path, problems: Problems) -> No
         ("http.ca_file", settings.http.ca_file),
         ("listen.tls_certificate", listen.tls_certificate),
     ):
-        _file(_GATEWAY, path, file, directory, problems)
+        check_file(_GATEWAY, path, file, directory, problems)
+    _check_mtls(settings, directory, problems)
+
+
+def _check_mtls(settings: Settings, directory: Path, problems: Problems) -> None:
+    """The listener for clients with certificates (RFC 8705)."""
+    listen = settings.listen
+    if (listen.mtls_port is None) != (listen.mtls_url is None):
+        problems.add(_GATEWAY, "listen.mtls_url", "belongs together with mtls_port", "set both or neither")
+    if listen.mtls_url is not None and urlsplit(listen.mtls_url).scheme != "https":
+        problems.add(_GATEWAY, "listen.mtls_url", "must be https", "certificates are shown in TLS only")
+    if listen.mtls_url is not None and urlsplit(listen.mtls_url).path:
+        problems.add(_GATEWAY, "listen.mtls_url", "has a path", "it is scheme, host and port only")
+    if listen.mtls_client_ca is not None and listen.tls_certificate is None:
+        problems.add(
+            _GATEWAY,
+            "listen.mtls_client_ca",
+            "needs TLS in the process",
+            "set tls_certificate, or let the proxy verify",
+        )
+    check_file(_GATEWAY, "listen.mtls_client_ca", listen.mtls_client_ca, directory, problems)
 
 
 def check_anchors(
@@ -84,8 +102,8 @@ def check_anchors(
             problems.add(file, "metadata_sha256", "pinned-metadata needs a digest", "sha256sum of the file")
         if not anchor.metadata.entity_ids and not anchor.metadata.aggregate:
             problems.add(file, "metadata.entity_ids", "is empty", "list the entityIDs, or set aggregate")
-        _file(file, "certificate", anchor.certificate, directory, problems)
-        _file(file, "metadata.file", anchor.metadata.file, directory, problems)
+        check_file(file, "certificate", anchor.certificate, directory, problems)
+        check_file(file, "metadata.file", anchor.metadata.file, directory, problems)
 
 
 def check_connectors(
@@ -137,57 +155,6 @@ def check_countries(
             and country.entity_id not in anchor.model.metadata.entity_ids
         ):
             problems.add(file, "entity_id", f"is not one of anchor {anchor.model.id}", "correct one of them")
-
-
-def check_clients(
-    clients: Iterable[Located[Client]],
-    connectors: Collection[str],
-    settings: Settings,
-    directory: Path,
-    problems: Problems,
-) -> None:
-    """Redirect URIs, sector, authentication, means and attributes of each client."""
-    production = settings.gateway.mode is Mode.PRODUCTION
-    for located in clients:
-        client, file = located.model, located.file
-        texts = {"name": client.name, "operator": client.operator, "purpose": client.purpose}
-        _texts(file, texts, problems)
-        for index, uri in enumerate(client.redirect_uris):
-            _redirect_uri(file, f"redirect_uris[{index}]", uri, production=production, problems=problems)
-        for path, url in (("home_url", client.home_url), ("privacy_url", client.privacy_url)):
-            if url is not None and not _is_web_address(url):
-                problems.add(file, path, "is no web address", "citizens follow it: https://...")
-        hosts = {_host(uri) for uri in client.redirect_uris}
-        if len(hosts) > 1 and client.sector_identifier is None:
-            problems.add(
-                file, "sector_identifier", "is missing: redirect URIs have several hosts", "name one host"
-            )
-        _authentication(file, client, directory, problems)
-        for index, means in enumerate(client.means):
-            if means not in connectors:
-                problems.add(file, f"means[{index}]", f"{means} is not configured", "add the connector")
-        if not client.persons:
-            problems.add(file, "persons", "is empty", 'persons = ["natural"]')
-        _attributes(file, client, problems)
-
-
-def check_sectors(clients: Iterable[Located[Client]], problems: Problems) -> None:
-    """No two services see the same ``sub`` unless both say that they want it (invariant 5)."""
-    by_sector: dict[str, list[Located[Client]]] = {}
-    for located in clients:
-        client = located.model
-        sector = client.sector_identifier or _host(client.redirect_uris[0])
-        by_sector.setdefault(sector.lower(), []).append(located)
-    for sector, sharing in by_sector.items():
-        for located in sharing:
-            others = [other.model.client_id for other in sharing if other is not located]
-            if others and located.model.sector_identifier is None:
-                problems.add(
-                    located.file,
-                    "sector_identifier",
-                    f"is missing: {sector} is also the sector of {', '.join(others)}, which could join citizens",
-                    "name a sector of its own, or the same in all of them if they are one service",
-                )
 
 
 def check_keys(
@@ -245,13 +212,15 @@ def _wanted(purpose: KeyPurpose, keys: Iterable[LoadedKey], whose: str, problems
         problems.add(_GATEWAY, "keys", f"no active key of purpose {purpose}{whose}", remedy)
 
 
-def _is_web_address(url: str) -> bool:
+def is_web_address(url: str) -> bool:
+    """Whether a citizen can follow ``url``."""
     return (
-        url.startswith(("https://", "http://")) and bool(_host(url)) and url.isprintable() and " " not in url
+        url.startswith(("https://", "http://")) and bool(host(url)) and url.isprintable() and " " not in url
     )
 
 
-def _host(url: str) -> str:
+def host(url: str) -> str:
+    """The host of ``url``, empty if there is none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -274,92 +243,12 @@ def _token_algorithm(key: LoadedKey) -> str | None:
     return "ES256" if isinstance(private.curve, ec.SECP256R1) else None
 
 
-def _texts(file: str, texts: Mapping[str, Texts], problems: Problems) -> None:
+def check_texts(file: str, texts: Mapping[str, Texts], problems: Problems) -> None:
     for path, text in texts.items():
         if not text.get("de", "").strip():
             problems.add(file, f"{path}.de", "is missing", "citizens see this text; German is mandatory")
 
 
-def _file(file: str, path: str, reference: str | None, directory: Path, problems: Problems) -> None:
+def check_file(file: str, path: str, reference: str | None, directory: Path, problems: Problems) -> None:
     if reference is not None and not resolve(reference, directory).is_file():
         problems.add(file, path, f"{reference} does not exist", "correct the path")
-
-
-def _redirect_uri(file: str, path: str, uri: str, *, production: bool, problems: Problems) -> None:
-    try:
-        parts = urlsplit(uri)
-        port = parts.port
-    except ValueError:
-        problems.add(file, path, "has no readable host and port", "https://service.example/callback")
-        return
-    del port  # reading it was the check
-    if parts.scheme == "http":
-        if production or not is_loopback(uri):
-            problems.add(file, path, "must be https", "http is for loopback in development only")
-    elif parts.scheme != "https":
-        problems.add(file, path, "must be an absolute https URL", "https://service.example/callback")
-    if not parts.hostname or parts.username is not None:
-        problems.add(file, path, "needs a host and no user information", "https://service.example/callback")
-    if "#" in uri:
-        problems.add(file, path, "must have no fragment", "remove it (RFC 6749 section 3.1.2)")
-    if (
-        "*" in parts.netloc
-        or not uri.isascii()
-        or not uri.isprintable()
-        or any(c in uri for c in ' "<>\\^`{|}')
-    ):
-        problems.add(
-            file, path, "must be exact: no wildcard, only characters of a URI (RFC 3986)", "register each URI"
-        )
-    if not uri.startswith(f"{parts.scheme}://{parts.netloc.lower()}"):
-        problems.add(file, path, "must have scheme and host in lower case", "browsers send them so")
-
-
-def _authentication(file: str, client: Client, directory: Path, problems: Problems) -> None:
-    if client.token_endpoint_auth_method == "client_secret_basic":  # noqa: S105 - the name of a method
-        if client.client_secret_sha256 is None:
-            problems.add(
-                file, "client_secret_sha256", "is missing for client_secret_basic", "hash of the secret"
-            )
-        return
-    if (client.jwks_file is None) == (client.jwks_uri is None):
-        problems.add(
-            file, "jwks_uri", "private_key_jwt needs exactly one of jwks_file and jwks_uri", "set one"
-        )
-    if client.jwks_uri is not None and urlsplit(client.jwks_uri).scheme != "https":
-        problems.add(file, "jwks_uri", "must be https", "or use jwks_file")
-    _file(file, "jwks_file", client.jwks_file, directory, problems)
-    if client.jwks_file is not None and resolve(client.jwks_file, directory).is_file():
-        _key_set(file, resolve(client.jwks_file, directory), problems)
-
-
-def _key_set(file: str, path: Path, problems: Problems) -> None:
-    try:
-        keys = PublicKeySet.parse(path.read_bytes()).keys
-    except (InvalidKeySet, OSError) as error:
-        reason = error.reason if isinstance(error, InvalidKeySet) else type(error).__name__
-        problems.add(file, "jwks_file", f"is no set of public keys ({reason})", "RFC 7517 section 5")
-        return
-    if not keys:
-        problems.add(
-            file, "jwks_file", "holds no usable signature key", "P-256, Ed25519, or RSA from 3072 bits"
-        )
-
-
-def _attributes(file: str, client: Client, problems: Problems) -> None:
-    fitting: set[str] = set()
-    if "natural" in client.persons or client.representation is not RepresentationPolicy.REFUSE:
-        fitting.update(NATURAL_ATTRIBUTES)
-    if "legal" in client.persons:
-        fitting.update(LEGAL_ATTRIBUTES)
-    for name in ("required", "optional"):
-        for index, attribute in enumerate(getattr(client, name)):
-            path = f"{name}[{index}]"
-            if attribute not in {*NATURAL_ATTRIBUTES, *LEGAL_ATTRIBUTES}:
-                problems.add(file, path, f"{attribute} is no attribute", "names are in docs/claims.md")
-            elif attribute not in fitting:
-                problems.add(
-                    file, path, f"{attribute} does not belong to the persons accepted", "see persons"
-                )
-    for attribute in set(client.required) & set(client.optional):
-        problems.add(file, "optional", f"{attribute} is required already", "remove it here")

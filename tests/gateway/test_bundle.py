@@ -190,6 +190,32 @@ def test_all_problems_are_told_at_once_with_file_path_and_remedy(directory: Path
         ("registry/clients/amt24.toml", "https://service.example/callback", "https://[::/x", "no readable host"),
         ("registry/clients/amt24.toml", "https://service.example/callback", "HTTPS://s.example/", "lower case"),
         ("registry/clients/amt24.toml", "https://service.example/callback", "https://S.example/", "lower case"),
+        *(
+            ("registry/clients/amt24.toml", "home_url", f"{setting}\nhome_url", told)
+            for setting, told in (
+                ('client_class = "fapi2"', "client_secret_basic is not for class fapi2"),
+                ('client_class = "fapi2"', "class fapi2 has sender-constrained tokens only"),
+                ('client_class = "fapi2"\nid_token_signed_response_alg = "RS256"', "RS256 is not for class fapi2"),
+                ('token_endpoint_auth_method = "tls_client_auth"', "0 names for tls_client_auth"),
+                ('token_endpoint_auth_method = "tls_client_auth"\ntls_client_auth_subject_dn = "x"', "cannot be read"),
+                ('token_endpoint_auth_method = "tls_client_auth"\ntls_client_auth_san_ip = "x"', "cannot be read"),
+                ('token_endpoint_auth_method = "tls_client_auth"\ntls_client_auth_san_dns = "x"', "nobody asks for"),
+                ("tls_client_certificate_bound_access_tokens = true", "nobody asks for certificates here"),
+                ('id_token_encrypted_response_enc = "A256GCM"', "needs the alg beside it"),
+                ('userinfo_encrypted_response_alg = "ECDH-ES"', "needs the client's key"),
+                ('post_logout_redirect_uris = ["http://service.example/"]', "post_logout_redirect_uris[0]: must be https"),
+                ('backchannel_logout_uri = "https://service.example/#x"', "backchannel_logout_uri: must have no fragment"),
+                ('resources = ["pay"]', "resources[0]: must be an absolute https URL"),
+            )
+        ),
+        ("gateway.toml", "[gateway]", "[listen]\nmtls_port = 8443\n[gateway]", "belongs together with mtls_port"),
+        ("gateway.toml", "[gateway]", '[listen]\nmtls_port = 8443\nmtls_url = "http://x"\n[gateway]', "must be https"),
+        (
+            "gateway.toml",
+            "[gateway]",
+            '[listen]\nmtls_port = 8443\nmtls_url = "https://m.example"\nmtls_client_ca = "keys/oidc.key"\n[gateway]',
+            "needs TLS in the process",
+        ),
         ("registry/clients/amt24.toml", '"https://service.example/"', '"javascript:alert(1)"', "home_url: is no web"),
         ("registry/clients/amt24.toml", "home_url", 'privacy_url = "/x"\nhome_url', "privacy_url: is no web address"),
         ("gateway.toml", "[gateway]", "[listen]\nport = 8401\n[gateway]", "management_port: is the public port"),
