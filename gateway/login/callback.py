@@ -26,6 +26,7 @@ from gateway.login.accepted import go_on, see_other
 from gateway.login.account_errors import ACCOUNT_GUEST
 from gateway.login.desk import LoginDesk, form_fields
 from gateway.login.eid_client import SessionMissing, with_session
+from gateway.login.eid_errors import EID_OTHER_BROWSER
 from gateway.login.errors import (
     EXCHANGE_REPRESENTATION,
     HTTP_NOT_FOUND,
@@ -98,7 +99,8 @@ async def _take_exchange(desk: LoginDesk, request: Request, connector: Connector
         # Without the cookie the answer may be stolen or forced upon this browser. A journey that is
         # over gets its own page: that is only the reload of an answer that was taken.
         gone = await desk.gone(number)
-        entry = JOURNEY_FOREIGN_ANSWER if gone.entry is JOURNEY_OTHER_BROWSER else gone.entry
+        foreign = EID_OTHER_BROWSER if connector.id in desk.eid_clients else JOURNEY_FOREIGN_ANSWER
+        entry = foreign if gone.entry is JOURNEY_OTHER_BROWSER else gone.entry
         await _refused(desk, connector, number, entry.code, "flow_cookie")
         raise JourneyGone(entry, number, gone.client)
     record = await desk.store.take(flow, exchange_purpose(relay))

@@ -91,10 +91,10 @@ EID_ATTRIBUTE_MISSING = CATALOGUE.add(
     "3208",
     "access_denied",
     400,
-    hint="eid.attribute_missing: the card does not hold a required attribute, or the person withheld it",
+    hint="eid.attribute_missing: the card does not hold a required attribute",
     documentation=(
-        "A required group is not on the chip, or was deselected in the AusweisApp. eID cards for Union citizens have "
-        "no address and often no birth name: require as little as possible."
+        "A required group is not on the chip. eID cards for Union citizens have no address and often no birth name: "
+        "require as little as possible."
     ),
 )
 EID_INVALID_ANSWER = CATALOGUE.add(
@@ -179,12 +179,55 @@ EID_PHONE_LINK = CATALOGUE.add(
         "phone shows nothing can be."
     ),
 )
+EID_OTHER_BROWSER = CATALOGUE.add(
+    "eid.other_browser",
+    "3217",
+    "access_denied",
+    403,
+    to_client=False,
+    hint="The eID-Client came back in a browser that did not begin this login",
+    documentation=(
+        "The refresh address was opened in a browser without the cookie of this login. Harmless: an AusweisApp on a "
+        "phone opens the default browser, and the citizen had begun in another. Or somebody sent the citizen a link "
+        "of a login of their own (session fixation). Nothing was consumed and nobody is logged in."
+    ),
+)
+EID_ATTRIBUTE_REFUSED = CATALOGUE.add(
+    "eid.attribute_refused",
+    "3218",
+    "access_denied",
+    400,
+    hint="eid.attribute_refused: the person deselected a required attribute in the AusweisApp",
+    documentation="The eID-Server reports PROHIBITED for a required group. No data were transmitted.",
+)
+EID_SESSION_LOST = CATALOGUE.add(
+    "eid.session_lost",
+    "3219",
+    "access_denied",
+    400,
+    hint="eid.session_lost: the eID service no longer knows the session",
+    documentation="Too late, or the result was fetched before (invalidSession). The citizen begins again.",
+)
+EID_NO_RESULT = CATALOGUE.add(
+    "eid.no_result",
+    "3220",
+    "access_denied",
+    400,
+    hint="eid.no_result: the browser came back before the eID-Client had finished",
+    documentation=(
+        "The eID service has no result for the session, whatever the address said: results are taken from the "
+        "service alone (npa.no-result)."
+    ),
+)
 
 _BY_REASON: dict[str, CatalogueEntry] = {
     "npa.channel": EID_CONNECTION,
     "npa.communication": EID_CONNECTION,
     "npa.document-invalid": EID_DOCUMENT_INVALID,
     "npa.document-denied": EID_DOCUMENT_DENIED,
+    "npa.attribute.refused": EID_ATTRIBUTE_REFUSED,
+    "npa.session-lost": EID_SESSION_LOST,
+    "npa.no-result": EID_NO_RESULT,
     "npa.card-lost": EID_CARD_LOST,
     "npa.timeout": EID_TIMEOUT,
 }

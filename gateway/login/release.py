@@ -55,6 +55,7 @@ async def show(desk: LoginDesk, request: Request) -> Response:
             means=identity.source.connector,
             means_name=desk.means_names.get(identity.source.connector, {}),
             account=identity.account is not None,
+            card=identity.source.connector in desk.eid_clients,
         )
     )
 

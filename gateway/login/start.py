@@ -17,6 +17,7 @@ from gateway.errors import GatewayError
 from gateway.login.account_errors import ACCOUNT_REQUEST
 from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.eid_client import ticket_end
+from gateway.login.eid_errors import EID_NOT_POSSIBLE
 from gateway.login.eid_records import STARTED, TICKET, ClientStart, Ticket
 from gateway.login.errors import (
     CHOICE_REASONS,
@@ -66,6 +67,8 @@ async def start(desk: LoginDesk, request: Request) -> Response:
         entry = CHOICE_REASONS.get(option.reason, CHOICE_UNKNOWN)
         if option.reason == "service" and option.connector in desk.accounts:
             entry = ACCOUNT_REQUEST
+        if option.reason == "service" and option.connector in desk.eid_clients:
+            entry = EID_NOT_POSSIBLE
         return journey_error(desk, request, await _noted(desk, secret, journey, entry()), entry())
     return await begin(desk, request, secret, journey, option, person)
 

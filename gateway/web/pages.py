@@ -172,6 +172,8 @@ class ReleasePage:
     means_name: Mapping[str, str] = field(default_factory=dict)
     account: bool = False
     """Identified through a user account, which has a name and no country."""
+    card: bool = False
+    """Identified with an eID-Client, whose means has a name that says more than the country."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from connectors.identity import Gender
@@ -329,6 +329,8 @@ def _leave_context(
 def _release_context(page: ReleasePage, words: Translations, service_name: object) -> dict[str, object]:
     if page.account and page.means_name:
         source = words.text("release.source_account", means=localise(page.means_name, words.language))
+    elif page.card and page.means_name:
+        source = escape(localise(page.means_name, words.language))
     elif page.country is None:
         source = words.text("release.source_means")
     else:
@@ -349,6 +351,7 @@ def _release_context(page: ReleasePage, words: Translations, service_name: objec
 
 def _item(item: ReleaseItem, role: str, country: str | None, words: Translations) -> dict[str, object]:
     word = words.text(values.GENDER_TEXTS[item.value]) if isinstance(item.value, Gender) else None
+    coded = {code: words.text(identifier) for code, identifier in values.CARD_TEXTS.items()}
     note = ""
     if item.below and item.level is None:
         note = words.text("note.unassured")
@@ -357,7 +360,9 @@ def _item(item: ReleaseItem, role: str, country: str | None, words: Translations
     return {
         "label": words.text(f"attribute.{item.attribute}"),
         "note": note,
-        "shown": values.show(item.attribute, item.value, words.language, country=country, gender=word),
+        "shown": values.show(
+            item.attribute, item.value, words.language, country=country, gender=word, coded=coded
+        ),
         "field": item.field,
         "id": f"optional-{role}-{item.attribute}",
     }

@@ -6,11 +6,13 @@ by us. An incomplete date of birth says that it is incomplete. Codes of countrie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from babel.dates import format_date, get_month_names
 
+from connectors.icao_codes import to_iso
 from connectors.identity import Address, Gender, Name, PartialDate
 from gateway.web import countries
 from gateway.web.language import FORMATS
@@ -20,6 +22,18 @@ COUNTRY_ATTRIBUTES = frozenset({"country_of_birth", "country_of_residence"})
 """Attributes whose text is an ISO 3166-1 alpha-2 code."""
 
 GENDER_TEXTS = {gender: f"gender.{gender.value}" for gender in Gender}
+CARD_TEXTS: Mapping[str, str] = {
+    "ID": "card.document_id",
+    "AR": "card.document_permit",
+    "AS": "card.document_permit",
+    "AF": "card.document_permit",
+    "UB": "card.document_union",
+    "XXA": "card.nationality_stateless",
+    "XXB": "card.nationality_refugee",
+    "XXC": "card.nationality_refugee",
+    "XXX": "card.nationality_unspecified",
+}
+"""Codes of a chip to their texts: documents (TR-03110-4) and nationalities of no state (ICAO 9303-3 §5)."""
 NOTES = frozenset({"note.latin", "note.transliterated", "note.incomplete"})
 
 
@@ -43,12 +57,20 @@ class Shown:
 
 
 def show(
-    attribute: str, value: ReleaseValue, language: str, *, country: str | None, gender: str | None = None
+    attribute: str,
+    value: ReleaseValue,
+    language: str,
+    *,
+    country: str | None,
+    gender: str | None = None,
+    coded: Mapping[str, str] | None = None,
 ) -> Shown:
     """``value`` of ``attribute`` for a page in ``language``; ``country`` issued the eID.
 
-    ``gender`` is the word for a value that is a Gender, which only the catalogue knows.
+    ``gender`` is the word for a value that is a Gender, which only the catalogue knows; so are those of
+    ``coded``, by the codes of ``CARD_TEXTS``.
     """
+    known = coded or {}
     match value:
         case Name():
             return Shown(_name(value, country))
@@ -59,12 +81,15 @@ def show(
         case Gender():
             return Shown((Line(text=gender or value.value),))
         case tuple():
-            names = sorted((countries.name(code, language) for code in value), key=countries.collation_key)
+            named = (known.get(code) or countries.name(code, language) for code in value)
+            names = sorted(named, key=countries.collation_key)
             return Shown((Line(text=", ".join(names)),))
         case str() if attribute in COUNTRY_ATTRIBUTES:
             return Shown((Line(text=countries.name(value, language)),))
+        case str() if attribute == "issuing_state":
+            return Shown((Line(text=countries.name(to_iso(value.rstrip("<")) or value, language)),))
         case str():
-            return Shown((Line(text=value),))
+            return Shown((Line(text=known.get(value, value) if attribute == "document_type" else value),))
 
 
 def _name(name: Name, country: str | None) -> tuple[Line, ...]:

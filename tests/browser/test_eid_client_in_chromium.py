@@ -347,7 +347,7 @@ def test_attackers_link_logs_no_victim_in(opened, gateway):
     attacker.get_by_role("link", name="Auf diesem Computer").click()
     link = attacker.get_by_role("link", name="AusweisApp öffnen").get_attribute("href")
     victim.goto(link)
-    expect(victim.locator("main")).to_contain_text("passt nicht zu einer Anmeldung in diesem Browser")
+    expect(victim.locator("main")).to_contain_text("in dem diese Anmeldung nicht begonnen hat")
     assert victim.context.cookies() == []
     attacker.reload()
     expect(attacker.get_by_role("alert")).to_contain_text("schon geöffnet")

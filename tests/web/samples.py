@@ -251,6 +251,22 @@ CLERK = PersonView(
 )
 
 
+CARD_HOLDER = PersonView(
+    role="subject",
+    kind=PersonKind.NATURAL,
+    required=(
+        item("family_name", Name(latin="MUSTERMANN")),
+        item("date_of_birth", PartialDate(year=1964)),
+        item("nationalities", ("XXA",)),
+        item("document_type", "AR"),
+        item("issuing_state", "D"),
+        item("date_of_expiry", PartialDate(year=2029, month=10, day=31)),
+        item("age_fulfilled", "18"),
+    ),
+    optional=(item("no_residence", "keine Hauptwohnung in Deutschland"),),
+)
+
+
 def release(language: str, **changed: object) -> ReleasePage:
     """What a Greek citizen sees before anything is transmitted."""
     fields: dict[str, object] = {
@@ -329,6 +345,14 @@ def eid_pages(language: str) -> dict[str, Page]:
         "phone-warning": PhoneWarningPage(frame=here, action=f"{journey}/phone/{'q' * 43}"),
         "phone-code": PhoneCodePage(frame=here, code="BCDF-GHJK", until=NOW + timedelta(minutes=3)),
         "phone-failed": PhoneFailedPage(frame=here, code="eid.cancelled", number="3203"),
+        "release-card": release(
+            language,
+            persons=(CARD_HOLDER,),
+            country="DE",
+            means="npa",
+            means_name={"de": "Online-Ausweis", "en": "Online ID card"},
+            card=True,
+        ),
         "error-eid": error(language, "eid.document_invalid", parameters={}),
     }
 

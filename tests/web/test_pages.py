@@ -468,3 +468,38 @@ def test_time_over_page_leads_back_by_a_form_where_the_service_can_be_told():
     response = renderer.response(page)
     assert '<form method="post" action="/login/7K2QX9MFBT/cancel">' in renderer.html(page)
     assert "form-action 'self'" in response.headers["content-security-policy"]
+
+
+def test_codes_of_a_chip_are_shown_in_words(renderer):
+    """npa.md §5.2: "D", "AR" and "XXA" mean nothing to a citizen; the source is called as they know it."""
+    markup = renderer.html(samples.pages("de")["release-card"])
+    for words in ("Deutschland", "Elektronischer Aufenthaltstitel", "staatenlos", "Online-Ausweis"):
+        assert words in markup
+    assert "Alter in Jahren mindestens" in markup
+    assert "XXA" not in markup
+
+
+def test_eid_client_is_started_by_a_link_that_any_browser_follows(renderer):
+    """TR-03124-1 §2.2; ux.md §9: a link, so no policy for forms is in its way."""
+    page = outline(renderer.html(samples.pages("de")["eid-computer"]))
+    (link,) = [a["href"] for a in page.all("a") if a["href"].startswith("http://127.0.0.1")]
+    assert link.startswith("http://127.0.0.1:24727/eID-Client?tcTokenURL=https%3A%2F%2Fid.sachsen.example%2F")
+
+
+def test_qr_code_is_a_picture_with_a_name_and_says_the_link(renderer):
+    """WCAG 1.1.1; ux.md §9: server-side SVG, white ground, the address in words beside it."""
+    sample = samples.pages("de")["eid-qr"]
+    markup = renderer.html(sample)
+    assert outline(markup).all("svg")[0]["viewbox"].split()[:2] == ["0", "0"]
+    assert 'role="img" aria-label="QR-Code für Ihr Telefon"' in markup
+    assert 'fill="#fff"' in markup
+    assert f'href="{sample.url}"' in markup
+    assert "<svg" not in renderer.html(samples.pages("de")["eid-qr-opened"])
+
+
+def test_policy_lets_a_script_ask_the_own_computer_on_one_page_only(renderer):
+    """ux.md §3, §9: connect-src stays closed everywhere else."""
+    for name, sample in samples.pages("de").items():
+        policy = renderer.response(sample).headers["content-security-policy"]
+        asks = "connect-src http://127.0.0.1:24727;" in policy
+        assert asks is (name == "eid-computer"), name

@@ -19,7 +19,7 @@ from gateway.web.eid_context import WAY_PARTS
 from gateway.web.eid_pages import Way
 from gateway.web.pages import Target
 from gateway.web.render import ERROR_PARAMETERS, NAMED_MEANS, UNNAMED_SERVICE
-from gateway.web.values import GENDER_TEXTS, NOTES
+from gateway.web.values import CARD_TEXTS, GENDER_TEXTS, NOTES
 from tests.web import samples
 
 ROOM = Path(gateway.web.__file__).parent
@@ -58,6 +58,8 @@ def computed():
     yield from (f"method.{word.lower()}" for word in METHODS)
     yield "release.acting_natural"
     yield from GENDER_TEXTS.values()
+    yield from CARD_TEXTS.values()
+    yield from (f"attribute.{name}" for name in SHOWN_CARD_FACTS)
     yield from NOTES
     for role in ("subject", "representative"):
         yield from (f"release.{role}_{kind.value}" for kind in PersonKind)
