@@ -260,7 +260,7 @@ class CardFacts:
     community_id: str | None = None
     residence_permit: str | None = None
     age: int | None = None
-    """The age that was asked about, and ``age_fulfilled`` the chip's answer."""
+    """The age that was asked about, and ``age_fulfilled`` the chip's answer; None: it had none."""
     age_fulfilled: bool | None = None
     community: str | None = None
     """The area that was asked about, and ``community_fulfilled`` the chip's answer."""

@@ -43,6 +43,7 @@ _NAMES = {
     Operation.AGE_VERIFICATION: "age",
     Operation.PLACE_VERIFICATION: "community",
 }
+_VERIFICATIONS = frozenset({Operation.AGE_VERIFICATION, Operation.PLACE_VERIFICATION})
 
 
 def identity(request: EIDRequest, result: EIDResult, settings: NPASettings) -> Identity:
@@ -106,7 +107,8 @@ class _Reading:
             return Absent.NOT_DELIVERED
         if isinstance(delivered, Missing):
             word = NOT_ON_CHIP if delivered is Missing.NOT_ON_CHIP else REFUSED
-            if required:
+            # A card that cannot be asked (a Union citizen's has no community) has answered, too.
+            if required and not (operation in _VERIFICATIONS and word is NOT_ON_CHIP):
                 raise AttributeMissing(f"npa.attribute.{word}", name)
             self.absent[name] = word
             return Absent.NOT_DELIVERED
@@ -161,9 +163,9 @@ class _Reading:
             no_residence=values.text(residence.text) if isinstance(residence, NoPlace) else None,
             community_id=self._community_id(),
             residence_permit=_plain(self.text(Operation.RESIDENCE_PERMIT_I, result.residence_permit_i)),
-            age=None if isinstance(age, Absent) else self.request.age,
+            age=self.request.age,
             age_fulfilled=None if isinstance(age, Absent) else age,
-            community=None if isinstance(place, Absent) else self.request.community_id,
+            community=self.request.community_id,
             community_fulfilled=None if isinstance(place, Absent) else place,
             eid_type=result.eid_type.value if result.eid_type is not None else None,
             absent=dict(self.absent),

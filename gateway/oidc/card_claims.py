@@ -35,9 +35,9 @@ SHOWN_CARD_FACTS: tuple[str, ...] = (
     "community_not_fulfilled",
 )  # fmt: skip
 """What the overview calls the things of a card; each has a text ``attribute.<name>``."""
-_ABSENT_CLAIMS = {**FACT_CLAIMS, "date_of_birth": "birthdate"}
 AGE_OVER = "age_over_"
 PLACE_VERIFICATION = "place_verification"
+_ABSENT_CLAIMS = {**FACT_CLAIMS, "date_of_birth": "birthdate", "community": PLACE_VERIFICATION}
 
 CARD_CLAIMS: tuple[str, ...] = (
     *FACT_CLAIMS.values(), "birthdate_raw", PLACE_VERIFICATION, "card_absent", "sub_second",
@@ -96,11 +96,11 @@ def card_offers(client: Client, request: AuthorizationRequest, identity: Identit
     if card.no_residence and "address" in {*client.required, *client.optional}:
         text = Attested(value=card.no_residence, level=level)
         yield CardOffer(key=f"{CARD}no_residence", attribute="no_residence", value=text)
-    if card.age is not None and card.age == asked.age:
+    if card.age_fulfilled is not None and card.age == asked.age:
         word = "age_fulfilled" if card.age_fulfilled else "age_not_fulfilled"
         years = Attested(value=str(card.age), level=level)
         yield CardOffer(key=f"{CARD}age", attribute=word, value=years)
-    if card.community is not None and card.community == asked.community_id:
+    if card.community_fulfilled is not None and card.community and card.community == asked.community_id:
         word = "community_fulfilled" if card.community_fulfilled else "community_not_fulfilled"
         area = Attested(value=card.community, level=level)
         yield CardOffer(key=f"{CARD}community", attribute=word, value=area)
@@ -138,8 +138,9 @@ def _fact(card: CardFacts, fact: str) -> JsonValue:
 def _absent(card: CardFacts, released: frozenset[str]) -> dict[str, JsonValue]:
     """By claim: why a value that was asked for is not there. Where the card says that its holder lives
     nowhere in Germany, that is a fact about the person and needs its release."""
+    claims = {**_ABSENT_CLAIMS, "age": f"{AGE_OVER}{card.age}"}
     return {
-        _ABSENT_CLAIMS.get(name, name): word
+        claims.get(name, name): word
         for name, word in card.absent.items()
         if name != "address" or word != "no-place" or f"{CARD}no_residence" in released
     }

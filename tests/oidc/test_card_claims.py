@@ -178,6 +178,14 @@ def test_too_young_is_said_and_not_refused():
     assert userinfo(child, "age_over_18", registered=SHOP)["age_over_18"] is False
 
 
+def test_a_card_without_community_says_so_in_place_of_an_answer():
+    """NOTONCHIP of PlaceVerification (TR-03130-1 §3.4.1)."""
+    facts = replace(CARD.card, community_fulfilled=None, absent={"community": "not-on-chip"})
+    claims = userinfo(replace(CARD, card=facts), "place_verification")
+    assert "place_verification" not in claims
+    assert claims["card_absent"] == {"place_verification": "not-on-chip"}
+
+
 def test_an_age_in_the_id_token_alone_stays_out_of_userinfo():
     """Core §5.5: each destination gets what was asked for there."""
     wanted = request(id_token=("age_over_18",), scope=("openid",))

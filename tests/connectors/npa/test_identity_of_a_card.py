@@ -124,7 +124,6 @@ def test_too_young_is_an_answer_and_no_error():
     [
         (Operation.FAMILY_NAMES, "family_names", "family_name"),
         (Operation.PLACE_OF_RESIDENCE, "place_of_residence", "address"),
-        (Operation.AGE_VERIFICATION, "age_fulfilled", "age"),
         (Operation.RESTRICTED_ID, "restricted_id", "identifier"),
     ],
 )
@@ -290,3 +289,21 @@ def test_a_level_below_the_request_is_too_low():
     request = everything(minimum=LevelOfAssurance.HIGH)
     with pytest.raises(LevelTooLow, match=r"npa\.level\.too-low"):
         identity(request, level=LevelOfAssurance.SUBSTANTIAL)
+
+
+def test_a_card_that_cannot_be_asked_about_residence_has_answered():
+    """TR-03130-1 §3.4.1: NOTONCHIP; a Union citizen's card has no data group 18."""
+    request = asked.eid_request(wanted(community_id="027614", identifier=False), settings())
+    card = identity(request, place_fulfilled=Missing.NOT_ON_CHIP).card
+    assert (card.community, card.community_fulfilled) == ("027614", None)
+    assert card.absent == {"community": "not-on-chip"}
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"), [("age_fulfilled", {"age": 18}), ("place_fulfilled", {"community_id": "0276"})]
+)
+def test_a_verification_that_the_citizen_unticked_ends_the_login(field, changes):
+    """npa.md §5.2: REQUIRED and PROHIBITED."""
+    request = asked.eid_request(wanted(identifier=False, **changes), settings())
+    with pytest.raises(AttributeMissing, match=r"npa\.attribute\.refused"):
+        identity(request, **{field: Missing.PROHIBITED})
