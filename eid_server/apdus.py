@@ -10,7 +10,7 @@ from eid_server.terminal_authentication import ID_COMMUNITY_ID, ID_DATE_OF_BIRTH
 EID_APPLICATION = bytes.fromhex("e80704007f00070302")
 SUCCESS = 0x9000
 VERIFICATION_FAILED = 0x6300
-"""A comparison (age, community, validity) whose answer is no (TR-03110-3 B.7.1)."""
+"""A comparison (age, community, validity) whose answer is no (TR-03110-3 B.6)."""
 NOT_FOUND = frozenset({0x6A82, 0x6A80, 0x6A88})
 """The file is not on this chip; 6A80 is what AusweisApp's simulated card says."""
 ANY_LENGTH = 256
@@ -56,17 +56,17 @@ def verify_community() -> CommandAPDU:
 
 
 def set_restricted_identification(protocol: str, key_id: int) -> CommandAPDU:
-    """MSE:Set AT for restricted identification (TR-03110-3 B.4.1)."""
+    """MSE:Set AT for restricted identification (TR-03110-3 B.4)."""
     data = tlv.write(0x80, tlv.object_identifier(protocol)) + tlv.write(0x84, bytes([key_id]))
     return CommandAPDU(ins=0x22, p1=0x41, p2=0xA4, data=data)
 
 
 def general_authenticate(data: bytes) -> CommandAPDU:
-    """GENERAL AUTHENTICATE with the whole ``7C`` object (TR-03110-3 B.4.2)."""
+    """GENERAL AUTHENTICATE with the whole ``7C`` object (TR-03110-3 B.4)."""
     return CommandAPDU(ins=0x86, p1=0x00, p2=0x00, data=data, expected=ANY_LENGTH)
 
 
 def _verify(name: str) -> CommandAPDU:
-    """VERIFY against a reference value of the auxiliary data (TR-03110-3 B.7.1)."""
+    """VERIFY against a reference value of the auxiliary data (TR-03110-3 B.6)."""
     data = tlv.write(0x06, tlv.object_identifier(name))
     return CommandAPDU(cla=0x80, ins=0x20, p1=0x80, p2=0x00, data=data)

@@ -1,8 +1,8 @@
 """EF.CardAccess and EF.CardSecurity: which keys the chip really has (TR-03110-3 A.1.2, TR-03110-2 3.2).
 
 EF.CardAccess is read before anything is authenticated and is only a proposal. EF.CardSecurity is
-signed; whatever was used from EF.CardAccess must stand in it too, or somebody has changed the
-proposal on the way (TR-03130-4 C1_2_04).
+signed and holds all of EF.CardAccess again (TR-03110-3 A.1.2.2); what is missing in it was changed on
+the way (TR-03130-4 C1_2_04).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHIP_AUTHENTICATION_PROTOCOLS = (
     "0.4.0.127.0.7.2.2.3.2.3",
     "0.4.0.127.0.7.2.2.3.2.2",
 )
-"""id-CA-ECDH-AES-CBC-CMAC-256, -192, -128, strongest first; 3DES is not accepted (TR-03110-3 A.4)."""
+"""id-CA-ECDH-AES-CBC-CMAC-256, -192, -128, strongest first; 3DES is not accepted (TR-03110-3 A.4.1.3)."""
 RESTRICTED_IDENTIFICATION_PROTOCOL = "0.4.0.127.0.7.2.2.5.2.3"
 """id-RI-ECDH-SHA-256."""
 
@@ -89,7 +89,7 @@ def verify_card_security(
     try:
         signed = SecurityInfos.parse(content)
         chosen = choose_chip_authentication(card_access)
-        if not card_access.negotiation <= signed.negotiation:
+        if not card_access.announced <= signed.announced:
             raise Malformed("EF.CardAccess holds what EF.CardSecurity does not confirm")
         if chosen.key_id not in signed.chip_keys:
             raise Malformed("EF.CardSecurity holds no key for the chip authentication chosen")

@@ -1,4 +1,4 @@
-"""X.509 certificates of document signers and country signing CAs (ICAO Doc 9303-12, BSI TR-03121).
+"""X.509 certificates of document signers and country signing CAs (ICAO Doc 9303-12).
 
 German signers write their curve out in full, which ``cryptography`` refuses for brainpool curves;
 the parameters are therefore compared here (``curves.explicit``) and only the signature is left to

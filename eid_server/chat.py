@@ -34,10 +34,6 @@ class Role(IntEnum):
     DV_DOMESTIC = 2
     CVCA = 3
 
-    @property
-    def is_dv(self) -> bool:
-        return self in {Role.DV_FOREIGN, Role.DV_DOMESTIC}
-
 
 class Right(IntFlag):
     """Bits 37 to 0."""
@@ -150,5 +146,5 @@ class Chat:
         return tlv.write(0x7F4C, tlv.write(0x06, tlv.object_identifier(ID_AT)) + tlv.write(0x53, self.octets))
 
     def __and__(self, other: Chat) -> Chat:
-        """Effective authorisation: what both allow (TR-03110-3 C.4.1)."""
+        """Effective authorisation: what both allow (TR-03110-3 2.7)."""
         return Chat(role=self.role, rights=self.rights & other.rights)

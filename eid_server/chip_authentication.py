@@ -51,7 +51,7 @@ def derive(shared_secret: bytes, nonce: bytes, protocol: str) -> SessionKeys:
 
 
 def authentication_token(keys: SessionKeys, ephemeral: ec.EllipticCurvePublicKey, protocol: str) -> bytes:
-    """CMAC over the terminal's public key data object (TR-03110-3 A.2.4.1 and D.3.4)."""
+    """CMAC over the terminal's public key data object (TR-03110-3 A.2.4.2, D.3)."""
     mac = CMAC(AES(keys.authentication))
     mac.update(
         tlv.write(

@@ -20,7 +20,7 @@ from eid_server.errors import Malformed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """Parameters as octets, each as long as the field or the order: the form of TR-03110-3 D.3.3."""
+    """Parameters as octets, each as long as the field or the order."""
 
     curve: ec.EllipticCurve
     oid: str
@@ -158,9 +158,11 @@ def named(oid: str) -> Domain:
 
 
 def explicit(*, p: bytes, a: bytes, b: bytes, generator: bytes, n: bytes, h: bytes) -> Domain:
-    """The listed curve with exactly these parameters; raises Malformed."""
+    """The listed curve with exactly these parameters, written in any length; raises Malformed."""
+    written = [value.lstrip(b"\0") for value in (p, a, b, n, h)]
     for domain in STANDARDISED.values():
-        if (p, a, b, generator, n, h) == (domain.p, domain.a, domain.b, domain.generator, domain.n, domain.h):
+        listed = [value.lstrip(b"\0") for value in (domain.p, domain.a, domain.b, domain.n, domain.h)]
+        if written == listed and generator == domain.generator:
             return domain
     raise Malformed("explicit domain parameters are those of no accepted curve")
 
@@ -174,7 +176,7 @@ def domain_of(key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) -> Do
 
 
 def public_key(domain: Domain, encoded: bytes) -> ec.EllipticCurvePublicKey:
-    """The public key of an uncompressed point (TR-03110-3 D.3.3).
+    """The public key of an uncompressed point (TR-03110-3 D.2.1.2).
 
     Raises Malformed for another form, for a point that is not on the curve, and for infinity. The
     curves of the list have cofactor 1, so that every other point has the full order.

@@ -1,4 +1,4 @@
-"""Card verifiable certificates (TR-03110-3 C.1 and D.2).
+"""Card verifiable certificates (TR-03110-3 C.1, C.3, D.2, D.3).
 
 ::
 
@@ -7,7 +7,8 @@
 
 The signature covers the whole ``7F4E`` object and is verified with the issuer's key on the issuer's
 domain parameters: certificates of document verifiers and terminals carry only a point and inherit
-the curve from their CVCA. Dates are six octets, one decimal digit each, YYMMDD.
+the curve from their CVCA, as a link certificate may. Dates are six octets, one decimal digit each,
+YYMMDD. Extensions nobody here knows are not looked at.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ _HASHES: Mapping[str, hashes.HashAlgorithm] = MappingProxyType(
         "0.4.0.127.0.7.2.2.2.2.5": hashes.SHA512(),
     }
 )
-"""id-TA-ECDSA (TR-03110-3 A.6.4); SHA-1, SHA-224 and RSA are not accepted."""
+"""id-TA-ECDSA (TR-03110-3 A.7.4.1); SHA-1, SHA-224 and RSA are not accepted."""
 
 ID_DESCRIPTION = "0.4.0.127.0.7.3.1.3.1"
 ID_SECTOR_RI = "0.4.0.127.0.7.3.1.3.2"
-"""Certificate extensions (TR-03110-3 C.3)."""
+"""Certificate extensions (TR-03110-3 C.3.2.1, TR-03110-4 2.2.6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +51,13 @@ class CVCertificate:
     algorithm: str
     """Object identifier of what the holder signs with."""
     domain: curves.Domain | None
-    """Written out in CVCA certificates only."""
+    """Written out in CVCA certificates, except in some links."""
     point: bytes
     chat: Chat
     effective: date
     expiry: date
     extensions: Mapping[str, tuple[bytes, ...]]
-    """Object identifier to the octets of the context-specific objects 80, 81 … in order."""
+    """The two extensions above, where present, to the octets of their objects 80 and 81."""
     body: bytes
     signature: bytes
     encoded: bytes
@@ -74,10 +75,9 @@ class CVCertificate:
         if profile.value != b"\x00":
             raise Malformed("a certificate profile other than version 1")
         algorithm, domain, point = _public_key(key)
-        if bool(domain) != (Chat.parse(chat.encoded).role is Role.CVCA):
-            raise Malformed(
-                "domain parameters belong into CVCA certificates and nowhere else (TR-03110-3 D.3.3)"
-            )
+        is_root = authority.value == holder.value
+        if (domain is None and is_root) or (domain and Chat.parse(chat.encoded).role is not Role.CVCA):
+            raise Malformed("domain parameters missing, or where none belong (TR-03110-3 D.3.3)")
         return cls(
             authority_reference=_reference(authority.value),
             holder_reference=_reference(holder.value),
@@ -168,8 +168,9 @@ def build_certificate(
 
 
 def explicit_key(domain: curves.Domain, point: bytes) -> bytes:
-    """Objects 81 to 87 of a public key with its domain parameters (TR-03110-3 D.3.3, table 16)."""
-    values = (domain.p, domain.a, domain.b, domain.generator, domain.n, point, domain.h)
+    """Objects 81 to 87 of a public key with its domain parameters (TR-03110-3 D.3.3, D.2.1.1)."""
+    p, a, b, n = (value.lstrip(b"\0") for value in (domain.p, domain.a, domain.b, domain.n))
+    values = (p, a, b, domain.generator, n, point, domain.h)
     return b"".join(tlv.write(0x81 + number, value) for number, value in enumerate(values))
 
 
@@ -181,9 +182,12 @@ def _public_key(element: tlv.Element) -> tuple[str, curves.Domain | None, bytes]
         raise Malformed("a certificate's key is for another algorithm")
     if tags == (0x06, 0x86):
         return algorithm, None, fields[1].value
-    if tags != (0x06, *range(0x81, 0x88)):
+    cofactor = (tlv.Element(tag=0x87, value=b"\x01", encoded=b""),) if tags[-1] != 0x87 else ()
+    if tags not in {(0x06, *range(0x81, 0x87)), (0x06, *range(0x81, 0x88))}:
         raise Malformed("objects missing, unexpected or out of order in a public key")
-    p, a, b, generator, n, point, h = (field.value for field in fields[1:])
+    p, a, b, generator, n, point, h = (field.value for field in (*fields[1:], *cofactor))
+    if any(value.startswith(b"\0") for value in (p, a, b, n, h)):
+        raise Malformed("domain parameters with leading zeros (TR-03110-3 D.2.1.1)")
     return algorithm, curves.explicit(p=p, a=a, b=b, generator=generator, n=n, h=h), point
 
 
@@ -195,7 +199,7 @@ def _hash(algorithm: str) -> hashes.HashAlgorithm:
 
 
 def _reference(octets: bytes) -> str:
-    """Country code, mnemonic, sequence number: at most 16 characters (TR-03110-3 C.1.2.1)."""
+    """Country code, mnemonic, sequence number: at most 16 characters (TR-03110-3 A.7.1)."""
     text = octets.decode("latin-1")
     if not 8 <= len(text) <= 16 or not text.isprintable() or not (text[:2].isascii() and text[:2].isupper()):
         raise Malformed("not a certificate holder or authority reference")
@@ -221,14 +225,16 @@ def _extensions(element: tlv.Element) -> dict[str, tuple[bytes, ...]]:
     for template in element.children():
         fields = template.children() if template.tag == 0x73 else ()
         tags = [field.tag for field in fields]
-        if tags[:1] != [0x06] or tags[1:] != list(range(0x80, 0x7F + len(tags))):
+        if tags[:1] != [0x06]:
             raise Malformed("a certificate extension in another form")
         name = tlv.oid(fields[0].value)
-        if name in found:
-            raise Malformed("a certificate extension twice")
+        if name not in {ID_DESCRIPTION, ID_SECTOR_RI}:
+            continue
+        if name in found or tags[1:] not in ([0x80], [0x80, 0x81]):
+            raise Malformed("a certificate extension twice or in another form")
         found[name] = tuple(field.value for field in fields[1:])
-    if any(len(value) != 32 for name in (ID_DESCRIPTION, ID_SECTOR_RI) for value in found.get(name, ())):
-        raise Malformed("a hash in a certificate extension is not SHA-256")
+        if any(len(value) != 32 for value in found[name]):
+            raise Malformed("a hash in a certificate extension is not SHA-256")
     return found
 
 

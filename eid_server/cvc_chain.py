@@ -1,9 +1,10 @@
-"""Chains of card verifiable certificates: terminal, document verifier, links, trust point (TR-03110-3 C.4).
+"""Chains of card verifiable certificates: terminal, document verifier, links, trust point (TR-03110-3 2.5, 2.7).
 
 A trust point is a CVCA certificate that is believed without a signature of somebody else. A CVCA
 that follows another one is introduced by a link certificate: issued by the old key, for the new one.
-What a terminal may do is the intersection of the rights of every certificate on the way, so that no
-one below can widen what one above has not given.
+It hands on trust and rights even when the old certificate or the link itself has expired; terminal,
+document verifier and the CVCA that issued for it must be valid. What a terminal may do is the
+intersection of the rights of these three, so that no one below can widen what one above has not given.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from eid_server.chat import Chat, Right, Role
+from eid_server.chat import ALL_RIGHTS, Chat, Right, Role
 from eid_server.curves import Domain
 from eid_server.cvc import CVCertificate
 from eid_server.errors import ProtocolViolation
@@ -30,7 +31,7 @@ class VerifiedChain:
     document_verifier: CVCertificate
     terminal: CVCertificate
     rights: Right
-    """Effective rights of the terminal: what every certificate of the chain allows."""
+    """Effective rights: what terminal, document verifier and its CVCA all allow (TR-03110-3 2.7)."""
     domain: Domain
     """Domain parameters of the CVCA that issued for the document verifier; terminal keys lie on them."""
 
@@ -91,7 +92,7 @@ def links_from(references: Sequence[str], certificates: Sequence[CVCertificate])
 
 
 def _issuing(certificate: CVCertificate) -> frozenset[Role]:
-    """Who may issue for this holder: terminals by DVs, DVs and successors by CVCAs (TR-03110-3 C.1.5.1)."""
+    """Who may issue for this holder: terminals by DVs, DVs and successors by CVCAs (TR-03110-3 2.1, 2.2)."""
     if certificate.chat.role is Role.TERMINAL:
         return frozenset({Role.DV_DOMESTIC, Role.DV_FOREIGN})
     return frozenset({Role.CVCA})
@@ -111,17 +112,18 @@ def _verify_path(anchor: CVCertificate, path: Sequence[CVCertificate], today: da
     """``path`` leads from the first certificate under the trust point to the terminal."""
     if anchor.chat.role is not Role.CVCA or anchor.domain is None:
         raise ProtocolViolation("a trust point that is no CVCA certificate")
-    above, domain, rights = anchor, anchor.domain, anchor.chat.rights
-    _require_validity(anchor, today)
+    above, domain = anchor, anchor.domain
     for certificate in path:
         certificate.verify(above.public_key(domain), above.algorithm)
-        _require_validity(certificate, today)
         domain = certificate.domain or domain
         # so that a point outside the curve is found here, whoever uses the key later
         certificate.public_key(domain)
-        rights &= certificate.chat.rights
         above = certificate
     *links, document_verifier, terminal = path
+    rights = ALL_RIGHTS
+    for certificate in ([anchor, *links][-1], document_verifier, terminal):
+        _require_validity(certificate, today)
+        rights &= certificate.chat.rights
     return VerifiedChain(
         anchor=anchor,
         links=tuple(links),
@@ -133,6 +135,6 @@ def _verify_path(anchor: CVCertificate, path: Sequence[CVCertificate], today: da
 
 
 def _require_validity(certificate: CVCertificate, today: date) -> None:
-    """Both days belong to the period (TR-03110-3 C.1.6)."""
+    """Both days belong to the period (TR-03110-3 2.4)."""
     if not certificate.effective <= today <= certificate.expiry:
         raise ProtocolViolation(f"certificate {certificate.holder_reference} is not valid today")

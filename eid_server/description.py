@@ -1,4 +1,4 @@
-"""Certificate description: whom the citizen deals with (TR-03110-3 C.3.1, TR-03110-4 2.2.6).
+"""Certificate description: whom the citizen deals with (TR-03110-4 2.2.6).
 
 DER with explicit tags::
 

@@ -154,10 +154,12 @@ def _signer(signed: Any, info: Any) -> Certificate:
 
 
 def _verify_signature(info: Any, signer: Certificate, content: bytes, content_type: str) -> None:
-    """RFC 5652 §5.4 to 5.6; signed attributes are required, as in Doc 9303-10."""
+    """RFC 5652 §5.4 to 5.6; signed attributes are required, unsigned ones forbidden (TR-03110-3 A.1.2.5)."""
     digest = info["digest_algorithm"]["algorithm"].native
     if digest not in certificates.HASHES:
         raise Malformed("a digest algorithm outside the accepted list")
+    if len(info["unsigned_attrs"]):
+        raise Malformed("unsigned attributes in a security object")
     attributes = [(attribute["type"].native, list(attribute["values"])) for attribute in info["signed_attrs"]]
     found = {name: values[0] for name, values in attributes if len(values) == 1}
     if len(found) != len(attributes) or not {"content_type", "message_digest"} <= found.keys():

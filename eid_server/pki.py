@@ -109,7 +109,7 @@ class TrialPKI:
         return replace(self, document_verifier=document_verifier, terminal=terminal)
 
     def succeeded(self, *, today: date, cvca_reference: str) -> TrialPKI:
-        """With a new CVCA key, introduced to older cards by a link certificate (TR-03110-3 2.1.1)."""
+        """With a new CVCA key, introduced to older cards by a link certificate (TR-03110-3 2.4)."""
         successor = _self_signed(cvca_reference, today)
         link = build_certificate(
             issuer=self.cvca.key,

@@ -49,7 +49,7 @@ class SectorKey:
 
     @property
     def hash(self) -> bytes:
-        """SHA-256 of the public key data object: the extension id-sector-ri (TR-03110-3 C.3.2)."""
+        """SHA-256 of the public key data object: the extension id-sector-ri (TR-03110-3 C.3.2.1)."""
         return sha256(self.data_object).digest()
 
 

@@ -112,7 +112,7 @@ class Channel:
         return Response(data=data, status=int.from_bytes(status.value, "big"))
 
     def _cipher(self, counter: int) -> Cipher[CBC]:
-        # The IV must be unpredictable, and is: the counter encrypted under the session's key (F.2.1.1).
+        # The IV must be unpredictable, and is: the counter encrypted under the session's key (F.4.2.1).
         block = Cipher(self._encryption, ECB()).encryptor()  # noqa: S305 -- one block, as the TR prescribes
         return Cipher(self._encryption, CBC(block.update(counter.to_bytes(_BLOCK, "big"))))
 

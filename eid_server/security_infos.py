@@ -2,7 +2,7 @@
 
 A SET of SEQUENCEs, each an object identifier, required data, optional data. Kinds that are not
 listed here are left alone, as the TR demands; what is listed is read strictly. Objects inside a
-PrivilegedTerminalInfo are for other terminals (TR-03110-3 A.1.1.7) and are not looked at.
+PrivilegedTerminalInfo are for other terminals (A.1.1.9) and are not looked at.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from eid_server.errors import Malformed
 
 _PROTOCOLS = "0.4.0.127.0.7.2.2."
 _ID_PK_ECDH = f"{_PROTOCOLS}1.2"
-_ID_TA = f"{_PROTOCOLS}2"
 _ID_CA_ECDH = f"{_PROTOCOLS}3.2"
-_ID_PACE_ECDH_GM = f"{_PROTOCOLS}4.2"
 _ID_RI_ECDH = f"{_PROTOCOLS}5.2"
+_ID_PRIVILEGED_TERMINAL = f"{_PROTOCOLS}8"
 _ID_MOBILE_EID_TYPE = "0.4.0.127.0.7.3.2.3.2"
 _STANDARDISED = "0.4.0.127.0.7.1.2"
 _EC_PUBLIC_KEY = "1.2.840.10045.2.1"
@@ -52,7 +51,7 @@ class ChipAuthentication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestrictedIdentification:
-    """One key for restricted identification (TR-03110-3 A.1.1.5)."""
+    """One key for restricted identification (TR-03110-3 A.1.1.4)."""
 
     protocol: str
     key_id: int
@@ -62,8 +61,8 @@ class RestrictedIdentification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityInfos:
-    negotiation: frozenset[bytes]
-    """PACE, TA and CA infos without keys, as encoded: what EF.CardAccess announces before authentication."""
+    announced: frozenset[bytes]
+    """Every info but those for privileged terminals, as encoded: EF.CardSecurity holds all of EF.CardAccess."""
     chip_authentication: tuple[ChipAuthentication, ...]
     chip_keys: Mapping[int, bytes]
     """Key number to the encoded point; in EF.CardSecurity only."""
@@ -88,7 +87,7 @@ class SecurityInfos:
 
 class _Reader:
     def __init__(self) -> None:
-        self.negotiation: set[bytes] = set()
+        self.announced: set[bytes] = set()
         self.protocols: list[tuple[str, int]] = []
         self.domains: dict[int, curves.Domain] = {}
         self.keys: dict[int, bytes] = {}
@@ -99,18 +98,17 @@ class _Reader:
     def take(self, info: tlv.Element) -> None:
         if info.tag != 0x30:
             raise Malformed("a SecurityInfo is a SEQUENCE")
-        identifier, *data = info.children()
-        if identifier.tag != 0x06 or not 1 <= len(data) <= 2:
+        fields = info.children()
+        if not 2 <= len(fields) <= 3 or fields[0].tag != 0x06:
             raise Malformed("a SecurityInfo in another form")
+        identifier, *data = fields
         name = tlv.oid(identifier.value)
         parent = name.rpartition(".")[0]
-        if name == _ID_TA or _ID_PACE_ECDH_GM in {name, parent}:
-            self.negotiation.add(info.encoded)
-        elif name == _ID_CA_ECDH:
-            self.negotiation.add(info.encoded)
+        if name != _ID_PRIVILEGED_TERMINAL:
+            self.announced.add(info.encoded)
+        if name == _ID_CA_ECDH:
             self.domains[_key_id(data[1:])] = _domain(data[0])
         elif parent == _ID_CA_ECDH:
-            self.negotiation.add(info.encoded)
             if _integer(data[0]) == 2:  # version 1 is that of inspection systems
                 self.protocols.append((name, _key_id(data[1:])))
         elif name == _ID_PK_ECDH:
@@ -124,7 +122,7 @@ class _Reader:
         if len(self.types) > 1:
             raise Malformed("more than one type of eID")
         return SecurityInfos(
-            negotiation=frozenset(self.negotiation),
+            announced=frozenset(self.announced),
             chip_authentication=tuple(
                 ChipAuthentication(protocol=protocol, key_id=key_id, domain=self.domains[key_id])
                 for protocol, key_id in self.protocols
@@ -137,7 +135,7 @@ class _Reader:
         )
 
     def _public_key(self, data: list[tlv.Element]) -> None:
-        """ChipAuthenticationPublicKeyInfo (TR-03110-3 A.1.1.3)."""
+        """ChipAuthenticationPublicKeyInfo (TR-03110-3 A.1.1.2)."""
         algorithm, bits = tlv.sequence(data[0].value, 0x30, 0x03)
         key_id = _key_id(data[1:])
         if key_id in self.keys or bits.value[:1] != b"\0":

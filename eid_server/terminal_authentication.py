@@ -18,7 +18,7 @@ from eid_server.errors import Misconfigured, ProtocolViolation
 ID_DATE_OF_BIRTH = "0.4.0.127.0.7.3.1.4.1"
 ID_DATE_OF_EXPIRY = "0.4.0.127.0.7.3.1.4.2"
 ID_COMMUNITY_ID = "0.4.0.127.0.7.3.1.4.3"
-"""Auxiliary data (TR-03110-3 A.6.5)."""
+"""Auxiliary data (TR-03110-3 A.7.5)."""
 
 
 def age_reference(today: date, years: int) -> date:
@@ -36,7 +36,7 @@ def age_reference(today: date, years: int) -> date:
 def auxiliary_data(
     *, birth_not_after: date | None = None, valid_on: date | None = None, community_id: str | None = None
 ) -> bytes:
-    """The ``67`` object of reference values, or nothing (TR-03110-3 A.6.5).
+    """The ``67`` object of reference values, or nothing (TR-03110-3 A.7.5).
 
     ``community_id``: an even number of digits, as in data group 18 or a beginning of it. Raises
     Misconfigured for anything else.

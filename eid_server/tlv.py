@@ -1,4 +1,4 @@
-"""BER-TLV as TR-03110 uses it: DER rules, so that every value has exactly one encoding (TR-03110-3 D.1).
+"""BER-TLV as TR-03110 uses it: DER rules, so that every value has exactly one encoding (TR-03110-3 D).
 
 >>> (element,) = read(bytes.fromhex("5F2901007F4C00")[:4])
 >>> hex(element.tag), element.value.hex()
@@ -129,6 +129,8 @@ def _element(octets: bytes, start: int) -> Element:
 def _tag(octets: bytes, start: int) -> tuple[int, int]:
     if start >= len(octets):
         raise Malformed("an object is missing")
+    if not octets[start]:
+        raise Malformed("end-of-contents in place of an object")
     position = start + 1
     if octets[start] & 0x1F == 0x1F:
         if octets[position : position + 1] in {b"", b"\x80"}:

@@ -279,8 +279,9 @@ def test_octets_behind_the_signature_are_refused(pki: TrialPKI, trust: CardTrust
         files.infos(*files.card_access_infos()[1:], files.sequence(files.oid(files.PACE), files.integer(2), files.integer(12))),
         files.infos(*files.card_access_infos(), files.sequence(files.oid("0.4.0.127.0.7.2.2.3.2.4"), files.integer(2), files.integer(41))),
         files.infos(*files.card_access_infos(domain=12)),
+        files.infos(*files.card_access_infos(), files.sequence(files.oid("0.4.0.127.0.7.2.2.6"), b"\x16\x01x")),
     ],
-    ids=["PACE domain", "CA protocol", "CA domain"],
+    ids=["PACE domain", "CA protocol", "CA domain", "anything else"],
 )  # fmt: skip
 def test_card_access_that_card_security_does_not_confirm_is_refused(
     announced: bytes, pki: TrialPKI, trust: CardTrust, now: datetime
@@ -315,7 +316,7 @@ def test_card_security_without_the_chosen_key_is_refused(
 
 
 def test_chip_with_unknown_protocols_only_is_refused() -> None:
-    """3DES and version 1 are not accepted (TR-03110-3 A.4)."""
+    """3DES and version 1 are not accepted (TR-03110-3 A.4.1.3)."""
     for protocol in ("0.4.0.127.0.7.2.2.3.2.1", "0.4.0.127.0.7.2.2.3.2.9"):
         with pytest.raises(ProtocolViolation, match="no chip authentication"):
             choose_chip_authentication(parse_card_access(files.infos(*files.card_access_infos(protocol))))
@@ -326,6 +327,7 @@ def test_chip_with_unknown_protocols_only_is_refused() -> None:
     [
         b"",
         files.infos(files.integer(1)),
+        files.infos(files.sequence()),
         files.infos(files.sequence(files.integer(1), files.integer(1))),
         files.infos(files.sequence(files.oid(files.PACE))),
         files.card_access() + b"\x01",

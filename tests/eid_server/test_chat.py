@@ -21,7 +21,7 @@ def test_example_of_the_reference_is_read() -> None:
 
 @pytest.mark.parametrize(("first", "role"), [("00", 0), ("40", 1), ("80", 2), ("c0", 3)])
 def test_role_is_in_the_highest_two_bits(first: str, role: int) -> None:
-    """TR-03110-3 C.1.5.1."""
+    """TR-03110-4 2.2.3."""
     assert Chat.from_octets(bytes.fromhex(first + "00000000")) == Chat(role=Role(role))
 
 
@@ -32,7 +32,7 @@ def test_every_selector_read_from_a_file_needs_the_right_of_that_file() -> None:
 
 
 def test_intersection_never_adds() -> None:
-    """TR-03110-3 C.4.1: what one of them lacks is lacking; the role stays."""
+    """TR-03110-3 2.7: what one of them lacks is lacking; the role stays."""
     wide = Chat(role=Role.CVCA, rights=ALL_RIGHTS)
     narrow = Chat(rights=Right.READ_DG4 | Right.AGE_VERIFICATION)
     assert (wide & narrow) == Chat(role=Role.CVCA, rights=narrow.rights)
@@ -54,7 +54,7 @@ def test_another_length_is_refused(octets: str) -> None:
 
 
 def test_template_of_an_inspection_system_is_refused() -> None:
-    """TR-03110-3 C.4.2: id-IS ends in .1 and means other bits."""
+    """TR-03110-4 2.2.3: id-IS ends in .1 and means other bits."""
     kind = write(0x06, object_identifier("0.4.0.127.0.7.3.1.2.1"))
     with pytest.raises(Malformed, match="another kind of terminal"):
         Chat.parse(write(0x7F4C, kind + write(0x53, bytes(5))))

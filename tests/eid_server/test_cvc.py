@@ -6,12 +6,14 @@ from datetime import date
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eid_server import curves, tlv
 from eid_server.chat import Chat, Right, Role
 from eid_server.cvc import (
+    ID_DESCRIPTION,
+    ID_SECTOR_RI,
     ID_TA_ECDSA_SHA_256,
     CVCertificate,
     build_certificate,
@@ -83,6 +85,7 @@ def test_a_changed_bit_in_any_octet_of_a_certificate_is_noticed(pki: TrialPKI) -
             CVCertificate.parse(bytes(changed)).verify(issuer, ID_TA_ECDSA_SHA_256)
 
 
+@settings(derandomize=True, deadline=None, database=None)
 @given(st.binary(max_size=40), st.integers(min_value=0, max_value=400))
 def test_damaged_octets_are_refused_and_nothing_else_happens(noise: bytes, position: int) -> None:
     """A parser of foreign octets raises its own error or none."""
@@ -110,7 +113,7 @@ def test_octets_behind_a_certificate_are_refused() -> None:
 
 @pytest.mark.parametrize("reference", ["DE1", "dexTRIAL00001", "DETRIAL0000100001", "DE\x00TRIAL00001"])
 def test_odd_references_are_refused(reference: str) -> None:
-    """TR-03110-3 C.1.2: country, mnemonic, sequence number."""
+    """TR-03110-3 A.7.1: country, mnemonic, sequence number."""
     with pytest.raises(Malformed, match="reference"):
         _certificate(Chat(), holder_reference=reference)
 
@@ -160,8 +163,99 @@ def test_terminal_that_brings_its_own_domain_parameters_is_refused(pki: TrialPKI
     forged = tlv.write(0x7F4E, body)
     assert forged != certificate.body
     signature = sign_plain(pki.document_verifier.key, forged, ID_TA_ECDSA_SHA_256)
-    with pytest.raises(Malformed, match="domain parameters belong"):
+    with pytest.raises(Malformed, match="where none belong"):
         CVCertificate.parse(tlv.write(0x7F21, forged + tlv.write(0x5F37, signature)))
+
+
+def _resigned(body: bytes, pki: TrialPKI) -> bytes:
+    signature = sign_plain(pki.cvca.key, body, ID_TA_ECDSA_SHA_256)
+    return tlv.write(0x7F21, body + tlv.write(0x5F37, signature))
+
+
+def _with_key(certificate: CVCertificate, *objects: bytes) -> bytes:
+    """The body of ``certificate`` with another public key object."""
+    fields = tlv.one(certificate.body, 0x7F4E).children()
+    key = tlv.write(0x7F49, tlv.write(0x06, tlv.object_identifier(ID_TA_ECDSA_SHA_256)) + b"".join(objects))
+    return tlv.write(0x7F4E, b"".join(key if field.tag == 0x7F49 else field.encoded for field in fields))
+
+
+def test_link_certificate_may_inherit_its_domain_parameters(pki: TrialPKI, today: date) -> None:
+    """TR-03110-3 D.3.3: a link MAY contain them, a self-signed certificate SHALL."""
+    (link,) = pki.succeeded(today=today, cvca_reference="DETESTeID00006").terminal.links
+    bare = CVCertificate.parse(_resigned(_with_key(link, tlv.write(0x86, link.point)), pki))
+    assert bare.domain is None
+    assert curves.point(bare.public_key(curves.BRAINPOOL_P256R1)) == link.point
+    with pytest.raises(Malformed, match="no domain parameters"):
+        bare.public_key()
+    root = pki.cvca.certificate
+    with pytest.raises(Malformed, match="domain parameters missing"):
+        CVCertificate.parse(_resigned(_with_key(root, tlv.write(0x86, root.point)), pki))
+
+
+def test_cofactor_may_be_left_out_and_leading_zeros_must_be(pki: TrialPKI) -> None:
+    """TR-03110-3 D.3.3 (all present, except the cofactor), D.2.1.1."""
+    root, domain = pki.cvca.certificate, curves.BRAINPOOL_P256R1
+    objects = [element.encoded for element in tlv.read(explicit_key(domain, root.point))]
+    without = CVCertificate.parse(_resigned(_with_key(root, *objects[:-1]), pki))
+    assert without.domain is domain
+    padded = [tlv.write(0x81, b"\0" + domain.p), *objects[1:]]
+    with pytest.raises(Malformed, match="leading zeros"):
+        CVCertificate.parse(_resigned(_with_key(root, *padded), pki))
+
+
+def test_parameters_of_every_curve_are_written_without_leading_zeros_and_read_back() -> None:
+    """The second coefficient of P-521 begins with a zero octet."""
+    for domain in curves.STANDARDISED.values():
+        key = ec.generate_private_key(domain.curve)
+        root = build_certificate(
+            issuer=key,
+            authority_reference="DETESTROOT00001",
+            holder=key.public_key(),
+            holder_reference="DETESTROOT00001",
+            chat=Chat(role=Role.CVCA),
+            effective=date(2026, 11, 1),
+            expiry=date(2026, 12, 1),
+        )
+        assert root.domain is domain
+        root.verify(root.public_key(), root.algorithm)
+
+
+def _extended(*extensions: bytes) -> bytes:
+    fields = tlv.one(_certificate(Chat()).body, 0x7F4E).value
+    body = tlv.write(0x7F4E, fields + tlv.write(0x65, b"".join(extensions)))
+    return tlv.write(0x7F21, body + tlv.write(0x5F37, bytes(64)))
+
+
+def _extension(name: str, *objects: bytes) -> bytes:
+    return tlv.write(0x73, tlv.write(0x06, tlv.object_identifier(name)) + b"".join(objects))
+
+
+HASH = tlv.write(0x80, bytes(32))
+
+
+def test_unknown_extensions_are_left_alone() -> None:
+    """TR-03110-3 C.3: uncritical; id-PS-Sector has nested objects."""
+    pseudonymous = _extension("0.4.0.127.0.7.3.1.3.3", tlv.write(0xA0, HASH), tlv.write(0xA0, HASH))
+    certificate = CVCertificate.parse(_extended(pseudonymous, _extension(ID_DESCRIPTION, HASH)))
+    assert set(certificate.extensions) == {ID_DESCRIPTION}
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [
+        [_extension(ID_DESCRIPTION, HASH)] * 2,
+        [_extension(ID_DESCRIPTION)],
+        [_extension(ID_DESCRIPTION, tlv.write(0x80, bytes(20)))],
+        [_extension(ID_SECTOR_RI, tlv.write(0x81, bytes(32)), HASH)],
+        [tlv.write(0x73, HASH)],
+        [HASH],
+    ],
+    ids=["twice", "empty", "SHA-1", "order", "no name", "no template"],
+)
+def test_other_forms_of_the_known_extensions_are_refused(extensions: list[bytes]) -> None:
+    """One description, one or two sectors, SHA-256."""
+    with pytest.raises(Malformed, match="extension"):
+        CVCertificate.parse(_extended(*extensions))
 
 
 @pytest.mark.parametrize("ending", ["1", "2", "6"])

@@ -1,10 +1,9 @@
-"""Chains from a trust point to a terminal, and every way to forge one (TR-03110-3 C.4)."""
+"""Chains from a trust point to a terminal, and every way to forge one (TR-03110-3 2.5, 2.7)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from itertools import pairwise
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -77,19 +76,23 @@ def test_chain_of_the_conformity_test_bed_ends_with_its_terminal(today: date) ->
         verify_chain(certificates, [anchor], date(2027, 9, 18))
 
 
-def test_link_certificates_of_the_german_test_hierarchy_verify_one_by_one() -> None:
-    """DETESTeID00001 → 00002 → 00004 → DV → terminal; as a whole it was never valid on one day."""
+def test_chain_of_the_german_test_hierarchy_verifies_through_two_links() -> None:
+    """TR-03110-3 2.5: DETESTeID00001 → 00002 → 00004, the first two expired on the day of the terminal."""
     names = (
-        "cvca-DETESTeID00001",
-        "cvca-DETESTeID00002_DETESTeID00001",
+        "cvat-DEDEMODEV00038",
+        "cvdv-DEDVeIDDPST00035",
         "cvca-DETESTeID00004_DETESTeID00002",
+        "cvca-DETESTeID00002_DETESTeID00001",
     )
-    names = (*names, "cvdv-DEDVeIDDPST00035", "cvat-DEDEMODEV00038")
-    path = [CVCertificate.parse(octets(f"ausweisapp-card/{name}.hex")) for name in names]
-    domain = path[0].domain
-    for above, below in pairwise(path):
-        assert below.authority_reference == above.holder_reference
-        below.verify(above.public_key(domain), above.algorithm)
+    certificates = [CVCertificate.parse(octets(f"ausweisapp-card/{name}.hex")) for name in names]
+    anchor = CVCertificate.parse(octets("ausweisapp-card/cvca-DETESTeID00001.hex"))
+    day = date(2014, 3, 20)
+    assert anchor.expiry < day
+    chain = verify_chain(certificates, [anchor], day)
+    assert [link.holder_reference for link in chain.links] == ["DETESTeID00002", "DETESTeID00004"]
+    assert chain.chat.octets.hex() == "000513ff87"
+    with pytest.raises(ProtocolViolation, match="not valid today"):
+        verify_chain(certificates, [anchor], date(2014, 4, 12))
 
 
 def test_chain_verifies_in_any_order() -> None:
@@ -100,7 +103,7 @@ def test_chain_verifies_in_any_order() -> None:
 
 
 def test_first_and_last_day_belong_to_the_validity() -> None:
-    """TR-03110-3 C.1.6."""
+    """TR-03110-3 2.4."""
     assert verify_chain(GOOD, [ROOT], FROM).anchor is ROOT
     assert verify_chain(GOOD, [ROOT], UNTIL).anchor is ROOT
 
@@ -142,7 +145,7 @@ def test_chain_to_an_unknown_root_is_refused() -> None:
 
 
 def test_rights_do_not_widen_down_the_chain() -> None:
-    """TR-03110-3 C.4.1: a terminal certificate with more rights than its DV has no more than the DV."""
+    """TR-03110-3 2.7: a terminal certificate with more rights than its DV has no more than the DV."""
     narrow = replace(DV, rights=Right.READ_DG4 | Right.AGE_VERIFICATION)
     greedy = replace(TERMINAL, rights=ALL_RIGHTS)
     chain = verify_chain([narrow.issue(greedy), CVCA.issue(narrow)], [ROOT], FROM)
@@ -150,17 +153,32 @@ def test_rights_do_not_widen_down_the_chain() -> None:
     assert chain.chat.role is Role.TERMINAL
 
 
-def test_link_certificate_widens_nothing_either() -> None:
-    """What the old CVCA did not have, the new one cannot give to cards that trust the old one."""
-    old = replace(CVCA, rights=Right.READ_DG4)
-    link = old.issue(SUCCESSOR)
-    chain = verify_chain([DV.issue(TERMINAL), SUCCESSOR.issue(DV), link], [old.issue(old)], FROM)
-    assert chain.rights == Right.READ_DG4
-    assert chain.links == (link,)
+def test_rights_come_from_the_cvca_that_issued_for_the_document_verifier() -> None:
+    """TR-03110-3 2.7: a link replaces the rights of its predecessor, in either direction."""
+    few, many = Right.READ_DG4, Right.READ_DG4 | Right.READ_DG5
+    for old_rights, new_rights in ((few, many), (many, few)):
+        old, new = replace(CVCA, rights=old_rights), replace(SUCCESSOR, rights=new_rights)
+        link = old.issue(new)
+        chain = verify_chain([DV.issue(TERMINAL), new.issue(DV), link], [old.issue(old)], FROM)
+        assert chain.rights == new_rights
+        assert chain.links == (link,)
+
+
+def test_expired_cvca_hands_on_trust_but_issues_no_more() -> None:
+    """TR-03110-3 2.5: an expired link is accepted, an expired issuer of a document verifier is not."""
+    early = {"effective": FROM - timedelta(days=30), "expiry": FROM - timedelta(days=1)}
+    third = Holder(name="DETESTROOT00003", role=Role.CVCA)
+    expired = [CVCA.issue(SUCCESSOR, **early), CVCA.issue(CVCA, **early)]
+    chain = verify_chain(
+        [DV.issue(TERMINAL), third.issue(DV), SUCCESSOR.issue(third), expired[0]], [expired[1]], FROM
+    )
+    assert len(chain.links) == 2
+    with pytest.raises(ProtocolViolation, match="not valid today"):
+        verify_chain([DV.issue(TERMINAL), SUCCESSOR.issue(DV), expired[0]], [expired[1]], FROM)
 
 
 def test_terminal_does_not_issue_certificates() -> None:
-    """TR-03110-3 C.1.5.1: the role decides who may issue."""
+    """TR-03110-3 2.1, 2.2: the role decides who may issue."""
     other = replace(TERMINAL, name="DEOTHERTERM001")
     with pytest.raises(ProtocolViolation, match="not exactly one terminal"):
         verify_chain([TERMINAL.issue(other), *GOOD], [ROOT], FROM)
@@ -234,7 +252,7 @@ def test_links_in_a_circle_end() -> None:
 
 
 def test_throw_away_hierarchy_reaches_older_cards_through_its_link(pki: TrialPKI, today: date) -> None:
-    """TR-03110-3 2.1.1: a card that knows the first CVCA only accepts the terminal of the second."""
+    """TR-03110-3 2.4: a card that knows the first CVCA only accepts the terminal of the second."""
     successor = pki.succeeded(today=today, cvca_reference="DETESTeID00006")
     chain = successor.terminal.chain(today)
     assert chain.anchor == pki.cvca.certificate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eid_server.data_groups import (
@@ -125,6 +125,7 @@ def test_other_forms_are_refused(number: int, octets: bytes) -> None:
         parse(number, octets)
 
 
+@settings(derandomize=True, deadline=None, database=None)
 @given(st.sampled_from([*range(1, 20)]), st.binary(max_size=60))
 def test_damaged_files_raise_nothing_but_malformed(number: int, octets: bytes) -> None:
     """Whatever a chip sends."""

@@ -1,4 +1,4 @@
-"""Certificate description: what the citizen is shown, and its hash (TR-03110-3 C.3.1, TR-03110-4 2.2.6)."""
+"""Certificate description: what the citizen is shown, and its hash (TR-03110-4 2.2.6)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def key(curve: ec.EllipticCurve | None = None) -> ec.EllipticCurvePrivateKey:
 
 
 def chips_token(chip: ec.EllipticCurvePrivateKey, terminal: ec.EllipticCurvePublicKey, ending: int) -> bytes:
-    """What a chip answers, written from TR-03110-3 A.2.3, A.2.4 and D.3.4 once more."""
+    """What a chip answers, written from TR-03110-3 A.2.3, A.2.4 and D.3 once more."""
     digest, length = PROTOCOLS[ending]
     secret = chip.exchange(ec.ECDH(), terminal)
     mac = CMAC(AES(hashlib.new(digest, secret + NONCE + b"\0\0\0\2").digest()[:length]))
@@ -96,7 +96,7 @@ def test_chip_key_on_another_curve_is_refused() -> None:
 
 
 def test_unknown_protocol_is_refused() -> None:
-    """3DES (TR-03110-3 A.4)."""
+    """3DES (TR-03110-3 A.4.1.3)."""
     with pytest.raises(ProtocolViolation, match="outside the accepted list"):
         chip_authentication.derive(bytes(32), NONCE, "0.4.0.127.0.7.2.2.3.2.1")
 
@@ -132,7 +132,7 @@ def test_terminal_signs_nothing_of_another_shape(id_picc: bytes, challenge: byte
 
 
 def test_auxiliary_data_hold_what_is_compared_and_nothing_else() -> None:
-    """TR-03110-3 A.6.5."""
+    """TR-03110-3 A.7.5."""
     assert terminal_authentication.auxiliary_data() == b""
     community = terminal_authentication.auxiliary_data(community_id="027605")
     assert community.hex() == "67127310060904007f00070301040353" + "03027605"

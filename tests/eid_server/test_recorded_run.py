@@ -104,7 +104,7 @@ def test_requested_and_granted_rights_are_read() -> None:
 
 
 def test_auxiliary_data_are_written_as_recorded() -> None:
-    """TR-03110-3 A.6.5: eighteen years and validity on that day."""
+    """TR-03110-3 A.7.5: eighteen years and validity on that day."""
     auxiliary = terminal_authentication.auxiliary_data(
         birth_not_after=terminal_authentication.age_reference(DAY, 18), valid_on=DAY
     )

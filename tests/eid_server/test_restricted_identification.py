@@ -39,7 +39,7 @@ def block_list(*sectors: tuple[SectorKey, list[bytes]], version: int = 0, kind: 
 
 
 def test_sector_of_the_conformity_test_bed_is_that_of_its_terminals() -> None:
-    """TR-03110-3 C.3.2: what the hash is taken over, confirmed by somebody else's certificates."""
+    """TR-03110-3 C.3.2.1: what the hash is taken over, confirmed by somebody else's certificates."""
     info = keys.PrivateKeyInfo.load(octets("cvc-testbed/TERM_SECTOR1.pkcs8"))
     number = info["private_key"].parsed["private_key"].native
     key = SectorKey(public_key=ec.derive_private_key(number, ec.BrainpoolP256R1()).public_key())
@@ -68,7 +68,7 @@ def test_foreign_sector_is_refused(pki: TrialPKI) -> None:
 
 
 def test_question_holds_the_sector_keys_with_their_domain() -> None:
-    """TR-03110-3 B.4.2: first sector in A0, second in A2."""
+    """TR-03110-3 B.4: first sector in A0, second in A2."""
     first, second = sector(), sector()
     (question,) = tlv.read(request(first, second))
     assert [element.tag for element in question.children()] == [0xA0, 0xA2]

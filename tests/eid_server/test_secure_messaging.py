@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 from cryptography.hazmat.primitives.cmac import CMAC
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eid_server import apdus
@@ -69,6 +69,7 @@ def channel(*commands: CommandAPDU) -> Channel:
     return made
 
 
+@settings(derandomize=True, deadline=None, database=None)
 @given(st.binary(max_size=400), st.binary(min_size=2, max_size=2))
 def test_data_and_status_of_the_chip_arrive(data: bytes, status: bytes) -> None:
     """Every length, every status word."""
