@@ -10,11 +10,27 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.addresses import Addresses
+from sandbox.eid_service.material import cards_directory
+from sandbox.launcher import Sandbox
+from sandbox.state import State
 from tests.ausweisapp.application import AusweisApp
+from tests.ausweisapp.cards import simulated
 from tests.ausweisapp.screen import Screen
+from tests.ausweisapp.visitor import Visitor
 from tests.browser.conftest import browser_type_launch_args
+from tests.support.ports import free_base
 
 __all__ = ["browser_type_launch_args"]
+
+PAGE_MILLISECONDS = 15_000
+"""A page that takes longer is missing; whole workflows of AusweisApp have a limit of their own."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.ausweisapp)
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +47,30 @@ def screen(ausweisapp):
         yield shown
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if Path(item.fspath).parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.ausweisapp)
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory):
+    addresses = Addresses(port_base=free_base(), tls=True)
+    with Sandbox(State(tmp_path_factory.mktemp("sandbox")), addresses, print) as running:
+        yield running
+
+
+@pytest.fixture
+def card(sandbox):
+    """The card of a test citizen, by name."""
+    return lambda name: simulated(name, cards_directory(sandbox.state.directory))
+
+
+@pytest.fixture
+def visit(browser, sandbox):
+    """A browser of its own at a service; the browser does not know the sandbox's authority."""
+    contexts = []
+
+    def open_browser(service):
+        context = browser.new_context(ignore_https_errors=True, locale="de-DE")
+        context.set_default_timeout(PAGE_MILLISECONDS)
+        contexts.append(context)
+        return Visitor(context, sandbox.addresses, service)
+
+    yield open_browser
+    for context in contexts:
+        context.close()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Self
 
 from websocket import WebSocket, create_connection
@@ -28,11 +29,14 @@ READER = "Simulator"
 class SimulatedCard:
     """File system and keys of AusweisApp's simulator (SDK documentation, "Simulator")."""
 
-    files: tuple[dict[str, str], ...]
-    keys: tuple[dict[str, object], ...]
+    files: tuple[dict[str, str], ...] = ()
+    """Empty: the card that AusweisApp brings along."""
+    keys: tuple[dict[str, object], ...] = ()
 
-    def as_json(self) -> dict[str, object]:
-        return {"files": list(self.files), "keys": list(self.keys)}
+    def put_down(self) -> dict[str, object]:
+        """The command."""
+        own = {"simulator": {"files": list(self.files), "keys": list(self.keys)}} if self.files else {}
+        return {"cmd": "SET_CARD", "name": READER, **own}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +47,12 @@ class Citizen:
     """None: never puts a card down."""
     untick: frozenset[str] = frozenset()
     """Optional rights taken away on the screen."""
+    waits_at_consent: bool = False
+    """Reads the screen until the test says ``go_on``."""
     refuses: bool = False
     """Cancels when asked for consent."""
+    seconds_to_pin: float = 0
+    """How long the PIN is looked for."""
     walks_away_at_pin: bool = False
     """Cancels when asked for the PIN."""
 
@@ -86,6 +94,8 @@ class Screen:
             header={"User-Agent": "eid-gateway tests"},
             suppress_origin=True,
         )
+        self.at_consent = Event()
+        self.go_on = Event()
         self._pool = ThreadPoolExecutor(1)
         self._send(cmd="SET_API_LEVEL", level=2)
 
@@ -136,10 +146,11 @@ class Screen:
                     seen.certificate = message["description"]
                     self._send(cmd="CANCEL" if citizen.refuses else "ACCEPT")
                 case "INSERT_CARD" if citizen.card:
-                    self._send(cmd="SET_CARD", name=READER, simulator=citizen.card.as_json())
+                    self._send(**citizen.card.put_down())
                 case "INSERT_CARD":
                     self._send(cmd="CANCEL")
                 case "ENTER_PIN" if "error" not in message:
+                    time.sleep(citizen.seconds_to_pin)
                     # The simulated reader has a keypad of its own, so no PIN goes over this wire.
                     self._send(cmd="CANCEL" if citizen.walks_away_at_pin else "SET_PIN")
                 case "AUTH" if "result" in message:
@@ -166,4 +177,7 @@ class Screen:
         if first and citizen.untick:
             self._send(cmd="SET_ACCESS_RIGHTS", chat=sorted(seen.optional - citizen.untick))
         else:
+            if citizen.waits_at_consent:
+                self.at_consent.set()
+                self.go_on.wait(SECONDS)
             self._send(cmd="GET_CERTIFICATE")

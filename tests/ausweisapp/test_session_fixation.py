@@ -1,0 +1,63 @@
+"""A link with the attacker's TC token is sent to a victim: nobody is logged in, on either side.
+
+npa.md §3.5 (5): the victim's card answers, so the eID-Server holds a good result; it must reach neither
+the attacker's browser, which began, nor the victim's, which did not.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ausweisapp.screen import Citizen
+from tests.ausweisapp.visitor import Visitor
+
+VICTIM = "MUSTERMANN"
+
+
+@pytest.fixture
+def attack(visit, screen, card):
+    """The attacker begins at the service, the victim follows the link with a card; both browsers."""
+    attacker, victim = visit("feuerwehr"), visit("feuerwehr")
+    attacker.begin()
+    stolen = attacker.start_link.get_attribute("href") or ""
+    with screen.watched_by(Citizen(card=card("erika"))) as watching:
+        victim.page.goto(stolen)
+    assert watching.result().ok
+    return attacker, victim
+
+
+def nobody_is_logged_in(visitor: Visitor) -> None:
+    assert visitor.result()["error"]
+    expect(visitor.page.locator("body")).not_to_contain_text(VICTIM)
+
+
+def test_victim_is_told_that_this_is_not_their_login(attack):
+    """The refresh address without the flow cookie of the browser that began."""
+    _, victim = attack
+    assert urlsplit(victim.page.url).path == "/connectors/npa/acs"
+    expect(victim.main).to_contain_text("in dem diese Anmeldung nicht begonnen hat")
+    nobody_is_logged_in(victim)
+
+
+def test_waiting_browser_of_the_attacker_is_not_pushed_on(attack):
+    """Reloading the waiting page says that AusweisApp was opened, and shows no one's data."""
+    attacker, _ = attack
+    attacker.page.reload()
+    expect(attacker.main).to_contain_text("Die AusweisApp hat diese Anmeldung schon geöffnet")
+    nobody_is_logged_in(attacker)
+
+
+def test_attacker_gets_no_further_by_guessing_addresses(attack):
+    """Neither the overview nor the callback without the handle, which only the eID-Client learnt."""
+    attacker, victim = attack
+    journey = urlsplit(attacker.page.url).path.split("/")[2]
+    for path in (f"/login/{journey}/release", "/connectors/npa/acs", "/connectors/npa/acs?ResultMajor=ok"):
+        attacker.page.goto(f"{attacker.gateway}{path}")
+        nobody_is_logged_in(attacker)
+    handle = f"{journey}.{'A' * 22}"
+    attacker.page.goto(f"{attacker.gateway}/connectors/npa/acs?RelayState={handle}&ResultMajor=ok")
+    nobody_is_logged_in(attacker)
+    nobody_is_logged_in(victim)
