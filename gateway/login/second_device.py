@@ -1,4 +1,4 @@
-"""Identify on a phone, go on where the login began (docs/adr/0009-second-device.md).
+"""Identify on a phone, go on where the login began (docs/adr/0010-second-device.md).
 
 A QR code opens a page on the phone, once. The phone gets a cookie of its own and carries out an
 exchange of its own; it never holds the journey. What comes out waits, sealed, for a code that the

@@ -38,6 +38,7 @@ from connectors.errors import (
     InvalidAnswer,
     RequestNotPossible,
 )
+from connectors.npa import NPASettings
 from tests.login.fake_source import identity
 
 CARD_PEER = "https://eid-service.example"
@@ -149,6 +150,21 @@ class FakeCard:
 
     def peers(self, *, now: datetime) -> Sequence[PeerStatus]:
         return (PeerStatus(peer=CARD_PEER, country="DE", state="ok"),)
+
+
+def card_settings(start_on: Sequence[str]) -> NPASettings:
+    """An Online-Ausweis as an operator configures it."""
+    return NPASettings.model_validate(
+        {
+            "kind": "npa",
+            "id": "npa",
+            "name": {"de": "Online-Ausweis", "en": "Online ID card"},
+            "way": "attached",
+            "rights": ["GivenNames", "FamilyNames", "RestrictedID"],
+            "attached": {"pki": "pki"},
+            "start_on": list(start_on),
+        }
+    )
 
 
 def element(token: str, name: str) -> str:

@@ -34,7 +34,7 @@ from gateway.settings import (
 )
 from gateway.store import StoreAddress
 from tests.login.fake_account import ACCOUNTS, FakeAccount
-from tests.login.fake_card import FakeCard
+from tests.login.fake_card import FakeCard, card_settings
 from tests.login.fake_source import FakeSource
 from trust.keys import InMemoryKey
 from trust.log import migrate, open_database
@@ -81,7 +81,9 @@ def configuration(
     rate: RateSection | None = None,
     database: str = "audit.sqlite3",
     accounts: tuple[str, ...] = (),
+    start_on: tuple[str, ...] = (),
 ) -> Configuration:
+    """``start_on``: the ways of an Online-Ausweis, if there is one."""
     key = InMemoryKey(ec.generate_private_key(ec.SECP256R1()))
     development = issuer.startswith("http:")
     return Configuration(
@@ -98,7 +100,10 @@ def configuration(
             rate=rate or RateSection(authorize=0, callback=0, token=0),
         ),
         anchors={},
-        connectors={name: ACCOUNTS[name] for name in accounts},
+        connectors={
+            **{name: ACCOUNTS[name] for name in accounts},
+            **({"npa": card_settings(start_on)} if start_on else {}),
+        },
         countries=(),
         clients={registered.client_id: registered for registered in clients or (client(),)},
         keys={

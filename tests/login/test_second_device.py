@@ -1,4 +1,4 @@
-"""Identify on a phone, go on where the login began (docs/adr/0009; ux.md §3, §9)."""
+"""Identify on a phone, go on where the login began (docs/adr/0010; ux.md §3, §9)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_phone_is_told_who_asks_before_anything_happens(
 async def test_code_page_warns_with_the_name_of_the_service(
     running: Installation, computer: Browser, phone: Browser
 ) -> None:
-    """ADR 9: typed only where one began oneself, told to nobody."""
+    """ADR 10: typed only where one began oneself, told to nobody."""
     journey = await choose_card(computer)
     await code_by_phone(running, computer, phone, journey)
     page = (await phone.get(f"{journey}/phone")).text
@@ -296,6 +296,21 @@ async def test_identity_is_not_readable_without_the_computers_secret(
         assert "Ωνάσης".encode() not in value
 
 
+async def test_operator_chooses_among_the_ways(tmp_path: Path, address: StoreAddress) -> None:
+    """ADR 10: ``start_on``; what is not offered is not there at all."""
+    running = install(tmp_path, address, client(means=("npa",)), card=True, start_on=("phone", "computer"))
+    browser = running.browser()
+    journey = await browser.authorize()
+    assert (await browser.get(journey)).headers["location"] == f"{journey}/client"
+    assert "„Online-Ausweis“" in (await browser.get(f"{journey}/client")).text
+    page = (await browser.get(f"{journey}/client/start")).text
+    assert f'href="{journey}/client/phone"' in page
+    assert "/client/qr" not in page
+    assert (await browser.get(f"{journey}/client/qr")).status_code == 404
+    assert (await browser.post(f"{journey}/client/qr", {"new": "1"})).status_code == 404
+    await running.application.stop()
+
+
 def test_code_is_of_letters_that_nobody_confuses_and_each_is_as_likely() -> None:
     """RFC 8628 §6.1: no vowels, no digits; 20^8 is 34 bits."""
     assert set("AEIOU0125").isdisjoint(ALPHABET)
@@ -315,6 +330,6 @@ def test_octets_that_would_favour_a_letter_are_thrown_away() -> None:
 
 
 def test_lives_are_short() -> None:
-    """ADR 9: what is on a screen is worth little to whoever photographs it."""
+    """ADR 10: what is on a screen is worth little to whoever photographs it."""
     assert timedelta(minutes=2) <= CODE_LIFE <= timedelta(minutes=3)
     assert timedelta(minutes=5) >= LINK_LIFE

@@ -115,7 +115,7 @@ async def test_answer_for_the_victim_is_not_taken_by_the_attackers_next_exchange
 async def test_qr_link_sent_to_a_victim_gives_the_attacker_nothing_without_the_code(
     running: Installation, attacker: Browser, victim: Browser
 ) -> None:
-    """docs/adr/0009: even a victim who overrides the warning logs nobody in."""
+    """docs/adr/0010: even a victim who overrides the warning logs nobody in."""
     journey = await choose_card(attacker)
     link = await connect_phone(victim, await scan(attacker, journey))
     eid_client = await open_client(running, link)

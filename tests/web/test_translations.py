@@ -59,7 +59,6 @@ def computed():
     yield "release.acting_natural"
     yield from GENDER_TEXTS.values()
     yield from CARD_TEXTS.values()
-    yield from (f"attribute.{name}" for name in SHOWN_CARD_FACTS)
     yield from NOTES
     for role in ("subject", "representative"):
         yield from (f"release.{role}_{kind.value}" for kind in PersonKind)
