@@ -32,6 +32,8 @@ HASHES: Mapping[str, hashes.HashAlgorithm] = MappingProxyType(
     }
 )
 """ICAO Doc 9303-12 §4.1.6; names as asn1crypto gives them."""
+DECODING_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
+"""What asn1crypto raises on damaged octets: ValueError by its documentation, the others when it is surprised."""
 ECDSA: Mapping[str, str] = MappingProxyType({f"{name}_ecdsa": name for name in HASHES})
 _UNDERSTOOD = {"key_usage", "basic_constraints", "extended_key_usage", "private_key_usage_period"}
 """Extensions that may be critical."""
@@ -51,7 +53,7 @@ class Certificate:
         try:
             parsed = x509.Certificate.load(encoded, strict=True)
             parsed.native  # noqa: B018 -- asn1crypto decodes lazily; whatever is wrong shall be wrong here
-        except (ValueError, TypeError, KeyError):
+        except DECODING_ERRORS:
             raise Malformed("not an X.509 certificate") from None
         return cls(parsed, encoded)
 
@@ -144,7 +146,7 @@ class RevocationList:
         try:
             parsed = crl.CertificateList.load(unarmour(octets), strict=True)
             parsed.native  # noqa: B018 -- asn1crypto decodes lazily
-        except (ValueError, TypeError, KeyError):
+        except DECODING_ERRORS:
             raise Malformed("not a certificate revocation list") from None
         return cls(parsed)
 
@@ -208,6 +210,8 @@ def _curve(parameters: keys.ECDomainParameters) -> curves.Domain:
     if parameters.name != "specified":
         raise Malformed("a certificate's key has no curve")
     written = parameters.chosen
+    if written["field_id"]["field_type"].native != "prime_field":
+        raise Malformed("a certificate's key lies on a curve over another field")
     size = (written["field_id"]["parameters"].native.bit_length() + 7) // 8
     order = int(written["order"].native)
     return curves.explicit(

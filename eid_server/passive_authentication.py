@@ -80,6 +80,9 @@ def verify_signed(octets: bytes, content_type: str, trust: CardTrust, now: datet
         return _verified_content(octets, content_type, trust, now)
     except Malformed as reason:
         raise InvalidDocument(f"passive authentication: {reason}") from reason
+    except certificates.DECODING_ERRORS as reason:
+        # asn1crypto decodes late in places; what it stumbles over there is as wrong as anywhere
+        raise InvalidDocument("passive authentication: damaged") from reason
 
 
 def read_master_list(octets: bytes, trust: CardTrust, now: datetime) -> tuple[Certificate, ...]:
@@ -129,7 +132,7 @@ def _signed_data(octets: bytes) -> Any:
             raise Malformed("not CMS SignedData")
         info.native  # noqa: B018 -- asn1crypto decodes lazily; whatever is wrong shall be wrong here
         return info["content"]
-    except (ValueError, TypeError, KeyError):
+    except certificates.DECODING_ERRORS:
         raise Malformed("damaged CMS SignedData") from None
 
 

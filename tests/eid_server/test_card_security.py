@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from re import search
@@ -458,3 +459,33 @@ def test_recorded_card_access_is_confirmed_by_the_card_security_of_its_run_only(
     trust = CardTrust.of(authorities=[octets("csca-testbed/DE_TEST_CSCA_2018_12.cer")])
     with pytest.raises(InvalidDocument, match="does not confirm"):
         verified(security, trust, now, octets("ausweisapp-card/efCardAccess.hex"))
+
+
+def test_damaged_card_security_raises_nothing_but_invalid_document(
+    pki: TrialPKI, trust: CardTrust, now: datetime
+) -> None:
+    """A thousand mutations, the same ones every time: whatever a client sends, the session ends in order."""
+    chance = random.Random(4)
+    original = files.signed(content(), pki.document_signer)
+    outcomes = set()
+    for _ in range(1000):
+        damaged = bytearray(original)
+        for _ in range(chance.randint(1, 3)):
+            start = chance.randrange(len(damaged))
+            damaged[start : start + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 2))
+        try:
+            verified(bytes(damaged), trust, now)
+            outcomes.add("unharmed")
+        except InvalidDocument:
+            outcomes.add("refused")
+    assert "refused" in outcomes
+
+
+def test_certificate_on_a_binary_field_is_refused() -> None:
+    """Explicit parameters are compared with listed curves over prime fields only."""
+    authority = octets("csca-testbed/DE_TEST_CSCA_2018_12.cer")
+    prime, characteristic_two = (bytes.fromhex(f"06072a8648ce3d01{end}") for end in ("01", "02"))
+    assert authority.count(prime) == 1
+    Certificate.load(authority).public_key()
+    with pytest.raises(Malformed):
+        Certificate.load(authority.replace(prime, characteristic_two)).public_key()
