@@ -23,6 +23,7 @@ help:
 	@echo "  make sandbox   gateway, foreign eIDAS nodes and demo services on this machine; Ctrl-C ends all"
 	@echo "  make login     one whole login without a browser, result as JSON; e.g. COUNTRY=EL SERVICE=personenstand LEVEL=high"
 	@echo "                 or EID=bundid METHOD=Elster SERVICE=feuerwehr (METHOD, LEVEL, CITIZEN, PERSON, FAULT as you like)"
+	@echo "                 or EID=npa CITIZEN=year-only SERVICE=personenstand (npa-soap, npa-saml: the other ways to the card)"
 	@echo "  make test      every check and every test; as root on Debian it installs what it needs"
 	@echo "  make check     format, lint, types, import contracts, generated documents, house rules"
 	@echo "  make bench     CPU per login, table on the screen, bench/results/latest.json"
