@@ -7,14 +7,13 @@ card that is in another sector.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from eid_server import tlv
 from eid_server.pki import TrialPKI
-from sandbox.card import curve
-from sandbox.card.document import documents
-from sandbox.card.issuer import REVOCATION_KEY, CardIssuer
+from sandbox.card.issuer import CardIssuer
 
 FILE = "block-list.bin"
 _COMPLETE = 0
@@ -22,21 +21,9 @@ _COMPLETE = 0
 
 def write_block_list(pki_directory: Path, issuer: CardIssuer) -> None:
     """``block-list.bin`` beside the authorisation, for the first sector."""
-    pki = TrialPKI.load(pki_directory)
-    sector = pki.terminal.sector
-    numbers = sector.public_key.public_numbers()
-    point = curve.Point(numbers.x, numbers.y)
-    blocked = [
-        _identifier(issuer.keys(document).restricted[REVOCATION_KEY], point)
-        for document in documents().values()
-        if document.revoked
-    ]
-    (pki_directory / FILE).write_bytes(_encoded(sector.hash, blocked))
-
-
-def _identifier(secret: int, sector: curve.Point) -> bytes:
-    shared = curve.multiply(secret, sector).x
-    return sha256(shared.to_bytes(32, "big")).digest()
+    sector = TrialPKI.load(pki_directory).terminal.sector
+    public = sector.public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    (pki_directory / FILE).write_bytes(_encoded(sector.hash, issuer.blocked(public)))
 
 
 def _encoded(sector: bytes, identifiers: list[bytes]) -> bytes:
