@@ -312,7 +312,7 @@ def test_without_script_there_is_no_button_that_does_nothing(opened):
 
 
 def test_citizen_identifies_on_a_phone_and_goes_on_at_the_computer(opened, gateway, script):
-    """ADR 9: QR code, warning, client, code; the computer goes on by the code alone."""
+    """ADR 10: QR code, warning, client, code; the computer goes on by the code alone."""
     computer = opened(**script)
     to_the_ways(computer)
     computer.get_by_role("link", name="Auf einem Telefon, mit QR-Code").click()
