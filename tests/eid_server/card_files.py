@@ -78,6 +78,8 @@ def signed(
     key: ec.EllipticCurvePrivateKey | None = None,
     signers: int = 1,
     attributed: bool = True,
+    by_key_identifier: bool = False,
+    unsigned: bool = False,
 ) -> bytes:
     """CMS SignedData; every argument after the signer is there to be wrong."""
     certificate = x509.Certificate.load(signer.certificate)
@@ -91,7 +93,7 @@ def signed(
     )
     message = attributes.dump() if attributed else content
     signature = (key or signer.key).sign(message, ec.ECDSA(_DIGESTS[digest]))
-    info = {
+    info: dict[str, object] = {
         "version": "v1",
         "sid": cms.SignerIdentifier(
             "issuer_and_serial_number",
@@ -103,6 +105,11 @@ def signed(
     }
     if attributed:
         info["signed_attrs"] = attributes
+    if by_key_identifier:
+        info["version"] = "v3"
+        info["sid"] = cms.SignerIdentifier("subject_key_identifier", certificate.key_identifier)
+    if unsigned:
+        info["unsigned_attrs"] = attributes
     embedded = [signer.certificate] if certificates is None else certificates
     data = cms.SignedData(
         {

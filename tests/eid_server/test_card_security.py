@@ -489,3 +489,72 @@ def test_certificate_on_a_binary_field_is_refused() -> None:
     Certificate.load(authority).public_key()
     with pytest.raises(Malformed):
         Certificate.load(authority.replace(prime, characteristic_two)).public_key()
+
+
+@pytest.mark.parametrize("field", ["issuer and serial number", "subject key identifier"])
+def test_signer_is_found_either_way(field: str, pki: TrialPKI, trust: CardTrust, now: datetime) -> None:
+    """RFC 5652 §5.3: both forms of SignerIdentifier; a name that fits nobody finds nobody."""
+    by_key = field == "subject key identifier"
+    security = files.signed(content(), pki.document_signer, by_key_identifier=by_key)
+    assert curves.point(verified(security, trust, now).chip_key) == POINT
+
+
+def test_unsigned_attributes_are_refused(pki: TrialPKI, trust: CardTrust, now: datetime) -> None:
+    """TR-03110-3 A.1.2.5: nothing may hang on a security object that nobody has signed."""
+    with pytest.raises(InvalidDocument, match="unsigned attributes"):
+        verified(files.signed(content(), pki.document_signer, unsigned=True), trust, now)
+
+
+def test_card_access_may_name_its_curve(pki: TrialPKI, trust: CardTrust, now: datetime) -> None:
+    """AlgorithmIdentifier with id-ecPublicKey; a curve that is not listed is refused."""
+
+    def named(curve: str) -> list[bytes]:
+        algorithm = files.sequence(files.oid("1.2.840.10045.2.1"), files.oid(curve))
+        domain = files.sequence(files.oid("0.4.0.127.0.7.2.2.3.2"), algorithm, files.integer(41))
+        return [*files.card_access_infos()[:3], domain]
+
+    announced = named(curves.BRAINPOOL_P256R1.oid)
+    signed = files.infos(*announced, files.chip_key_info(POINT))
+    card = verified(files.signed(signed, pki.document_signer), trust, now, files.infos(*announced))
+    assert card.chip_authentication.domain is curves.BRAINPOOL_P256R1
+    with pytest.raises(Malformed, match="curve outside"):
+        parse_card_access(files.infos(*named("1.3.132.0.10")))
+
+
+def test_critical_extension_that_nobody_knows_is_refused(
+    pki: TrialPKI, trust: CardTrust, now: datetime
+) -> None:
+    """RFC 5280 §4.2; a document signer under the right authority, but with a condition we cannot judge."""
+    authority = x509.load_der_x509_certificate(pki.country_signing_ca.certificate)
+    key = ec.generate_private_key(ec.BrainpoolP256R1())
+    usage = x509.load_der_x509_certificate(
+        pki.document_signer.certificate
+    ).extensions.get_extension_for_class(x509.KeyUsage)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "signer")]))
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(usage.value, critical=True)
+        .add_extension(
+            x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), critical=True
+        )
+        .sign(pki.country_signing_ca.key, hashes.SHA256())
+    )
+    signer = Signer(key=key, certificate=certificate.public_bytes(Encoding.DER))
+    with pytest.raises(InvalidDocument, match="critical extension"):
+        verified(files.signed(content(), signer), trust, now)
+
+
+def test_revocation_list_of_another_authority_says_nothing(pki: TrialPKI, today: date, now: datetime) -> None:
+    """It must belong to a configured authority, and counts for that one's signers only."""
+    other = make_country_signing_ca(today)
+    with pytest.raises(Malformed, match="no configured"):
+        CardTrust.of(
+            authorities=[octets("csca-testbed/CERT_ECARD_CSCA_1.DER")],
+            revocation_lists=[revocations(other, now)],
+        )
+    assert pki.country_signing_ca.certificate != other.certificate
