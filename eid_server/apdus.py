@@ -37,7 +37,7 @@ def select_eid() -> CommandAPDU:
 
 
 def read_data_group(number: int) -> CommandAPDU:
-    """READ BINARY by short file identifier, which is the number of the data group (TR-03110-4 2.2.2)."""
+    """READ BINARY by short file identifier, which is the number of the data group (TR-03110-4 2.2.3.1)."""
     if not 1 <= number <= 22:
         raise ValueError(number)
     return CommandAPDU(ins=0xB0, p1=0x80 | number, p2=0x00, expected=ANY_LENGTH)

@@ -44,7 +44,7 @@ class CardSecurity:
 
     @property
     def revocation_key(self) -> RestrictedIdentification | None:
-        """The key for the block list: usable by every authenticated terminal (TR-03110-2 3.5)."""
+        """The key for the block list: usable by every authenticated terminal (TR-03110-2 3.6)."""
         return self._restricted_identification(authorized_only=False)
 
     @property

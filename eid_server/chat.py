@@ -1,4 +1,4 @@
-"""Certificate Holder Authorization Template of authentication terminals (TR-03110-3 C.1.5, TR-03110-4 2.2.3).
+"""Certificate Holder Authorization Template of authentication terminals (TR-03110-3 C.1.5, TR-03110-4 2.2.3.2).
 
 Five octets: two bits of role, 38 of rights. As an object::
 

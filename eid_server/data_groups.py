@@ -1,4 +1,4 @@
-"""Data groups of the eID application (TR-03110-4 2.2.2, formats of its annex).
+"""Data groups of the eID application (TR-03110-4 2.2.3.1).
 
 Each file is one object whose tag is 0x60 plus the number of the data group; inside is one ASN.1 type::
 

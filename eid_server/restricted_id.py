@@ -1,4 +1,4 @@
-"""Restricted identification: one identifier per chip and sector (TR-03110-2 3.5, TR-03110-3 B.4).
+"""Restricted identification: one identifier per chip and sector (TR-03110-2 3.6, TR-03110-3 B.4).
 
 The chip agrees a key between its own secret and the sector's public key and answers its hash. The
 sector's key goes to the chip with its domain parameters and must hash to what stands in the terminal

@@ -153,7 +153,7 @@ def test_missing_block_list_of_the_sector_lets_nobody_in(wanted):
 
 @pytest.mark.parametrize(("kept", "selector"), [(1, "GivenNames"), (0, "RestrictedID")])
 def test_chip_without_a_key_for_identification_is_not_asked(wanted, chip, kept, selector):
-    """TR-03110-2 3.5: key 1 for the block list, key 2 for pseudonyms."""
+    """TR-03110-2 3.6: key 1 for the block list, key 2 for pseudonyms."""
     poor = replace(chip, restricted_identification=chip.restricted_identification[kept : kept + 1])
     with pytest.raises(InvalidDocument):
         card_batch.mandated_order(replace(only(wanted, selector), card=poor))

@@ -1,4 +1,4 @@
-"""Roles and rights in five octets (TR-03110-3 C.1.5, TR-03110-4 2.2.3)."""
+"""Roles and rights in five octets (TR-03110-3 C.1.5, TR-03110-4 2.2.3.2)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_example_of_the_reference_is_read() -> None:
 
 @pytest.mark.parametrize(("first", "role"), [("00", 0), ("40", 1), ("80", 2), ("c0", 3)])
 def test_role_is_in_the_highest_two_bits(first: str, role: int) -> None:
-    """TR-03110-4 2.2.3."""
+    """TR-03110-4 2.2.3.2."""
     assert Chat.from_octets(bytes.fromhex(first + "00000000")) == Chat(role=Role(role))
 
 
@@ -54,7 +54,7 @@ def test_another_length_is_refused(octets: str) -> None:
 
 
 def test_template_of_an_inspection_system_is_refused() -> None:
-    """TR-03110-4 2.2.3: id-IS ends in .1 and means other bits."""
+    """TR-03110-4 2.2.3.2: id-IS ends in .1 and means other bits."""
     kind = write(0x06, object_identifier("0.4.0.127.0.7.3.1.2.1"))
     with pytest.raises(Malformed, match="another kind of terminal"):
         Chat.parse(write(0x7F4C, kind + write(0x53, bytes(5))))

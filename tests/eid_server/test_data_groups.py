@@ -1,4 +1,4 @@
-"""Data groups: every form that a card may have, and no other (TR-03110-4 2.2.2, TR-03127)."""
+"""Data groups: every form that a card may have, and no other (TR-03110-4 2.2.3.1, TR-03127)."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def test_every_answer_opens_to_the_recorded_octets() -> None:
 
 
 def test_recorded_data_groups_are_read() -> None:
-    """TR-03110-4 2.2.2: what stands on the simulated card."""
+    """TR-03110-4 2.2.3.1: what stands on the simulated card."""
     plain = {
         answer["cmd"]: bytes.fromhex(answer["plain"])
         for answer in known_answers()["results"]
@@ -224,7 +224,7 @@ def test_recorded_data_groups_are_read() -> None:
 
 
 def test_recorded_pseudonym_is_the_hash_of_the_agreement_with_the_sector() -> None:
-    """TR-03110-2 3.5, with the simulated card's own key 2."""
+    """TR-03110-2 3.6, with the simulated card's own key 2."""
     answer = bytes.fromhex(known_answers()["results"][-1]["plain"])
     identifier, second = restricted_id.parse_response(answer)
     agreed = simulated_private(2).exchange(ec.ECDH(), private("sector_private").public_key())

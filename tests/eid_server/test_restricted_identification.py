@@ -1,4 +1,4 @@
-"""Pseudonyms and the block list (TR-03110-2 3.5, TR-03110-3 B.4, TR-03129)."""
+"""Pseudonyms and the block list (TR-03110-2 3.6, TR-03110-3 B.4, TR-03129)."""
 
 from __future__ import annotations
 

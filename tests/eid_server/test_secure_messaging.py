@@ -207,6 +207,6 @@ def test_long_command_and_long_answer_are_written_in_extended_length() -> None:
 
 @pytest.mark.parametrize("number", [0, 23])
 def test_there_are_twenty_two_data_groups(number: int) -> None:
-    """TR-03110-4 2.2.2."""
+    """TR-03110-4 2.2.3.1."""
     with pytest.raises(ValueError, match=str(number)):
         apdus.read_data_group(number)

@@ -242,7 +242,7 @@ def test_place_is_compared_by_its_prefix(server, card, community, lives_there):
 
 
 def test_pseudonym_belongs_to_card_and_sector(make_server, card, terminal_pki):
-    """TR-03110-2 3.5: the same for the same card and sector, another one for any other."""
+    """TR-03110-2 3.6: the same for the same card and sector, another one for any other."""
     request = SessionRequest(required=frozenset({"RestrictedID"}))
     description = CertificateDescription.parse(terminal_pki.terminal.description)
     other = TrialPKI.create(today=TODAY, description=description, rights=ALL_RIGHTS)
