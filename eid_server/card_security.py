@@ -1,4 +1,4 @@
-"""EF.CardAccess and EF.CardSecurity: which keys the chip really has (TR-03110-3 A.1.2, TR-03110-2 3.2).
+"""EF.CardAccess and EF.CardSecurity: which keys the chip really has (TR-03110-3 A.1.2, TR-03110-2 3.4).
 
 EF.CardAccess is read before anything is authenticated and is only a proposal. EF.CardSecurity is
 signed and holds all of EF.CardAccess again (TR-03110-3 A.1.2.2); what is missing in it was changed on
