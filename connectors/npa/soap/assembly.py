@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from connectors.npa.operations import Operation
@@ -35,17 +35,21 @@ def assemble(
         context = client_context(tls_key, server_ca)
     except OSError as error:  # an ssl.SSLError is one
         raise ValueError(f"{section.server_ca}: no usable authority: {error}") from error
+    pins = [(pin, _pinned(pin, surroundings.config_dir)) for pin in section.signers]
     interface = EIDInterface(
         section=section,
         signer=signer,
-        pins=[(pin, _pinned(pin, surroundings.config_dir)) for pin in section.signers],
+        pins=pins,
         context=context,
         policy=surroundings.fetch_policy,
     )
     schema()  # compiled now, not in the first citizen's login
     service = SOAPService(interface=interface)
     watch = RightsWatch(
-        service=service, rights=frozenset(rights), every=timedelta(seconds=section.server_info_seconds)
+        service=service,
+        rights=frozenset(rights),
+        every=timedelta(seconds=section.server_info_seconds),
+        valid_until=_valid_until(signer, tls_key, pins),
     )
     return Way(service=service, peer=section.address, peers=watch.peers, refresh=watch.refresh)
 
@@ -55,6 +59,13 @@ def _active(keys: Sequence[OwnKey], purpose: str) -> SignerDecrypter:
     if found is None:
         raise KeyUnavailable("key.missing", f"no active key of purpose {purpose}")
     return found
+
+
+def _valid_until(
+    signer: SignerDecrypter, tls_key: SignerDecrypter, pins: Sequence[tuple[SignerPin, PinnedKey]]
+) -> datetime:
+    ours = [key.certificate.not_valid_after_utc for key in (signer, tls_key) if key.certificate is not None]
+    return min(*ours, max(pin.ends(key.not_after) for pin, key in pins))
 
 
 def _pinned(pin: SignerPin, directory: Path) -> PinnedKey:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lxml import etree
 
@@ -17,7 +17,7 @@ class PSK:
     """Pre-shared key of one authentication: ``id`` is its identity in TLS and in the TC token."""
 
     id: str
-    key: str
+    key: str = field(repr=False)
     """Hexadecimal."""
 
 

@@ -31,6 +31,8 @@ class RightsWatch:
     rights: frozenset[Operation]
     """What the registration file says the certificate allows."""
     every: timedelta
+    valid_until: datetime | None = None
+    """When the first certificate ends without which nothing works: ours, or the service's last pinned one."""
     _due: datetime | None = None
     _state: str = "ok"
     """Before the first answer nothing speaks against the service."""
@@ -73,6 +75,7 @@ class RightsWatch:
                     peer=self.service.interface.section.address,
                     country="DE",
                     state=self._state,
+                    valid_until=self.valid_until,
                     since=self._since,
                     reason=self._reason,
                     next_refresh=self._due,

@@ -10,8 +10,9 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import BoundedSemaphore
 from urllib.parse import urlsplit
 
 from connectors.contract import Answer, ClientAddresses, ClientOpened, TCToken, TokenSource
@@ -31,6 +32,9 @@ _NO_RESULT_YET = f"{failures.SERVER_MINOR}/getResult#noResultYet"
 _IDENTIFIER = re.compile(r"[0-9A-Fa-f]{32,128}", re.ASCII)
 """Session and PSK identifiers: random, 16 octets or more, hexadecimal (§3.2.1)."""
 _KEY = re.compile(r"(?:[0-9A-Fa-f]{2}){16,64}", re.ASCII)
+_WAITING = 2
+"""Logins that may wait at the same time. The result is normally there before the browser is; whoever comes
+without one must not be able to keep every thread of ours waiting."""
 _REPLAY = timedelta(hours=1)
 """Longer than any session of an eID-Server lives."""
 
@@ -50,7 +54,9 @@ class SOAPService:
 
     interface: EIDInterface
     sleep: Callable[[float], None] = time.sleep
-    """Between two polls; replaced in tests."""
+    """Between two polls; replaced in tests, as is ``clock``."""
+    clock: Callable[[], float] = time.monotonic
+    waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_WAITING), compare=False)
 
     def open(
         self,
@@ -128,17 +134,24 @@ class SOAPService:
 
     def _poll(self, session: str, *, wait: bool, now: datetime) -> tuple[SignedMessage, datetime]:
         """The first answer that is not "no result yet", and when we asked for it."""
-        section = self.interface.section
-        counter, waited = 1, 0.0
+        may_wait = wait and self.waiting.acquire(blocking=False)
+        try:
+            return self._repeat(session, now, self.interface.section.wait_seconds if may_wait else 0)
+        finally:
+            if may_wait:
+                self.waiting.release()
+
+    def _repeat(self, session: str, now: datetime, seconds: float) -> tuple[SignedMessage, datetime]:
+        started, slept, counter = self.clock(), 0.0, 1
         while True:
+            waited = max(slept, self.clock() - started)
             at = now + timedelta(seconds=waited)
             message = self.interface.call(request.get_result(session, counter), now=at)
-            last = not wait or waited >= section.wait_seconds
-            if last or _minor(message.content) != _NO_RESULT_YET:
+            if waited >= seconds or _minor(message.content) != _NO_RESULT_YET:
                 _require_ok(message.content)
                 return message, at.astimezone(UTC)
-            self.sleep(section.poll_seconds)
-            waited += section.poll_seconds
+            self.sleep(self.interface.section.poll_seconds)
+            slept += self.interface.section.poll_seconds
             counter += 1
 
     def _server_address(self, response: Element) -> str:

@@ -14,7 +14,7 @@ Our own keys stand in ``gateway.toml`` with the purposes ``eid-signing`` (signs 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -39,6 +39,12 @@ class SignerPin(Section):
     def believed(self, now: datetime) -> bool:
         day = now.astimezone(UTC).date()
         return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+
+    def ends(self, not_after: datetime | None) -> datetime:
+        """When the last believed moment is, for a certificate that ends at ``not_after``."""
+        latest = datetime.max.replace(tzinfo=UTC)
+        own = latest if self.until is None else datetime.combine(self.until, time.max, UTC)
+        return min(own, not_after or latest)
 
 
 class SOAPException(Section):
@@ -68,9 +74,10 @@ class SOAPSection(Section):
     exceptions: tuple[SOAPException, ...] = ()
     timeout_seconds: float = Field(default=5, ge=1, le=20)
     """For one call, connecting included."""
-    wait_seconds: float = Field(default=4, ge=0, le=15)
-    """How long ``getResult`` is repeated while there is no result yet."""
-    poll_seconds: float = Field(default=0.5, ge=0.1, le=5)
+    wait_seconds: float = Field(default=2, ge=0, le=15)
+    """How long ``getResult`` is repeated while there is no result yet; after an error at the eID-Client, and
+    while others wait already, it is asked for once."""
+    poll_seconds: float = Field(default=0.25, ge=0.1, le=5)
     clock_skew_seconds: int = Field(default=60, ge=0, le=180)
     server_info_seconds: int = Field(default=900, ge=60, le=86_400)
     """How often ``getServerInfo`` is asked for the rights of the terminal certificate."""

@@ -248,12 +248,44 @@ def test_counter_starts_with_one_and_rises_by_one(peer):
 
 
 def test_waiting_is_bounded(peer):
-    """§3.2.2: noResultYet; four seconds in steps of half a second by default."""
+    """§3.2.2: noResultYet; two seconds in steps of a quarter by default."""
     service = peer.service()
     session = opened(service)
     with pytest.raises(AuthenticationFailed, match="no-result"):
         service.result(REQUEST, session, REFRESH, now=now())
-    assert peer.waits == [0.5] * 8
+    assert peer.waits == [0.25] * 8
+
+
+def test_slow_answers_count_as_waiting(peer):
+    """A service that takes its time over every "not yet" cannot stretch the wait."""
+    service = peer.service()
+    session = opened(service)
+    seconds = iter([0.0, 0.0, 1.5, 3.0])
+    service = replace(service, clock=lambda: next(seconds))
+    with pytest.raises(AuthenticationFailed, match="no-result"):
+        service.result(REQUEST, session, REFRESH, now=now())
+    assert counters(peer) == [1, 2, 3]
+
+
+def test_few_logins_wait_at_the_same_time(peer):
+    """Whoever comes back without a result must not be able to keep every thread waiting."""
+    service = peer.service()
+    inside = []
+
+    def wait(_seconds):
+        """While the first waits, a second may, a third may not."""
+        if len(inside) < 2:
+            inside.append(len(peer.waits))
+            session = opened(service)
+            with pytest.raises(AuthenticationFailed, match="no-result"):
+                nested.result(REQUEST, session, REFRESH, now=now())
+
+    nested = replace(service, sleep=wait)
+    session = opened(service)
+    with pytest.raises(AuthenticationFailed, match="no-result"):
+        nested.result(REQUEST, session, REFRESH, now=now())
+    # two waited all their time, the one that came third asked once
+    assert sorted(counters(peer)) == sorted([*range(1, 10), *range(1, 10), 1])
 
 
 def test_result_that_comes_while_waiting_is_taken(peer):

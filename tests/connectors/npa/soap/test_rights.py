@@ -1,12 +1,13 @@
 """getServerInfo, asked at the start and now and then (TR-03130-1 §3.2.3)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from connectors.errors import InvalidAnswer
 from connectors.npa.operations import Operation
 from connectors.npa.soap.service import SOAPService
+from connectors.npa.soap.settings import SignerPin
 from sandbox.eid_service import writing
 from tests.support.eid_service_peer import now
 
@@ -22,6 +23,17 @@ def test_service_that_has_the_rights_is_up(peer):
     (row,) = way.peers(at)
     assert (row.state, row.reason, row.peer) == ("ok", None, peer.address)
     assert row.next_refresh == at + timedelta(seconds=900)
+
+
+def test_status_says_when_a_certificate_ends(peer):
+    """For the dashboard: ours, the client's, or the day on which the last pin is over."""
+    ends = peer.tls.certificate.not_valid_after_utc
+    (row,) = peer.way().peers(now())
+    assert abs(row.valid_until - ends) < timedelta(minutes=1)
+    last = date.today() + timedelta(days=30)  # noqa: DTZ011 - any day before the certificates' end
+    pins = (SignerPin(certificate="other.crt", until=last), SignerPin(certificate="service.crt", until=last))
+    (row,) = peer.way(peer.section(signers=pins)).peers(now())
+    assert row.valid_until.date() == last
 
 
 def test_missing_right_is_found_before_a_citizen_does(peer, caplog):
