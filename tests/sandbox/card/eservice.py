@@ -129,9 +129,15 @@ class EService:
     rights: Right = GRANTABLE
     values: dict[str, str] = field(default_factory=dict)
     """Elements of the TC token that differ."""
+    successor: str = ""
+    """Reference of a new CVCA, linked to by the one that cards know."""
+    migrating: bool = False
+    """The terminal has a second sector."""
     pki: TrialPKI = field(init=False)
     server: EIDServer = field(init=False)
     session: str = ""
+    root: bytes = b""
+    """The CVCA certificate that cards leave the factory with."""
 
     def __post_init__(self) -> None:
         description = CertificateDescription(
@@ -142,7 +148,11 @@ class EService:
             comm_certificates=comm_certificates(self.described or (self.listener.certificate,)),
         )
         today = datetime.now(UTC).date()
-        self.pki = TrialPKI.create(today=today, description=description, rights=self.rights)
+        pki = TrialPKI.create(
+            today=today, description=description, rights=self.rights, migrating=self.migrating
+        )
+        self.root = pki.cvca.certificate.encoded
+        self.pki = pki.succeeded(today=today, cvca_reference=self.successor) if self.successor else pki
         sector = self.pki.terminal.sector
         blocked = self.issuer.blocked(_point(self.pki))
         self.server = EIDServer(
@@ -157,10 +167,6 @@ class EService:
         )
         self.listener.pages["/token"] = lambda _: Reply(200, self.token)
         self.listener.pages["/paos"] = lambda body: Reply(200, self.server.paos(body))
-
-    @property
-    def root(self) -> bytes:
-        return self.pki.cvca.certificate.encoded
 
     def open(self, request: SessionRequest = NAMES, psk: PreSharedKey | None = None) -> None:
         self.session = self.server.open(request, psk=psk).id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -363,3 +364,45 @@ def test_rights_of_the_certificate_limit_what_is_asked(eservice) -> None:
     ended = client(service).run(service.token_url)
     assert ended.shown.required == ("GivenNames",)
     assert set(service.server.result(service.session).values) == {"GivenNames"}
+
+
+def test_link_certificate_introduces_the_next_root(eservice) -> None:
+    """TR-03110-3 §2.5.2: an old card follows the link and then knows both roots."""
+    service = eservice(successor="DETESTeID00006")
+    service.open()
+    reading = client(service)
+    assert reading.run(service.token_url).word == "ok"
+    assert reading.card.trust.references() == [b"DETESTeID00006", b"DETESTeID00005"]
+    service.open()
+    assert reading.run(service.token_url).word == "ok"
+
+
+def test_second_pseudonym_while_the_sector_migrates(eservice) -> None:
+    """TR-03130-1 §3.4.3: ID and ID2; the second is what the next sector will see alone."""
+    service = eservice(migrating=True)
+    service.open()
+    assert client(service).run(service.token_url).word == "ok"
+    found = service.server.result(service.session).values["RestrictedID"]
+    assert found.second is not None
+    assert found.first != found.second
+
+
+def test_signature_asked_for_later_is_given_later(eservice) -> None:
+    """npa.md §4.2 steps 5a and 5b: EAC2Input without a signature; the challenge, then the signature."""
+    service = eservice()
+    service.open()
+    kept: list[bytes] = []
+
+    def split(body: bytes) -> Reply:
+        if b"EAC2OutputType" in body and b"EFCardSecurity" not in body:
+            assert body.count(b"<iso:Challenge>") == 1
+            return Reply(200, kept.pop())
+        answer = service.server.paos(body)
+        if b"EAC2InputType" in answer:
+            kept.append(answer.replace(b"EAC2InputType", b"EACAdditionalInputType"))
+            return Reply(200, re.sub(rb"<(\w+:)?Signature>.*?</(\w+:)?Signature>", b"", answer))
+        return Reply(200, answer)
+
+    service.listener.pages["/paos"] = split
+    assert client(service).run(service.token_url).word == "ok"
+    assert service.server.result(service.session).values["GivenNames"] == "ERIKA"
