@@ -32,6 +32,7 @@ from pydantic.fields import FieldInfo
 import gateway
 from connectors.accounts.settings import AccountSettings
 from connectors.eidas.settings import CountrySettings, EIDASSettings
+from connectors.npa import NPASettings
 from gateway.audit import Event
 from gateway.client_settings import Client
 from gateway.errors import CATALOGUE
@@ -242,6 +243,11 @@ DOCUMENTS: tuple[tuple[str, str, type[BaseModel]], ...] = (
         '`registry/connectors/<id>.toml` with `kind = "account"`',
         "BundID, an account of a Land or Mein Unternehmenskonto; [bundid.md](bundid.md) leads through it.",
         AccountSettings,
+    ),
+    (
+        '`registry/connectors/<id>.toml` with `kind = "npa"`',
+        "The Online-Ausweis; [online-ausweis.md](online-ausweis.md) leads through it.",
+        NPASettings,
     ),
     ("`registry/countries/<cc>.toml`", "One country a citizen may choose.", CountrySettings),
 )

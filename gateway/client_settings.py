@@ -45,7 +45,7 @@ CardFact = Literal[
 """A field of ``connectors.identity.CardFacts`` that a client can be registered for."""
 
 Age = Annotated[int, Field(ge=1, le=130)]
-CommunityID = Annotated[str, StringConstraints(pattern=r"^0276([0-9]{2}(0[0-9]([0-9]{2}(0[0-9]{3})?)?)?)?$")]
+CommunityID = Annotated[str, StringConstraints(pattern=r"^0276([0-9]{2}(0[0-9]{1}([0-9]{2}(0[0-9]{3})?)?)?)?$")]
 """Data group 18 or the beginning of it (TR-03127 §3.2.2): ``0276`` for Germany, then Land, region, district,
 community as in the official key, the one-digit region and the three-digit community after a zero."""
 

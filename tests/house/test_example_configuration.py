@@ -43,6 +43,8 @@ def test_example_starts_with_keys_made_as_the_operator_guide_says(directory: Pat
             f"--to registry/anchors --name {anchor.stem}",
             directory,
         )
+    for name in ("eid-service-ca", "eid-service-signing"):
+        run(f"eid-gateway keys new --purpose eid-signing --to registry/connectors --name {name}", directory)
     configuration = load(directory)
     assert set(configuration.clients) >= {"personenstand"}
     assert {country.country for country in configuration.countries} >= {"GR"}

@@ -17,7 +17,7 @@ def test_example_lacks_only_keys_certificates_and_secrets(monkeypatch: pytest.Mo
     monkeypatch.delenv("EID_GATEWAY_STORE_PASSWORD", raising=False)
     with pytest.raises(ConfigurationError) as refused:
         load(CONFIG)
-    secret = ("keys", "certificate", "store.password")
+    secret = ("keys", "certificate", "store.password", "soap.")
     for problem in refused.value.problems:
         assert problem.path.startswith(secret), problem
         assert problem.remedy, problem
