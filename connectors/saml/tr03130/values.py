@@ -124,9 +124,9 @@ class Attributes:
             raise InvalidAnswer("eid.value.place", name)
         form = value[0]
         if form.tag == _EID + "FreetextPlace":
-            return FreetextPlace(text=_clean(_simple(form, name), name))
+            return FreetextPlace(text=_clean(_simple(form, name), name, lines=True))
         if form.tag == _EID + "NoPlaceInfo":
-            return NoPlace(text=_clean(_simple(form, name), name))
+            return NoPlace(text=_clean(_simple(form, name), name, lines=True))
         if form.tag != _EID + "StructuredPlace":
             raise InvalidAnswer("eid.value.place", name)
 
@@ -216,12 +216,13 @@ def _simple(element: Element, name: str) -> str:
     return element.text or ""
 
 
-def _clean(text: str, name: str) -> str:
-    """Outer layout off; nothing that controls how a text is shown may be in it."""
+def _clean(text: str, name: str, *, lines: bool = False) -> str:
+    """Outer layout off; nothing that controls how a text is shown may be in it, but for the ends of ``lines``."""
     text = text.strip(XML_WHITESPACE)
     if len(text) > _MOST:
         raise InvalidAnswer("eid.value.size", name)
-    if any(unicodedata.category(c) in _UNWANTED or c in _REORDERING for c in text):
+    shown = text.replace("\n", "") if lines else text
+    if any(unicodedata.category(c) in _UNWANTED or c in _REORDERING for c in shown):
         raise InvalidAnswer("eid.value.characters", name)
     return text
 
