@@ -35,6 +35,7 @@ T = TypeVar("T")
 SCHEME = "de_eid"
 NOT_ON_CHIP, REFUSED, EMPTY, NO_PLACE = "not-on-chip", "refused", "empty", "no-place"
 """Words of ``CardFacts.absent``."""
+_REASONS = {NOT_ON_CHIP: "npa.attribute.not-on-chip", REFUSED: "npa.attribute.refused"}
 
 _NAMES = {
     **{operation: name for name, operation in ATTRIBUTE_OPERATIONS.items()},
@@ -109,7 +110,7 @@ class _Reading:
             word = NOT_ON_CHIP if delivered is Missing.NOT_ON_CHIP else REFUSED
             # A card that cannot be asked (a Union citizen's has no community) has answered, too.
             if required and not (operation in _VERIFICATIONS and word is NOT_ON_CHIP):
-                raise AttributeMissing(f"npa.attribute.{word}", name)
+                raise AttributeMissing(_REASONS[word], name)
             self.absent[name] = word
             return Absent.NOT_DELIVERED
         return delivered
