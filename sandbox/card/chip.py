@@ -20,13 +20,12 @@ from sandbox.card.messaging import CHAINED, BrokenChannel, Channel, Command, Res
 from sandbox.card.names import oid
 from sandbox.card.objects import Malformed, optional, read, write
 from sandbox.card.pace import Pace, WrongPassword
+from sandbox.card.passwords import CAN, Passwords
 from sandbox.card.rights import CAN_ALLOWED, RESTRICTED_ID, Chat, Role, data_group
 from sandbox.card.session import Session
 from sandbox.card.session_keys import SessionKeys
 from sandbox.card.status import Refused
 
-PIN, CAN = 3, 2
-ATTEMPTS = 3
 CARD_ACCESS, CARD_SECURITY = 0x1C, 0x1D
 
 
@@ -41,16 +40,19 @@ class Card:
         self._access = card_access()
         self._security = issuer.card_security(document)
         self._files = document.files(today)
-        attempts = {"pin-suspended": 1, "pin-blocked": 0}.get(document.state, ATTEMPTS)
-        self.attempts = attempts
-        self._can_given = False
+        self._passwords = Passwords(document)
         self._session = Session()
         self.refusals: list[str] = []
+
+    @property
+    def attempts(self) -> int:
+        """How often the PIN may still be tried."""
+        return self._passwords.attempts
 
     def leave_field(self) -> None:
         """Take the card off the reader."""
         self._session = Session()
-        self._can_given = False
+        self._passwords.leave_field()
 
     def transmit(self, octets: bytes) -> bytes:
         """One command, one response. Raises nothing: a card answers with a status word."""
@@ -169,22 +171,12 @@ class Card:
         before = self._session
         # A PIN after the CAN comes through the CAN's channel (TR-03110-2 §3.5.1).
         session = self._session = Session(application=before.application, channel=before.channel)
-        if password not in {PIN, CAN}:
-            raise Refused(status.NO_REFERENCE, "only PIN and CAN")
         if chat is not None:
             session.pace_chat = Chat.parse(chat.octets)
             if password == CAN and not session.pace_chat.may(CAN_ALLOWED):
                 raise Refused(status.NOT_ALLOWED, "no right to use the CAN")
         session.password = password
-        if password == PIN:
-            self._refuse_unusable_pin()
-        session.pace = Pace(self.document.pin if password == PIN else self.document.can)
-
-    def _refuse_unusable_pin(self) -> None:
-        if self.document.state == "deactivated":
-            raise Refused(status.DEACTIVATED, "the eID function is switched off")
-        if self.attempts == 0 or (self.attempts == 1 and not self._can_given):
-            raise Refused(status.ATTEMPTS | self.attempts, "the PIN is blocked or suspended")
+        session.pace = self._passwords.start(password)
 
     def _general_authenticate(self, command: Command) -> bytes:
         objects = _value(command.data, 0x7C)
@@ -217,18 +209,10 @@ class Card:
             pace.check(step.value)
         except WrongPassword as error:
             session.pace = None
-            raise self._wrong_password(str(error)) from error
-        if session.password == PIN:
-            self.attempts = ATTEMPTS
-        self._can_given = session.password == CAN
+            raise self._passwords.wrong(session.password, str(error)) from error
+        self._passwords.right(session.password)
         session.next_channel = Channel(pace.keys)
         return write(0x86, pace.token) + self._references()
-
-    def _wrong_password(self, reason: str) -> Refused:
-        if self._session.password != PIN:
-            return Refused(status.FAILED, reason)
-        self.attempts -= 1
-        return Refused(status.ATTEMPTS | self.attempts, reason)
 
     def _references(self) -> bytes:
         """Names of the roots, for a reader that wants to present a terminal."""
