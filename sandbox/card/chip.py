@@ -11,17 +11,17 @@ import secrets
 from collections.abc import Callable
 from datetime import date
 
-from sandbox.card import curve, names, status
-from sandbox.card.certificates import Certificate, NotBelieved, TrustStore, load_roots
+from sandbox.card import curve, names, status, terminal_authentication
+from sandbox.card.certificates import NotBelieved, TrustStore, load_roots
 from sandbox.card.document import Document
 from sandbox.card.functions import compare, restricted_identifier
 from sandbox.card.issuer import CHIP_KEY, PSEUDONYM_KEY, CardIssuer, ChipKeys, card_access
 from sandbox.card.messaging import CHAINED, BrokenChannel, Channel, Command, Response
 from sandbox.card.names import oid
-from sandbox.card.objects import Malformed, optional, read, write
+from sandbox.card.objects import Malformed, needed, optional, read, write
 from sandbox.card.pace import Pace, WrongPassword
 from sandbox.card.passwords import CAN, Passwords
-from sandbox.card.rights import CAN_ALLOWED, RESTRICTED_ID, Chat, Role, data_group
+from sandbox.card.rights import CAN_ALLOWED, RESTRICTED_ID, Chat, data_group
 from sandbox.card.session import Session
 from sandbox.card.session_keys import SessionKeys
 from sandbox.card.status import Refused
@@ -149,11 +149,11 @@ class Card:
         if what == 0xC1A4:
             self._start_pace(command.data)
         elif what == 0x81B6:
-            self._choose_issuer(_value(command.data, 0x83))
+            terminal_authentication.choose_issuer(session, self.trust, needed(command.data, 0x83))
         elif what == 0x81A4:
-            self._prepare_terminal(command.data)
+            terminal_authentication.prepare(session, command.data)
         elif what == 0x41A4:
-            protocol = _value(command.data, 0x80)
+            protocol = needed(command.data, 0x80)
             known = {oid(p): p for p in (names.CA_ECDH_AES_128, names.RI_ECDH_SHA_256)}
             if protocol not in known:
                 raise Refused(status.WRONG_DATA, "unknown protocol")
@@ -164,9 +164,9 @@ class Card:
         return b""
 
     def _start_pace(self, data: bytes) -> None:
-        if _value(data, 0x80) != oid(names.PACE_ECDH_GM_AES_128):
+        if needed(data, 0x80) != oid(names.PACE_ECDH_GM_AES_128):
             raise Refused(status.WRONG_DATA, "unknown protocol")
-        password = _value(data, 0x83)[-1]
+        password = needed(data, 0x83)[-1]
         chat = optional(data, 0x7F4C)
         before = self._session
         # A PIN after the CAN comes through the CAN's channel (TR-03110-2 §3.5.1).
@@ -179,11 +179,11 @@ class Card:
         session.pace = self._passwords.start(password)
 
     def _general_authenticate(self, command: Command) -> bytes:
-        objects = _value(command.data, 0x7C)
+        objects = needed(command.data, 0x7C)
         if self._session.pace is not None:
             return write(0x7C, self._pace(self._session.pace, objects, last=not command.cla & CHAINED))
         if self._session.chosen == names.CA_ECDH_AES_128:
-            return write(0x7C, self._chip_authentication(_value(objects, 0x80)))
+            return write(0x7C, self._chip_authentication(needed(objects, 0x80)))
         if self._session.chosen == names.RI_ECDH_SHA_256:
             return write(0x7C, self._restricted_identification(objects))
         raise Refused(status.WRONG_ORDER, "no protocol chosen")
@@ -221,64 +221,21 @@ class Card:
         tagged = zip((0x87, 0x88), self.trust.references(), strict=False)
         return b"".join(write(tag, name) for tag, name in tagged)
 
-    def _choose_issuer(self, reference: bytes) -> None:
-        session = self._session
-        if session.channel is None:
-            raise Refused(status.NOT_ALLOWED, "terminal authentication comes after PACE")
-        known = {c.holder: c for c in [*self.trust.roots, *session.certificates]}
-        if reference not in known:
-            raise Refused(status.NO_REFERENCE, "unknown issuer")
-        session.issuer = known[reference]
-
     def _verify_certificate(self, command: Command) -> bytes:
-        """PSO: VERIFY CERTIFICATE (TR-03110-3 B.3.2)."""
-        session = self._session
         if command.p1 << 8 | command.p2 != 0x00BE:
             raise Refused(status.WRONG_P1P2, "PSO")
-        if session.issuer is None:
-            raise Refused(status.WRONG_ORDER, "no issuer chosen")
-        certificate = Certificate.parse_content(command.data)
-        self.trust.believe(certificate, session.issuer)
-        if not certificate.is_link:
-            # Each certificate may narrow what the ones above it allow, never widen it.
-            session.chain_rights &= session.issuer.chat.bits & certificate.chat.bits
-        session.certificates.append(certificate)
-        session.issuer = None
+        terminal_authentication.verify_certificate(self._session, self.trust, command.data)
         return b""
 
-    def _prepare_terminal(self, data: bytes) -> None:
-        session = self._session
-        if _value(data, 0x80) not in {c.algorithm for c in session.certificates}:
-            raise Refused(status.WRONG_DATA, "another algorithm than the certificate's")
-        reference = _value(data, 0x83)
-        found = [c for c in session.certificates if c.holder == reference]
-        if not found:
-            raise Refused(status.NO_REFERENCE, "unknown terminal")
-        if found[-1].chat.role is not Role.TERMINAL:
-            raise Refused(status.WRONG_DATA, "only a terminal authenticates itself")
-        session.terminal_key = _value(data, 0x91)
-        auxiliary = optional(data, 0x67)
-        session.auxiliary_octets = auxiliary.octets if auxiliary else b""
-        templates = auxiliary.children() if auxiliary else []
-        session.auxiliary = {t.child(0x06).value: t.child(0x53).value for t in templates}
-        session.terminal = found[-1]
+    def _external_authenticate(self, command: Command) -> bytes:
+        terminal_authentication.authenticate(self._session, command.data)
+        return b""
 
     def _get_challenge(self, command: Command) -> bytes:
         if self._session.channel is None:
             raise Refused(status.NOT_ALLOWED, "the challenge comes after PACE")
         self._session.challenge = secrets.token_bytes(8)
         return self._session.challenge
-
-    def _external_authenticate(self, command: Command) -> bytes:
-        """Terminal authentication 2 (TR-03110-2 §3.3)."""
-        session = self._session
-        if session.terminal is None or not session.challenge or session.pace_chat is None:
-            raise Refused(status.WRONG_ORDER, "challenge and terminal come first, and PACE with its rights")
-        signed = session.identifier + session.challenge + session.terminal_key + session.auxiliary_octets
-        session.challenge = b""
-        session.terminal.verify(signed, command.data)
-        session.rights = Chat(Role.TERMINAL, session.chain_rights & session.pace_chat.bits)
-        return b""
 
     def _chip_authentication(self, public: bytes) -> bytes:
         """Chip authentication 2 (TR-03110-2 §3.4)."""
@@ -305,7 +262,7 @@ class Card:
             raise Refused(status.NOT_ALLOWED, "after chip authentication, in the eID application")
         if not command.cla & 0x80 or command.p1 << 8 | command.p2 != 0x8000:
             raise Refused(status.WRONG_P1P2, "VERIFY")
-        compare(_value(command.data, 0x06), session.auxiliary, self._files, self._effective)
+        compare(needed(command.data, 0x06), session.auxiliary, self._files, self._effective)
         return b""
 
     def _restricted_identification(self, objects: bytes) -> bytes:
@@ -324,11 +281,3 @@ class Card:
             for sector in read(objects)
             if sector.tag in answers
         )
-
-
-def _value(data: bytes, tag: int) -> bytes:
-    """The value of an object that must be there; raises Malformed."""
-    found = optional(data, tag)
-    if found is None:
-        raise Malformed(f"object {tag:x} is missing")
-    return found.value

@@ -84,3 +84,8 @@ def optional(octets: bytes, tag: int) -> DataObject | None:
     if len(found) > 1:
         raise Malformed(f"{len(found)} objects {tag:x}")
     return found[0] if found else None
+
+
+def needed(octets: bytes, tag: int) -> bytes:
+    """The value of an object that must be there; raises Malformed."""
+    return only(octets, tag).value

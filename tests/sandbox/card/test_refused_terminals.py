@@ -10,6 +10,8 @@ import pytest
 from sandbox.card import curve, names
 from sandbox.card.certificates import NotBelieved, load_roots
 from sandbox.card.issuer import CHIP_KEY
+from sandbox.card.messaging import Command
+from sandbox.card.objects import write
 from sandbox.card.reader import CardRefused
 from sandbox.card.rights import ALL, Chat, Role, data_group
 from tests.sandbox.card.terminal_session import Terminal, auxiliary
@@ -132,6 +134,17 @@ def test_changed_auxiliary_data_are_refused(card, pki) -> None:
     terminal = Terminal(card(), pki)
     with pytest.raises(CardRefused, match="6300"):
         terminal.authenticate(auxiliary(age=b"20261123"), signed_aux=auxiliary(age=b"20081123"))
+
+
+def test_auxiliary_data_after_the_signature_undo_it(card, pki) -> None:
+    """TR-03110-2 §3.3: a comparison is made with signed values only."""
+    terminal = Terminal(card(), pki).open(auxiliary(age=b"19000101"))
+    assert terminal.verify(names.DATE_OF_BIRTH) == 0x6300
+    certificate = pki.terminal.certificate
+    data = write(0x80, certificate.algorithm) + write(0x83, certificate.holder)
+    data += auxiliary(age=b"20261123") + write(0x91, terminal.ephemeral[1:33])
+    assert terminal.send(Command(ins=0x22, p1=0x81, p2=0xA4, data=data)).status == 0x9000
+    assert terminal.verify(names.DATE_OF_BIRTH) == 0x6982
 
 
 def test_another_ephemeral_key_than_the_signed_one_is_refused(card, pki) -> None:
