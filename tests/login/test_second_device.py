@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from connectors.contract import Start
+from connectors.errors import PeerUnavailable
 from gateway.login.eid_records import CODE_LIFE, CODE_TRIES, LINK_LIFE
 from gateway.login.second_device import ALPHABET, CODE_LENGTH, new_code, normalised, shown_code
 from gateway.store import StoreAddress
@@ -294,6 +296,60 @@ async def test_identity_is_not_readable_without_the_computers_secret(
     for value in found:
         assert b"Alexandros" not in value
         assert "Ωνάσης".encode() not in value
+
+
+async def test_phone_without_a_visit_sees_nothing(
+    running: Installation, computer: Browser, phone: Browser
+) -> None:
+    """The journey number is public; the phone's cookie is the key."""
+    journey = await choose_card(computer)
+    await connect_phone(phone, await scan(computer, journey))
+    stranger = running.browser()
+    for browser in (stranger, computer):
+        assert (await browser.get(f"{journey}/phone")).status_code == 403
+    for link in ("x", "A" * 43, "A" * 44):
+        assert (await stranger.get(f"{journey}/phone/{link}")).status_code == 410
+        assert (await stranger.post(f"{journey}/phone/{link}", {})).status_code == 410
+
+
+async def test_service_that_is_down_is_told_on_the_phone(
+    running: Installation, computer: Browser, phone: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between QR code and phone the eID service can go; the computer keeps its ways."""
+    journey = await choose_card(computer)
+    path = await scan(computer, journey)
+
+    def down(*_: object, **__: object) -> Start:
+        raise PeerUnavailable("npa.service.down")
+
+    monkeypatch.setattr(running.card, "begin", down)
+    response = await phone.post(path, {})
+    assert response.status_code == 503
+    assert "3202" in response.text
+    assert phone.jar == {}
+    assert (await computer.get(f"{journey}/client/start")).status_code == 200
+
+
+async def test_pages_of_the_qr_way_lead_to_where_the_journey_stands(computer: Browser) -> None:
+    """Back button: nothing is awaited any more."""
+    journey = await computer.authorize()
+    assert (await computer.get(f"{journey}/client/qr")).headers["location"] == journey
+    assert (await computer.post(f"{journey}/client/qr", {"code": WRONG})).headers["location"] == journey
+    await choose_card(computer)
+    for form in ({}, {"code": "a", "new": "1"}, {"other": "x"}):
+        assert (await computer.post(f"{journey}/client/qr", form)).status_code == 400
+
+
+async def test_time_of_the_journey_ends_the_phone_too(
+    running: Installation, computer: Browser, phone: Browser
+) -> None:
+    """The deadline is the journey's, on whichever device."""
+    journey = await choose_card(computer)
+    eid_client = await open_client(running, await connect_phone(phone, await scan(computer, journey)))
+    running.card.identify(eid_client.session)
+    running.clock.forward(minutes=16)
+    assert (await come_back(phone, eid_client)).status_code == 410
+    assert running.card.finished == []
 
 
 async def test_operator_chooses_among_the_ways(tmp_path: Path, address: StoreAddress) -> None:
