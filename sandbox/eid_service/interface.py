@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from cryptography import x509
@@ -38,6 +38,8 @@ from sandbox.eid_service.reading import PSK, UseID
 from sandbox.eid_service.writing import Outcome
 
 CAPACITY = 1_000
+LIFETIME = timedelta(minutes=10)
+"""From useID to the last getResult; what is older is gone, whether anybody asked or not (§3.2.2)."""
 _OPERATIONS = ("useID", "getResult", "getServerInfo")
 
 
@@ -62,6 +64,7 @@ class _Session:
     client: str
     psk: PSK
     asked: UseID
+    expires: datetime
     counter: int | None = None
 
 
@@ -110,12 +113,14 @@ class EIDInterface:
             raise Refused(MISSING_RIGHTS)
         psk = asked.psk or PSK(id=secrets.token_hex(16), key=secrets.token_hex(32))
         handle = secrets.token_hex(16)
+        now = self.clock()
         with self._lock:
+            self._forget_expired(now)
             if len(self._sessions) >= self.capacity:
                 raise Refused(TOO_MANY_SESSIONS)
             if any(session.psk.id == psk.id for session in self._sessions.values()):
                 raise Refused(INVALID_PSK)
-            self._sessions[handle] = _Session(client, psk, asked)
+            self._sessions[handle] = _Session(client, psk, asked, now + LIFETIME)
         try:
             self.cards.open(replace(asked, psk=None), psk)
         except Refused:
@@ -146,7 +151,9 @@ class EIDInterface:
         )
 
     def _counted(self, client: str, asked: reading.GetResult) -> _Session:
+        now = self.clock()
         with self._lock:
+            self._forget_expired(now)
             session = self._sessions.get(asked.session)
             if session is None or session.client != client:  # another client's session is no session
                 raise Refused(INVALID_SESSION)
@@ -159,6 +166,10 @@ class EIDInterface:
     def _server_info(self, _client: str, root: etree._Element) -> etree._Element:
         reading.get_server_info(root)
         return writing.get_server_info_response(self.cards.rights())
+
+    def _forget_expired(self, now: datetime) -> None:
+        for handle in [handle for handle, session in self._sessions.items() if session.expires <= now]:
+            del self._sessions[handle]
 
     def _end(self, handle: str | None, client: str | None = None) -> None:
         with self._lock:

@@ -30,10 +30,10 @@ class _Poster(BaseHTTPRequestHandler):
     timeout = _SECONDS
 
     def body(self) -> bytes | None:
-        """The request's body; None, and an answer given, for one that we do not read."""
+        """The request's body; None, and the connection is over, for one that we do not read."""
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > MAXIMUM:
-            self.send_error(413)
+            self.close_connection = True
             return None
         return self.rfile.read(int(length))
 

@@ -44,18 +44,20 @@ def service(keys, cards):
 def ask(service, keys):
     """Sign a request as one of the clients, return (ResultMinor's end, response)."""
 
-    def send(inside, client="gateway", *, at=None, **options):
+    def send(inside, client="gateway", *, at=None, answered=None, **options):
         content = etree.fromstring(inside.replace(">", f' xmlns:eid="{EID}">', 1))
         operation = etree.QName(content).localname.removesuffix("Request")
         octets = envelope.write(content, keys[client], now=at or now(), **options)
-        return read(service.answer(octets, operation), keys)
+        return read(service.answer(octets, operation), keys, answered)
 
     return send
 
 
-def read(octets, keys):
+def read(octets, keys, at=None):
     """The verified answer; errors are signed like everything else."""
-    _, answer = envelope.verify(envelope.parse(octets), {"service": keys["service"].certificate}, now=now())
+    _, answer = envelope.verify(
+        envelope.parse(octets), {"service": keys["service"].certificate}, now=at or now()
+    )
     minor = answer.findtext(f"{{{DSS}}}Result/{{{DSS}}}ResultMinor")
     return (minor or "").removeprefix(MINOR), answer
 
@@ -183,6 +185,16 @@ def test_result_is_given_once(ask, cards, session):
     assert minor == ""
     assert answer.findtext(f"{eid('PersonalData')}/{eid('GivenNames')}") == "ERIKA"
     assert ask(get_result(session, 2))[0] == "/getResult#invalidSession"
+
+
+def test_session_ends_by_time(ask, service, cards, session):
+    """§3.2.2: the server expires sessions; what was not fetched is deleted, and its place is free."""
+    cards.outcome = erika()
+    service.capacity = 1
+    later = now() + timedelta(minutes=10, seconds=1)
+    service.clock = lambda: later
+    assert ask(get_result(session), at=later, answered=later)[0] == "/getResult#invalidSession"
+    assert ask(use_id(), at=later, answered=later)[0] == ""
 
 
 def test_foreign_session_is_no_session(ask, cards, session):
