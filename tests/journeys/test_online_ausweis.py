@@ -43,7 +43,7 @@ def test_all_ways_give_what_is_on_the_card(login: Any, eid, citizen, family_name
         ("deactivated", "", "eid.failed"),
         ("expired", "", "eid.document_invalid"),
         ("blocked", "", "eid.document_invalid"),
-        ("", "skip-card", "eid.failed"),
+        ("", "skip-card", "eid.no_result"),
     ],
 )
 @pytest.mark.parametrize("eid", WAYS[:2])
@@ -67,12 +67,38 @@ def test_token_and_way_back_serve_once(login: Any, eid) -> None:
     assert login(eid=eid, service=SERVICE, fault="refresh-twice")["error"] == "login_stopped"
 
 
+def test_all_ways_deliver_the_same_identity(login: Any) -> None:
+    """Issue "Online-Ausweis", show 3: all but who says it, and so ``sub``."""
+    told = [login(eid=eid, service=SERVICE, citizen="artist")["userinfo"] for eid in WAYS]
+    subjects = {userinfo.pop("sub") for userinfo in told}
+    sources = [userinfo.pop("identity_source") for userinfo in told]
+    assert told[0] == told[1] == told[2]
+    assert told[0]["also_known_as"]
+    assert [source["connector"] for source in sources] == list(WAYS)
+    assert len(subjects) == len(WAYS)
+
+
+def test_the_same_card_is_the_same_person_to_one_service_and_another_to_the_next(login: Any) -> None:
+    """npa.md §5.3; Core §8.1."""
+    first, again = (login(eid="npa", service=SERVICE)["userinfo"]["sub"] for _ in range(2))
+    assert first == again
+    assert login(eid="npa", service="amt24")["userinfo"]["sub"] != first
+
+
+def test_without_identifier_no_login_is_recognised(login: Any) -> None:
+    """npa.md §5.3: the pseudonym is not even read."""
+    told = [login(eid="npa", service="altersnachweis")["userinfo"] for _ in range(2)]
+    assert told[0]["sub"] != told[1]["sub"]
+    assert told[0]["sub_stability"] == "transient"
+
+
 def test_kept_rights_are_kept(login: Any) -> None:
     """Issue "Online-Ausweis", build 5: what is unticked in the client is not in the answer."""
     given = login(eid="npa", service=SERVICE)["userinfo"]
     kept = login(eid="npa", service=SERVICE, fault="untick")["userinfo"]
     assert given["birth_family_name"] == "GABLER"
     assert "birth_family_name" not in kept
+    assert kept["card_absent"]["birth_family_name"] == "refused"
     assert kept["family_name"] == given["family_name"]
 
 
