@@ -43,6 +43,7 @@ def check_clients(
         _authentication(file, client, directory, problems)
         _proof_of_possession(file, client, settings, problems)
         _signed_and_encrypted(file, client, problems)
+        _encryption_keys(file, client, directory, problems)
         for name in ("post_logout_redirect_uris", "resources"):
             for index, uri in enumerate(getattr(client, name)):
                 _redirect_uri(file, f"{name}[{index}]", uri, production=production, problems=problems)
@@ -201,6 +202,31 @@ def _signed_and_encrypted(file: str, client: Client, problems: Problems) -> None
         if algorithm is not None and client.jwks_file is None and client.jwks_uri is None:
             problems.add(
                 file, f"{place}_encrypted_response_alg", "needs the client's key", "jwks_file or jwks_uri"
+            )
+
+
+def _encryption_keys(file: str, client: Client, directory: Path, problems: Problems) -> None:
+    """A key for each registered encryption in the client's own file; what jwks_uri holds shows at use."""
+    wanted = {client.id_token_encrypted_response_alg, client.userinfo_encrypted_response_alg} - {None}
+    if client.jwks_file is None or not wanted:
+        return
+    if "key_jwt" not in client.token_endpoint_auth_method:
+        check_file(file, "jwks_file", client.jwks_file, directory, problems)
+    path = resolve(client.jwks_file, directory)
+    if not path.is_file():
+        return
+    try:
+        keys = PublicKeySet.parse(path.read_bytes())
+    except (InvalidKeySet, OSError):
+        problems.add(file, "jwks_file", "is no set of public keys", "RFC 7517 section 5")
+        return
+    for algorithm in sorted(filter(None, wanted)):
+        if keys.recipient(algorithm) is None:
+            problems.add(
+                file,
+                "jwks_file",
+                f"holds no key with use enc for {algorithm}",
+                "P-256, P-384, P-521 or X25519 for ECDH-ES, RSA from 3072 bits for RSA-OAEP-256",
             )
 
 

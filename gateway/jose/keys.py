@@ -18,12 +18,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from pydantic import JsonValue
 
+from gateway.jose.encrypting import EncryptionKey, encryption_key
 from gateway.jose.errors import InvalidKeySet
 from gateway.jose.json_object import parse_object
+from gateway.jose.strength import RSA_BITS
 from trust.keys import PublicKey
-
-RSA_BITS = 3072
-"""Smallest RSA modulus, ours or a client's (oidc.md §15; TR-02102-1)."""
 
 _SET_OCTETS = 65_536
 _SET_KEYS = 32
@@ -105,18 +104,23 @@ class VerificationKey:
 
 @dataclass(frozen=True, slots=True)
 class PublicKeySet:
-    """Somebody's signature keys (RFC 7517 §5), weak and unknown ones left out."""
+    """Somebody's public keys (RFC 7517 §5), weak and unknown ones left out."""
 
     keys: tuple[VerificationKey, ...]
     certificates: frozenset[bytes] = frozenset()
     """SHA-256 of the certificates that stand beside the keys as ``x5c`` (RFC 8705 §2.2.2)."""
+    encryption: tuple[EncryptionKey, ...] = ()
+    """The keys for encrypting to their owner (``use: enc``), in the owner's order."""
+
+    def recipient(self, alg: str) -> EncryptionKey | None:
+        """The first key that what its owner gets can be encrypted to with ``alg``."""
+        return next((key for key in self.encryption if key.fits(alg)), None)
 
     @classmethod
     def parse(cls, octets: bytes) -> PublicKeySet:
         """Read a JWK Set; raises InvalidKeySet.
 
-        Keys of unknown type, for encryption, or below our strength are skipped, as RFC 7517 §5
-        wants it. A set that shows a private or symmetric key is refused as a whole: that key is
+        Keys of unknown type or below our strength are skipped, as RFC 7517 §5 wants it. A set that shows a private or symmetric key is refused as a whole: that key is
         known to everybody.
         """
         if len(octets) > _SET_OCTETS:
@@ -128,7 +132,7 @@ class PublicKeySet:
         entries = document.get("keys")
         if not isinstance(entries, list) or len(entries) > _SET_KEYS:
             raise InvalidKeySet("jwks.malformed")
-        keys = []
+        keys, encryption = [], []
         for entry in entries:
             if not isinstance(entry, dict):
                 raise InvalidKeySet("jwks.malformed")
@@ -137,7 +141,9 @@ class PublicKeySet:
             key = _verification_key(entry)
             if key is not None:
                 keys.append(key)
-        return cls(tuple(keys), frozenset(_certificates(entries)))
+            elif (other := encryption_key(entry)) is not None:
+                encryption.append(other)
+        return cls(tuple(keys), frozenset(_certificates(entries)), tuple(encryption))
 
 
 def _certificates(entries: list[JsonValue]) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
+from gateway.jose import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from gateway.oidc import dpop
 from gateway.oidc.acr import ACR_VALUES
 from gateway.oidc.checks import PROMPT_VALUES
@@ -52,7 +53,11 @@ def discovery_document(provider: Provider) -> dict[str, JsonValue]:
         "acr_values_supported": list(ACR_VALUES),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": algorithms,
+        "id_token_encryption_alg_values_supported": list(KEY_MANAGEMENT),
+        "id_token_encryption_enc_values_supported": list(CONTENT_ENCRYPTION),
         "userinfo_signing_alg_values_supported": algorithms,
+        "userinfo_encryption_alg_values_supported": list(KEY_MANAGEMENT),
+        "userinfo_encryption_enc_values_supported": list(CONTENT_ENCRYPTION),
         "token_endpoint_auth_methods_supported": list(_methods(provider)),
         "token_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "introspection_endpoint_auth_methods_supported": list(_methods(provider)),

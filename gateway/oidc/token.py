@@ -16,6 +16,7 @@ from gateway.jose import base64url
 from gateway.oidc import access_token, token_errors
 from gateway.oidc.client_request import NO_STORE, Call, serve
 from gateway.oidc.confirmation import Confirmation, proven
+from gateway.oidc.encryption import recipient
 from gateway.oidc.exchange import GRANT_TYPE, exchange
 from gateway.oidc.grant import CodeRefused, Grant, bind, redeem, revoke
 from gateway.oidc.id_token import id_token
@@ -62,6 +63,7 @@ class _Redemption:
         if _VERIFIER.fullmatch(verifier) is None:
             raise token_errors.CODE_VERIFIER_MISSING()
         confirmation = await proven(provider, call)
+        addressee = await recipient(provider, client, "id_token", now=now)
         try:
             self.journey, grant = await redeem(provider.store, code, now=now)
         except CodeRefused as refusal:
@@ -103,7 +105,7 @@ class _Redemption:
             "access_token": for_resource or grant.access_token,
             "token_type": confirmation.token_type,
             "expires_in": int((grant.access_until - now).total_seconds()),
-            "id_token": signed,
+            "id_token": addressee.encrypt(signed, nested=True) if addressee else signed,
             "scope": " ".join(grant.scope),
         }
 

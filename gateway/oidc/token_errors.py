@@ -144,6 +144,19 @@ CODE_VERIFIER_WRONG = _add(
     hint="code_verifier does not match the code_challenge",
     documentation="BASE64URL(SHA256(code_verifier)) differs from the challenge. The code is spent.",
 )
+ENCRYPTION_KEY_MISSING = _add(
+    "client.encryption_key_missing",
+    "1156",
+    "invalid_client",
+    401,
+    to_client=False,
+    hint="The key set of this client holds no key with use enc that fits the registered algorithm",
+    documentation=(
+        "Registered is id_token_encrypted_response_alg or userinfo_encrypted_response_alg. Remedy: publish a "
+        "key with use enc (P-256, P-384, P-521 or X25519 for ECDH-ES, RSA from 3072 bits for RSA-OAEP-256). "
+        "The code is not spent by this error."
+    ),
+)
 TOKEN_UNSIGNED = _add(
     "token.unsigned",
     "1117",

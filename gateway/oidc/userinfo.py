@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,6 +17,7 @@ from gateway.oidc import token_errors
 from gateway.oidc.client_request import NO_STORE
 from gateway.oidc.confirmation import thumbprint_of
 from gateway.oidc.dpop import ALGORITHMS, HEADER, Expected, proof_key
+from gateway.oidc.encryption import recipient
 from gateway.oidc.grant import UserInfo, read_userinfo
 from gateway.oidc.parameters import Unreadable, parse_parameters, read_form
 from gateway.oidc.provider import Provider
@@ -38,7 +41,7 @@ async def userinfo(provider: Provider, request: Request) -> Response:
         if found is None:
             raise token_errors.ACCESS_TOKEN_INVALID()
         await _holder_is_the_one(provider, request, presented, found, now)
-        return _answer(provider, found)
+        return await _answer(provider, found, now)
     except GatewayError as error:
         await provider.audit.record(UserInfoRefused(code=error.entry.code), now=now)
         return _refusal(provider, error)
@@ -101,21 +104,23 @@ async def _presented(request: Request) -> _Presented:
     return found[0]
 
 
-def _answer(provider: Provider, found: UserInfo) -> Response:
-    """JSON, or a signed JWT with ``iss`` and ``aud`` if the client registered for it (Core §5.3.2)."""
+async def _answer(provider: Provider, found: UserInfo, now: datetime) -> Response:
+    """JSON; or a JWT, signed with ``iss`` and ``aud``, encrypted, or both, as registered (Core §5.3.2)."""
     client = provider.clients.get(found.client_id)
     if client is None:
         raise token_errors.ACCESS_TOKEN_INVALID()  # the client was removed after the login
+    addressee = await recipient(provider, client, "userinfo", now=now)
     alg = client.userinfo_signed_response_alg
-    if alg is None:
+    if alg is None and addressee is None:
         return JSONResponse(found.claims, headers=NO_STORE)
+    claims: dict[str, JsonValue] = {**found.claims, "iss": provider.issuer, "aud": found.client_id}
     try:
-        signed = provider.keys.active(alg).sign(
-            {**found.claims, "iss": provider.issuer, "aud": found.client_id}
-        )
+        content = json.dumps(claims) if alg is None else provider.keys.active(alg).sign(claims)
     except KeyUnavailable as error:
         raise token_errors.TOKEN_UNSIGNED(cause=error) from error
-    return Response(signed, media_type="application/jwt", headers=NO_STORE)
+    if addressee is not None:
+        content = addressee.encrypt(content, nested=alg is not None)
+    return Response(content, media_type="application/jwt", headers=NO_STORE)
 
 
 def _refusal(provider: Provider, error: GatewayError) -> Response:

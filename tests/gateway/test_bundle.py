@@ -271,6 +271,26 @@ def test_key_set_of_a_client_is_read_before_a_service_needs_it(
     assert told in problems(directory)
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"keys": []}', "holds no key with use enc for ECDH-ES"),
+        ('{"keys": 1}', "is no set of public keys"),
+        (None, "jwks_file: "),
+    ],
+)
+def test_key_that_answers_are_encrypted_to_is_looked_for(
+    directory: Path, content: str | None, told: str
+) -> None:
+    """Reg §2: a client that authenticates with a secret and has answers encrypted."""
+    if content is not None:
+        (directory / "registry/clients/amt24.jwks.json").write_text(content, encoding="utf-8")
+    name = "registry/clients/amt24.toml"
+    wanted = 'id_token_encrypted_response_alg = "ECDH-ES"\njwks_file = "registry/clients/amt24.jwks.json"\n'
+    edit(directory, name, "client_secret_sha256", f"{wanted}client_secret_sha256")
+    assert told in problems(directory)
+
+
 def test_a_link_to_nowhere_is_no_mistake_in_the_toml(directory: Path) -> None:
     (directory / "registry/countries/se.toml").symlink_to(directory / "gone.toml")
     assert "cannot be read: No such file or directory; remedy: restore or remove it" in problems(directory)

@@ -83,7 +83,7 @@ def test_algorithms_are_those_with_an_active_key(document):
     """oidc.md §10.1: RS256 published, chosen per client."""
     assert document["id_token_signing_alg_values_supported"] == ["ES256", "RS256"]
     assert "none" not in json.dumps(document["token_endpoint_auth_signing_alg_values_supported"])
-    assert "HS256" not in json.dumps(document)
+    assert '"HS256"' not in json.dumps(document)
 
 
 def test_every_kind_of_acr_is_published(document):
