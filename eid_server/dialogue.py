@@ -31,7 +31,7 @@ from eid_server.chip_authentication import agree
 from eid_server.client_messages import EAC2Output
 from eid_server.cvc import CVCertificate
 from eid_server.cvc_chain import links_from
-from eid_server.errors import DeniedDocument, NoCertificatePath, ProtocolViolation, RightRemoved
+from eid_server.errors import DeniedDocument, NoCertificatePath, ProtocolViolation
 from eid_server.levels import ASSUMED
 from eid_server.passive_authentication import CardTrust
 from eid_server.request import SessionRequest
@@ -226,15 +226,16 @@ def _auxiliary_data(request: SessionRequest, day: date) -> bytes:
 
 
 def _effective_rights(request: SessionRequest, template: bytes | None) -> Right:
-    """What the citizen has left us; raises RightRemoved, ProtocolViolation."""
+    """What the citizen has left us; raises ProtocolViolation.
+
+    A required right may be gone as well: the eService then reads PROHIBITED (conformity case A1_1_03).
+    """
     asked = request.required_rights | request.optional_rights
     if template is None:
         return asked
     chat = Chat.parse(template)
     if chat.role is not Role.TERMINAL or chat.rights & ~asked != NO_RIGHTS:
         raise ProtocolViolation("the effective CHAT holds more than was asked for")
-    if request.required_rights & ~chat.rights != NO_RIGHTS:
-        raise RightRemoved("the citizen keeps back what the service cannot do without")
     return chat.rights
 
 

@@ -9,7 +9,6 @@
     │   └── Malformed            octets that are not what they should be
     ├── InvalidDocument          passive or chip authentication, validity, block list
     ├── DeniedDocument           a genuine card of a type or level that was not asked for
-    ├── RightRemoved             the citizen unticked what the service cannot do without
     ├── NoCertificatePath        no link certificates lead on from the card's trust points
     ├── ClientReported           the eID-Client ended it, with its own reason
     └── SessionError             what the eService asked for cannot be had
@@ -63,12 +62,6 @@ class DeniedDocument(EIDServerError):
     """The chip is genuine, but its type or level is refused."""
 
     minor = f"{SERVER_MINOR}/getResult#deniedDocument"
-
-
-class RightRemoved(EIDServerError):
-    """A right of RequiredCHAT is not in the effective CHAT (TR-03112-7 §3.6.4.2)."""
-
-    minor = f"{ECARD_MINOR}/sal#securityConditionNotSatisfied"
 
 
 class NoCertificatePath(EIDServerError):

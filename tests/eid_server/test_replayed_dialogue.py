@@ -20,7 +20,7 @@ from eid_server.block_list import BlockList
 from eid_server.card_batch import Purpose, Step, Wanted
 from eid_server.cvc import CVCertificate, verify_plain
 from eid_server.data_groups import SELECTOR_DATA_GROUPS, FreetextPlace
-from eid_server.errors import EIDServerError, InvalidSession, ProtocolViolation, RightRemoved
+from eid_server.errors import EIDServerError, InvalidSession, ProtocolViolation
 from eid_server.passive_authentication import CardTrust
 from eid_server.request import SessionRequest
 from eid_server.restricted_id import SectorKey
@@ -169,13 +169,11 @@ def test_server_sends_what_was_recorded(server, terminal):
         assert (ours.message_id, ours.relates_to) == (theirs.message_id, theirs.relates_to)
 
 
-def test_right_that_the_recorded_citizen_removed_ends_a_login_that_needs_it(server):
-    """npa.md §5.2: the recorded client unticked the comparison of the community."""
+def test_right_that_the_recorded_citizen_removed_is_prohibited(server):
+    """TR-03130-4 A1_1_03: the recorded client unticked the comparison of the community, required or not."""
     request = SessionRequest(required=REQUIRED | {"PlaceVerification"}, age=18, community_id="0276")
     answers = replay(server, request, last="04")
-    assert answers[-1].major == paos.ERROR
-    with pytest.raises(RightRemoved):
-        server.result(SESSION)
+    assert answers[-1].name == "DIDAuthenticate"
 
 
 def test_recorded_answer_is_taken_once(server):

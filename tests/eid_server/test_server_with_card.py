@@ -28,7 +28,6 @@ from eid_server.errors import (
     NoCertificatePath,
     NoResultYet,
     ProtocolViolation,
-    RightRemoved,
 )
 from eid_server.levels import Level
 from eid_server.passive_authentication import CardTrust
@@ -282,9 +281,10 @@ def test_no_effective_chat_means_that_nothing_was_changed(server, card):
     }
 
 
-def test_required_right_that_the_citizen_removes_ends_the_login(server, card):
-    """npa.md §5.2: a REQUIRED attribute cannot come back PROHIBITED."""
-    failed(server, card(), RightRemoved, removed=Right.READ_DG5)
+def test_required_right_that_the_citizen_removes_is_prohibited_too(server, card):
+    """TR-03130-4 A1_1_03; the eService decides what becomes of its login (npa.md §5.2)."""
+    result = login(server, card(), removed=Right.READ_DG5)
+    assert result.values == {"GivenNames": "ERIKA", "FamilyNames": Absence.PROHIBITED}
 
 
 def test_more_rights_than_were_asked_for_end_the_login(server, card):

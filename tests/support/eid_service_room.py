@@ -56,10 +56,10 @@ class Room:
     issuer: CardIssuer
     pki: TrialPKI
 
-    def client(self, citizen: str | Document, **behaviour: Any) -> EIDClient:
+    def client(self, citizen: str | Document, person: Citizen | None = None, **behaviour: Any) -> EIDClient:
         document = documents()[citizen] if isinstance(citizen, str) else citizen
         card = Card(document, self.issuer, self.pki.cvca.certificate.encoded, today=today())
-        return EIDClient(card, Citizen(**behaviour), insecure=True, today=today())
+        return EIDClient(card, person or Citizen(**behaviour), insecure=True, today=today())
 
     @property
     def addresses(self) -> ClientAddresses:
