@@ -171,7 +171,11 @@ def test_the_log_sees_a_digest_of_the_session_only():
     [
         (errors.InvalidDocument("x"), AuthenticationFailed, "npa.document-invalid"),
         (errors.DeniedDocument("x"), AuthenticationFailed, "npa.document-denied"),
-        (errors.RightRemoved("x"), AttributeMissing, "npa.attribute.refused"),
+        (
+            errors.ClientReported(f"{errors.ECARD_MINOR}/sal#securityConditionNotSatisfied"),
+            AttributeMissing,
+            "npa.attribute.refused",
+        ),
         (errors.NoCertificatePath("x"), PeerRefused, "npa.certificate-path"),
         (errors.NoResultYet("x"), AuthenticationFailed, "npa.no-result"),
         (errors.InvalidSession("x"), AuthenticationFailed, "npa.session-lost"),
