@@ -61,7 +61,7 @@ class Cards:
             community_id=asked.community_id,
             transaction_info=asked.transaction_info,
             minimum=None if asked.minimum is None else Level.from_uri(asked.minimum),
-            eid_types={EIDType(name): allowed for name, allowed in asked.eid_types.items()},
+            eid_types={EIDType(name): allowed for name, allowed in (asked.eid_types or {}).items()},
         )
         try:
             self._server.open(request, psk=PreSharedKey(id=psk.id, key=psk.key))

@@ -147,7 +147,7 @@ class EIDInterface:
         return writing.get_result_response(
             outcome,
             level_asked=session.asked.minimum is not None,
-            types_asked=bool(session.asked.eid_types),
+            types_asked=session.asked.eid_types is not None,
         )
 
     def _counted(self, client: str, asked: reading.GetResult) -> _Session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lxml import etree
 
@@ -35,7 +35,8 @@ class UseID:
     community_id: str | None = None
     transaction_info: str | None = None
     minimum: str | None = None
-    eid_types: Mapping[str, bool] = field(default_factory=dict)
+    eid_types: Mapping[str, bool] | None = None
+    """None: not even asked which one was used."""
     psk: PSK | None = None
 
 
@@ -97,9 +98,9 @@ def _community(element: etree._Element | None) -> str | None:
     return digits
 
 
-def _eid_types(element: etree._Element | None) -> dict[str, bool]:
+def _eid_types(element: etree._Element | None) -> dict[str, bool] | None:
     if element is None:
-        return {}
+        return None
     return {
         name: _word(child, ("ALLOWED", "DENIED")) == "ALLOWED"
         for name, child in _children(element, EID_TYPES).items()

@@ -36,6 +36,7 @@ def result(
     request: EIDRequest,
     *,
     level_asked: bool,
+    carrier_asked: bool,
     authenticated_at: datetime,
     statement_id: str,
     issuer: str,
@@ -59,10 +60,13 @@ def result(
     level = optional_child(response, eid("LevelOfAssuranceResult"))
     if level_asked and level is None:
         raise InvalidAnswer("npa.result.level", "missing")
+    carrier = optional_child(response, eid("EIDTypeResponse"))
+    if carrier_asked and carrier is None:
+        raise InvalidAnswer("npa.result.carrier", "missing")
     return EIDResult(
         **fields,
         level=None if level is None else _level(text(level)),
-        eid_type=_eid_type(optional_child(response, eid("EIDTypeResponse"))),
+        eid_type=None if carrier is None else EIDType(str(carrier[0].tag).rpartition("}")[2]),
         authenticated_at=authenticated_at,
         statement_id=statement_id,
         issuer=issuer,
@@ -160,12 +164,6 @@ def _level(uri: str) -> LevelOfAssurance:
     if level is None:  # one of eidas.europa.eu, which the national interface must not answer
         raise InvalidAnswer("npa.result.level", "not of the national interface")
     return level
-
-
-def _eid_type(element: Element | None) -> EIDType | None:
-    if element is None:
-        return None
-    return EIDType(str(element[0].tag).rpartition("}")[2])
 
 
 _FIELDS: dict[Operation, tuple[str, Callable[[Element], Any]]] = {

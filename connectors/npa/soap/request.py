@@ -34,7 +34,7 @@ def use_id(request: EIDRequest, *, psk: PSK | None = None, level_of_assurance: b
     if level_of_assurance and request.minimum is not None:
         minimum = max(request.minimum, LevelOfAssurance.LOW)
         _leaf(root, "LevelOfAssuranceRequest", LEVEL_URIS[minimum])
-    if level_of_assurance and request.eid_types:
+    if level_of_assurance:  # also without a wish: whoever asks is told which carrier was used
         types = _branch(root, "EIDTypeRequest")
         for kind in EIDType:
             if kind in request.eid_types:

@@ -105,6 +105,7 @@ class SOAPService:
             return personal_data.result(
                 message.content,
                 request_,
+                carrier_asked=self.interface.section.level_of_assurance,
                 level_asked=self.interface.section.level_of_assurance and request_.minimum is not None,
                 authenticated_at=at,
                 statement_id=statement,

@@ -70,7 +70,7 @@ def test_citizen_sees_exactly_what_the_request_names(room):
     result, ended = room.log_in("erika", request)
     assert result.age_fulfilled is True
     assert {f.name for f in dataclasses.fields(EIDResult) if getattr(result, f.name) is not None} == {
-        "age_fulfilled", "level", "authenticated_at", "statement_id", "issuer", "replay_keys",
+        "age_fulfilled", "level", "eid_type", "authenticated_at", "statement_id", "issuer", "replay_keys",
     }  # fmt: skip
     assert ended.shown is not None
     assert ended.shown.optional == ()

@@ -233,9 +233,23 @@ def test_missing_level_is_refused_when_one_was_asked_for(peer):
         fetched(peer, replace(erika(), level=None))
 
 
+def test_carrier_is_always_asked_for(peer):
+    """§3.4.2: without a wish as well, because a phone is not what Germany has notified."""
+    result = fetched(peer, erika(), replace(REQUEST, eid_types={}))
+    assert result.eid_type is EIDType.CARD_CERTIFIED
+    assert b"<eid:EIDTypeRequest/>" in peer.asked[0]
+
+
+def test_missing_carrier_is_refused(peer):
+    """§3.2.2: EIDTypeResponse, if EIDTypeRequest was sent."""
+    with pytest.raises(InvalidAnswer, match="carrier"):
+        fetched(peer, replace(erika(), eid_type=None))
+
+
 def test_older_service_states_no_level(peer):
     """§3.2.2: then the connector decides by its settings, not here."""
-    assert fetched(peer, replace(erika(), level=None), level_of_assurance=False).level is None
+    result = fetched(peer, replace(erika(), level=None, eid_type=None), level_of_assurance=False)
+    assert (result.level, result.eid_type) == (None, None)
 
 
 def test_counter_starts_with_one_and_rises_by_one(peer):

@@ -84,6 +84,7 @@ def test_result_of_the_sample_is_read():
         response,
         asked,
         level_asked=False,
+        carrier_asked=False,
         authenticated_at=datetime(2026, 11, 23, tzinfo=UTC),
         statement_id="s",
         issuer="i",
