@@ -57,6 +57,14 @@ class ESAMLConnector:
     def id(self) -> str:
         return self.settings.id
 
+    @property
+    def entity_id(self) -> str:
+        return self.own.entity_id
+
+    @property
+    def acs_url(self) -> str:
+        return self.own.acs_url
+
     def options(self, request: AuthenticationRequest, *, now: datetime) -> Sequence[Option]:
         down = self.partner.why_down(now) is not None
         shown = [country for country in self.countries.values() if not country.hidden]
@@ -108,12 +116,12 @@ class ESAMLConnector:
         message = AuthnRequest(
             id=new_id(random),
             issued_at=now,
-            issuer=self.own.entity_id,
+            issuer=self.entity_id,
             issuer_format=None,
             name_id_format=None,
             extensions=[extension.encrypted(wanted, recipient, random=random, named=True)],
             provider_name=request.service.names["de"],
-            acs_url=self.own.acs_url,
+            acs_url=self.acs_url,
             forced=False,
         )
         return Start(
@@ -160,8 +168,8 @@ class ESAMLConnector:
         expected = expectation(
             self.partner,
             self.keys,
-            acs_url=self.own.acs_url,
-            audience=self.own.entity_id,
+            acs_url=self.acs_url,
+            audience=self.entity_id,
             request_id=state["request_id"],
             requested_at=datetime.fromisoformat(state["requested_at"]),
             now=now,
