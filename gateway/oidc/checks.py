@@ -62,7 +62,7 @@ class Draft:
     means: str | None = None
     country: str | None = None
     person: PersonKind | None = None
-    subject: str | None = None
+    subjects: tuple[str, ...] = ()
     claims: ClaimsRequest = field(default_factory=ClaimsRequest)
     acr: AcrRequest = field(default_factory=AcrRequest)
     minimum: LevelOfAssurance = LevelOfAssurance.LOW
@@ -110,7 +110,7 @@ class Draft:
             means=self.means,
             country=self.country,
             person=self.person,
-            subject=self.subject,
+            subjects=self.subjects,
             issued_at=self.now,
         )
 
@@ -296,20 +296,25 @@ def claims(draft: Draft) -> None:
 
 
 def subject(draft: Draft) -> None:
-    """One particular person: ``sub`` with a value (Core §5.5.1), ``id_token_hint`` (Core §3.1.2.1)."""
-    named: set[str] = set()
-    for part in (draft.claims.id_token, draft.claims.userinfo):
-        if "sub" in part and part["sub"].values:
-            values = [value for value in part["sub"].values if isinstance(value, str)]
-            if len(values) != 1:
-                raise errors.CLAIMS_MALFORMED()
-            named.update(values)
+    """Particular persons: ``sub`` with values (Core §5.5.1), ``id_token_hint`` (Core §3.1.2.1).
+
+    Where several places name some, only who is named in all of them may log in.
+    """
+    parts = (draft.claims.id_token, draft.claims.userinfo)
+    named = [
+        tuple(value for value in part["sub"].values if isinstance(value, str))
+        for part in parts
+        if "sub" in part and part["sub"].values
+    ]
+    if not all(named):
+        raise errors.CLAIMS_MALFORMED()
     hint = draft.parameters.get("id_token_hint")
     if hint is not None:
-        named.add(_subject_of_hint(draft, hint))
-    if len(named) > 1:
-        raise errors.SUBJECT_MISMATCH()
-    draft.subject = next(iter(named), None)
+        named.append((_subject_of_hint(draft, hint),))
+    if named:
+        draft.subjects = tuple(sub for sub in named[0] if all(sub in others for others in named))
+        if not draft.subjects:
+            raise errors.SUBJECT_MISMATCH()
 
 
 def _subject_of_hint(draft: Draft, hint: str) -> str:

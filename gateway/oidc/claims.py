@@ -40,6 +40,7 @@ from gateway.oidc.account_claims import (
     fact_offers,
 )
 from gateway.oidc.card_claims import CARD_CLAIMS, card_claims, card_offers
+from gateway.oidc.claim_values import honour_values, refused_attributes
 from gateway.oidc.fim import fim_claim
 from gateway.oidc.person_claims import legal_person_claims, natural_person_claims
 from gateway.oidc.request import AuthorizationRequest, ClaimRequest
@@ -307,6 +308,7 @@ def userinfo_claims(
     client: Client, request: AuthorizationRequest, identity: Identity, released: frozenset[str]
 ) -> dict[str, JsonValue]:
     """What UserInfo returns besides ``sub`` and ``verified_claims``."""
+    released = released_as_asked(identity, released, request.claims.userinfo)
     asked = asked_attributes(request).userinfo | frozenset(client.required) | {IDENTIFIER}
     keys = frozenset(key for key in released if key.removeprefix(REPRESENTATIVE) in asked)
     claims = {
@@ -316,6 +318,15 @@ def userinfo_claims(
         **_of_card(request, identity, released),
     }
     return honour_values(claims, request.claims.userinfo)
+
+
+def released_as_asked(
+    identity: Identity, released: frozenset[str], requests: Mapping[str, ClaimRequest]
+) -> frozenset[str]:
+    """``released`` without the subject's attributes that have another value than asked for (Core §5.5.1)."""
+    if not any(request.values for request in requests.values()):
+        return released
+    return released - refused_attributes(identity_claims(identity, released), requests, ATTRIBUTE_CLAIMS)
 
 
 def _of_card(
@@ -364,6 +375,7 @@ def id_token_claims(
     client: Client, request: AuthorizationRequest, identity: Identity, released: frozenset[str]
 ) -> dict[str, JsonValue]:
     """What the ``claims`` parameter asks for in the ID token, and nothing else (Core §5.5)."""
+    released = released_as_asked(identity, released, request.claims.id_token)
     everything = {
         **context_claims(identity),
         **identity_claims(identity, released),
@@ -377,12 +389,3 @@ def id_token_claims(
         if name in wanted or name.partition("#")[0] in wanted
     }
     return honour_values(chosen, wanted)
-
-
-def honour_values(claims: dict[str, JsonValue], requests: Mapping[str, ClaimRequest]) -> dict[str, JsonValue]:
-    """Without the claims whose value is none of those the client asked for (Core §5.5.1)."""
-    return {
-        name: value
-        for name, value in claims.items()
-        if name not in requests or not requests[name].values or value in requests[name].values
-    }

@@ -39,6 +39,8 @@ ACCESS = "access"
 """Purposes of the two records."""
 CODE_REUSED = "code-reused"
 """Mark of a journey whose code came twice: whatever was issued from it is void (RFC 6749 §4.1.2)."""
+_LOGIN_CLAIMS = ("acr", "amr", "auth_time")
+"""Claims about the login, always in the ID token; in UserInfo where ``claims`` asks for them (Core §5.5)."""
 _LONGEST_ACCESS = timedelta(seconds=601)
 """A little more than any access token may live (``limits.access_token_seconds``)."""
 
@@ -124,7 +126,8 @@ class CodeIssuer:
         """
         returned_acr(request.acr, identity.assurance)
         mine = pairwise(self.subject_key, client, identity, journey)
-        if request.subject not in {None, mine, second_pairwise(self.subject_key, client, identity)}:
+        known_as = {mine, second_pairwise(self.subject_key, client, identity)}
+        if request.subjects and not known_as & set(request.subjects):
             raise errors.SUBJECT_MISMATCH()
         if request.max_age is not None:
             tolerated = timedelta(seconds=request.max_age + self.limits.clock_skew_seconds)
@@ -161,6 +164,7 @@ class CodeIssuer:
         subject = {"sub": sub} if second is None else {"sub": sub, "sub_second": second}
         userinfo = {**subject, **claims.userinfo_claims(client, request, identity, may_leave)}
         id_token = self._id_token(client, request, identity, may_leave, subject)
+        userinfo |= {name: id_token[name] for name in _LOGIN_CLAIMS if name in request.claims.userinfo}
         for target, elements in (
             (userinfo, request.claims.verified_userinfo),
             (id_token, request.claims.verified_id_token),

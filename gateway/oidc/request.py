@@ -115,8 +115,8 @@ class AuthorizationRequest:
     """ISO 3166-1 alpha-2, upper case (``GR``, never ``EL``), from ``login_hint`` or a scope."""
     person: PersonKind | None = None
     """Kind of subject from ``login_hint``; only one that the client is registered for."""
-    subject: str | None = None
-    """The ``sub`` that alone may log in (``id_token_hint``, or ``sub`` with a value in ``claims``)."""
+    subjects: tuple[str, ...] = ()
+    """The ``sub`` that alone may log in (``id_token_hint``, or ``sub`` with values in ``claims``); none: anyone."""
     issued_at: datetime
     """When the request arrived, UTC."""
 

@@ -15,7 +15,8 @@ from pydantic import JsonValue
 
 from connectors.assurance import EIDAS_LEVELS, LevelOfAssurance
 from connectors.identity import Absent, Identity
-from gateway.oidc.claims import REPRESENTATIVE, honour_values, identity_claims
+from gateway.oidc.claim_values import honour_values
+from gateway.oidc.claims import REPRESENTATIVE, identity_claims, released_as_asked
 from gateway.oidc.claims_parameter import claim_requests
 from gateway.oidc.errors import VERIFIED_CLAIMS_MALFORMED
 
@@ -86,7 +87,8 @@ def verified_claims(
         verification = _verification(wanted if isinstance(wanted, dict) else {}, identity, journey, now)
         if verification is not None:
             requests = claim_requests(element.get("claims"), VERIFIED_CLAIMS_MALFORMED)
-            vouched = identity_claims(identity, _vouched(identity, released))
+            keys = released_as_asked(identity, _vouched(identity, released), requests)
+            vouched = identity_claims(identity, keys)
             chosen = {
                 name: value
                 for name, value in vouched.items()

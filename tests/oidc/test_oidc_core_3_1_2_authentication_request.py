@@ -155,7 +155,6 @@ MALFORMED = [
     ({"claims": '{"userinfo":{"name":{"values":[]}}}'}, "invalid_request", "authorize.claims_malformed"),
     ({"claims": '{"userinfo":{"name":{"value":1,"values":[1]}}}'}, "invalid_request", "authorize.claims_malformed"),
     ({"claims": '{"userinfo":{},"userinfo":{}}'}, "invalid_request", "authorize.claims_malformed"),
-    ({"claims": '{"id_token":{"sub":{"values":["a","b"]}}}'}, "invalid_request", "authorize.claims_malformed"),
     ({"claims": '{"id_token":{"sub":{"value":1}}}'}, "invalid_request", "authorize.claims_malformed"),
     ({"id_token_hint": "x"}, "invalid_request", "authorize.id_token_hint_invalid"),
     ({"dpop_jkt": "x"}, "invalid_request", "authorize.dpop_jkt_mismatch"),
@@ -366,6 +365,18 @@ def test_sub_with_a_value_lets_only_that_person_in(bench):
     answer = bench.answer(claims=claims_parameter(id_token={"sub": {"value": "x" + sub}}))
     assert answer["error"] == "login_required"
     assert "code" in bench.answer(claims=claims_parameter(id_token={"sub": None}))
+
+
+def test_sub_with_several_values_lets_each_of_them_in(bench):
+    """Core §5.5.1 values; asked for in UserInfo it binds as well."""
+    sub = bench.id_token()["sub"]
+    for place in ("id_token", "userinfo"):
+        several = {"essential": True, "values": ["x", sub]}
+        assert "code" in bench.answer(claims=claims_parameter(**{place: {"sub": several}}))
+        answer = bench.answer(claims=claims_parameter(**{place: {"sub": {"values": ["x", "y"]}}}))
+        assert answer["error"] == "login_required"
+    both = claims_parameter(id_token={"sub": {"values": ["x", sub]}}, userinfo={"sub": {"value": "x"}})
+    assert bench.answer(claims=both)["error"] == "login_required"
 
 
 def test_id_token_hint_lets_only_that_person_in(bench):

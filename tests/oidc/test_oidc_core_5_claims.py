@@ -23,7 +23,7 @@ from gateway.oidc.claims import (
     offers,
 )
 from tests.oidc.harness import CLIENTS, claims_parameter
-from tests.oidc.persons import GREEK, HIGH, LEGAL, NATURAL, REPRESENTED, attested, source
+from tests.oidc.persons import BUNDID, GREEK, HIGH, LEGAL, NATURAL, REPRESENTED, attested, source
 
 
 def everything(identity):
@@ -343,6 +343,76 @@ def test_claim_with_another_value_than_asked_for_is_left_out(bench):
     found = bench.userinfo(claims=claims_parameter(userinfo=wanted))
     assert "given_name" not in found
     assert found["family_name"] == "Jansen"
+
+
+@pytest.mark.parametrize("part", ["family_name", "given_name"])
+@pytest.mark.parametrize("place", ["userinfo", "id_token"])
+def test_part_that_is_constrained_away_is_not_told_by_the_full_name(bench, place, part):
+    """Core §5.5.1: ``name`` would tell the value that was not to be told, in either script."""
+    bench.fresh(GREEK)
+    parameter = claims_parameter(**{place: {"name": None, "family_name": None, part: {"value": "X"}}})
+    ask = bench.userinfo if place == "userinfo" else bench.id_token
+    found = ask(scope="openid", claims=parameter)
+    assert not {name for name in found if name.partition("#")[0] in {"name", part}}
+    text = {"family_name": ("Papadopoulou", "Παπαδοπούλου"), "given_name": ("Eleni", "Ελένη")}[part]
+    assert not any(value in str(found) for value in text)
+
+
+def test_full_name_with_another_value_leaves_its_parts(bench):
+    found = bench.userinfo(claims=claims_parameter(userinfo={"name": {"value": "X"}}))
+    assert "name" not in found
+    assert (found["given_name"], found["family_name"]) == ("Anna Maria", "Jansen")
+
+
+def test_original_script_with_another_value_goes_with_the_full_name_in_that_script(bench):
+    """Core §5.2: a claim with a tag is a claim of its own."""
+    bench.fresh(GREEK)
+    found = bench.userinfo(claims=claims_parameter(userinfo={"family_name#el-Grek": {"value": "X"}}))
+    assert not {"family_name#el-Grek", "name#el-Grek"} & set(found)
+    assert (found["family_name"], found["name"]) == ("Papadopoulou", "Eleni Papadopoulou")
+
+
+def test_value_constrained_away_is_told_by_no_other_claim(bench):
+    """Neither its FIM field, nor its level, nor what is said beside it."""
+    bench.fresh(BUNDID)
+    wanted = {"family_name": {"value": "X"}, "email": {"value": "x@example.org"}}
+    found = bench.userinfo("forms", scope="openid identity", claims=claims_parameter(userinfo=wanted))
+    assert "Mustermann" not in str(found)
+    assert "erika@example.org" not in str(found)
+    assert "email_verified" not in found
+    assert not {"family_name", "email"} & set(found["attribute_assurance"])
+
+
+@pytest.mark.parametrize(
+    ("request_of_claim", "given"),
+    [
+        ({"value": False}, True),
+        ({"value": 0}, False),
+        ({"values": [True, False]}, True),
+        ({"value": "false"}, False),
+    ],
+)
+def test_values_are_compared_as_json(bench, request_of_claim, given):
+    """Core §5.5.1: ``false`` is not ``0``."""
+    found = bench.userinfo(claims=claims_parameter(userinfo={"email_verified": request_of_claim}))
+    assert ("email_verified" in found) is given
+    assert found["email"] == "anna@example.org"
+
+
+def test_arrays_and_objects_are_compared_as_a_whole(bench):
+    wanted = {"nationalities": {"value": ["NL", "BE"]}, "place_of_birth": {"value": {"country": "BE"}}}
+    found = bench.userinfo(claims=claims_parameter(userinfo=wanted))
+    assert found["nationalities"] == ["NL", "BE"]
+    assert "place_of_birth" not in found
+
+
+def test_claims_about_the_login_are_in_userinfo_where_asked_for(bench):
+    """Core §5.5: any claim may be asked for in either place."""
+    found = bench.userinfo(claims=claims_parameter(userinfo={"acr": None, "auth_time": {"essential": True}}))
+    assert found["acr"] == "http://eidas.europa.eu/LoA/substantial"
+    assert found["auth_time"] == int(bench.identity.source.authenticated_at.timestamp())
+    assert "amr" not in found
+    assert not {"acr", "amr", "auth_time"} & set(bench.userinfo())
 
 
 def test_essential_claim_that_is_missing_is_no_error(bench):
