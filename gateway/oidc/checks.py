@@ -337,19 +337,23 @@ def _subject_of_hint(draft: Draft, hint: str) -> str:
 def level(draft: Draft) -> None:
     """``acr``: the essential claim decides, else ``acr_values`` are a wish (Core §5.5.1.1, oidc.md §3).
 
-    What is asked of the source is the lowest level named, and never less than the registration says.
+    A request that names no value has the registration's (Reg §2 ``default_acr_values``). What is asked of
+    the source is the lowest level named, and never less than the registration says.
     """
-    requested = draft.claims.id_token.get("acr") or draft.claims.userinfo.get("acr")
-    named: tuple[str, ...] = ()
-    if requested is not None:
-        named = tuple(value for value in requested.values if isinstance(value, str))
-    if requested is not None and requested.essential and requested.values:
-        draft.acr = AcrRequest(values=named, essential=True)
-    else:
-        voluntary = tuple((draft.parameters.get("acr_values") or "").split()) or named
-        draft.acr = AcrRequest(values=voluntary)
+    places = (draft.claims.id_token, draft.claims.userinfo)
+    claims = [place["acr"] for place in places if "acr" in place and place["acr"].values]
+    essential = next((claim for claim in claims if claim.essential), None)
+    named = tuple((draft.parameters.get("acr_values") or "").split())
+    if essential is not None or (claims and not named):
+        claim = essential or claims[0]
+        named = tuple(value for value in claim.values if isinstance(value, str))
+    draft.acr = AcrRequest(
+        values=named or (() if essential else draft.client.default_acr_values),
+        essential=essential is not None,
+        vocabulary=draft.client.acr_vocabulary,
+    )
     wanted = [
-        level for level in known(draft.acr.values) if level.notified or draft.client.accept_non_notified
+        meaning for _, meaning in known(draft.acr) if meaning.notified or draft.client.accept_non_notified
     ]
     if draft.acr.essential and not wanted:
         raise errors.ACR_UNREACHABLE()

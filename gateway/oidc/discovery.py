@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from gateway.jose import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from gateway.oidc import dpop
-from gateway.oidc.acr import ACR_VALUES
+from gateway.oidc.acr import acr_values_supported
 from gateway.oidc.checks import PROMPT_VALUES
 from gateway.oidc.claims import CLAIMS_SUPPORTED
 from gateway.oidc.client import SIGNING_ALGORITHMS
@@ -50,7 +50,9 @@ def discovery_document(provider: Provider) -> dict[str, JsonValue]:
         "response_types_supported": ["code"],
         "response_modes_supported": [*(mode.value for mode in ResponseMode), "jwt"],
         "grant_types_supported": ["authorization_code", GRANT_TYPE],
-        "acr_values_supported": list(ACR_VALUES),
+        "acr_values_supported": list(
+            acr_values_supported(client.acr_vocabulary for client in provider.clients.values())
+        ),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": algorithms,
         "id_token_encryption_alg_values_supported": list(KEY_MANAGEMENT),
@@ -81,6 +83,7 @@ def discovery_document(provider: Provider) -> dict[str, JsonValue]:
         "authorization_response_iss_parameter_supported": True,
         "trust_frameworks_supported": [TRUST_FRAMEWORK],
         "claims_in_verified_claims_supported": list(CLAIMS_IN_VERIFIED_CLAIMS),
+        "registration_endpoint": f"{issuer}/register" if provider.registration else None,
         "service_documentation": provider.documentation_uri,
         "op_policy_uri": provider.policy_uri,
         **_mtls(provider),

@@ -76,8 +76,10 @@ class AcrRequest:
     """Levels the client asked for: the essential ``acr`` claim if there is one, else ``acr_values``."""
 
     values: tuple[str, ...] = ()
-    """URIs in the client's order; empty means that it named none."""
+    """In the client's order; empty means that it named none."""
     essential: bool = False
+    vocabulary: str = "eidas"
+    """The client's words for levels (``acr_vocabulary``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

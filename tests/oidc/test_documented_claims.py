@@ -156,6 +156,17 @@ def test_every_claim_attribute_and_scope_is_in_the_tables():
     assert {claim for claims in ATTRIBUTE_CLAIMS.values() for claim in claims} <= named
 
 
+def test_table_of_vocabularies_is_what_the_code_says():
+    """Issue 5 item 5: one row for each ``acr_vocabulary``, the levels in their order."""
+    rows = re.findall(
+        r"^\| `(\w+)`(?: \(default\))? \|((?: `[^`]+` \|){4})$", DOCUMENT.read_text("utf-8"), re.MULTILINE
+    )
+    assert {name: re.findall(r"`([^`]+)`", cells) for name, cells in rows} == {
+        name: [acr.acr_of(acr.Assurance(level=level), name) for level in acr.LevelOfAssurance]
+        for name in acr.VOCABULARIES
+    }
+
+
 def write():
     computed = examples()
     text = DOCUMENT.read_text("utf-8")

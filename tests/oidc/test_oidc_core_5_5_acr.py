@@ -6,9 +6,10 @@ import pytest
 
 from connectors.assurance import EIDAS_LEVELS, Assurance, LevelOfAssurance
 from gateway.errors import GatewayError
-from gateway.oidc.acr import acr_of, returned_acr
+from gateway.oidc.acr import VOCABULARIES, acr_of, returned_acr
 from gateway.oidc.request import AcrRequest
-from tests.oidc.harness import claims_parameter
+from tests.oidc.harness import claims_parameter, client
+from tests.oidc.persons import BUNDID
 
 BASIC, LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
 STORK_1 = "STORK-QAA-Level-1"
@@ -152,3 +153,123 @@ def test_voluntary_acr_is_answered_with_what_was_reached(bench):
 def test_level_of_a_scheme_that_is_not_notified_keeps_its_own_name(bench):
     bench.identity = replace(bench.identity, assurance=not_notified(HIGH))
     assert bench.id_token("tolerant")["acr"] == OTHER + "high"
+
+
+# ---------------------------------------------------------------------------------------- vocabularies
+
+TABLE = {
+    "eidas": (STORK_1, BASE + "low", BASE + "substantial", BASE + "high"),
+    "words": ("basic", "low", "substantial", "high"),
+    "stork": ("STORK-QAA-Level-1", "STORK-QAA-Level-2", "STORK-QAA-Level-3", "STORK-QAA-Level-4"),
+    "bsi": tuple(
+        f"http://bsi.bund.de/eID/LoA/{word}" for word in ("undefined", "normal", "substantiell", "hoch")
+    ),
+    "tara": (STORK_1, "low", "substantial", "high"),
+    "franceconnect": (STORK_1, "eidas1", "eidas2", "eidas3"),
+}
+ROWS = [
+    (vocabulary, level, word)
+    for vocabulary, words in TABLE.items()
+    for level, word in zip(LevelOfAssurance, words, strict=True)
+]
+
+
+def speaking(bench, vocabulary, **changes):
+    values = {"minimum_level": "basic", "accept_non_notified": True, **changes}
+    bench.register(client("speaker", acr_vocabulary=vocabulary, **values))
+
+
+def test_every_vocabulary_of_the_registration_is_in_the_table():
+    """oidc.md §3; docs/claims.md shows the same table."""
+    assert set(TABLE) == set(VOCABULARIES)
+
+
+@pytest.mark.parametrize(("vocabulary", "level", "word"), ROWS)
+def test_level_is_told_in_the_clients_words(bench, vocabulary, level, word):
+    """Unasked, asked for as a wish, and demanded."""
+    speaking(bench, vocabulary)
+    bench.identity = replace(bench.identity, assurance=notified(level))
+    assert bench.id_token("speaker")["acr"] == word
+    assert bench.id_token("speaker", acr_values=word)["acr"] == word
+    assert bench.id_token("speaker", claims=essential(word))["acr"] == word
+
+
+@pytest.mark.parametrize("vocabulary", list(TABLE))
+def test_demand_in_the_clients_words_fails_below_the_level(bench, vocabulary):
+    """Core §5.5.1.1, in every vocabulary; the citizen is at substantial."""
+    speaking(bench, vocabulary)
+    answer = bench.answer(client_id="speaker", claims=essential(TABLE[vocabulary][3]))
+    assert answer["error"] == "unmet_authentication_requirements"
+    assert bench.opened[0].minimum is HIGH
+
+
+@pytest.mark.parametrize("vocabulary", list(TABLE))
+def test_other_scheme_has_its_own_name_in_every_vocabulary(bench, vocabulary):
+    """eidas.md §11.4: no word stands for both."""
+    speaking(bench, vocabulary)
+    bench.identity = replace(bench.identity, assurance=not_notified(HIGH))
+    assert bench.id_token("speaker")["acr"] == OTHER + "high"
+    answer = bench.answer(client_id="speaker", claims=essential(TABLE[vocabulary][3]))
+    assert answer["error"] == "unmet_authentication_requirements"
+
+
+def test_eidas_uri_is_understood_and_answered_in_every_vocabulary(bench):
+    """Core §5.5.1.1: the value told is one of those asked for."""
+    speaking(bench, "franceconnect")
+    assert bench.id_token("speaker", acr_values=BASE + "low")["acr"] == BASE + "low"
+    assert bench.id_token("speaker", acr_values=f"eidas1 {BASE}substantial")["acr"] == BASE + "substantial"
+    assert bench.id_token("speaker", acr_values=BASE + "high")["acr"] == "eidas2"
+
+
+def test_words_of_another_vocabulary_mean_nothing(bench):
+    """``high`` is no word of a client that speaks eIDAS URIs."""
+    assert bench.answer(claims=essential("high"))["error"] == "unmet_authentication_requirements"
+    assert bench.id_token(acr_values="high")["acr"] == BASE + "substantial"
+
+
+def test_account_is_told_in_the_clients_words(bench):
+    speaking(bench, "bsi")
+    bench.fresh(BUNDID)
+    assert bench.id_token("speaker")["acr"] == "http://bsi.bund.de/eID/LoA/hoch"
+
+
+@pytest.mark.parametrize(
+    ("changes", "minimum", "told"),
+    [
+        ({}, SUBSTANTIAL, "substantial"),
+        ({"acr_values": "low"}, LOW, "low"),
+        ({"claims": essential("low")}, LOW, "low"),
+        ({"claims": claims_parameter(userinfo={"acr": {"value": "low"}})}, LOW, "low"),
+        ({"claims": claims_parameter(id_token={"acr": {"essential": True}})}, SUBSTANTIAL, "substantial"),
+    ],
+)
+def test_registered_values_are_those_of_a_request_without(bench, changes, minimum, told):
+    """Reg §2 default_acr_values: acr_values and the acr claim override them."""
+    speaking(bench, "words", default_acr_values=("substantial",))
+    assert bench.id_token("speaker", **changes)["acr"] == told
+    assert bench.opened[0].minimum is minimum
+
+
+def test_registered_values_are_a_wish(bench):
+    """Reg §2: voluntary."""
+    speaking(bench, "words", default_acr_values=("high",))
+    assert bench.id_token("speaker")["acr"] == "substantial"
+
+
+def test_essential_acr_binds_wherever_it_was_asked_for(bench):
+    """Core §5.5.1.1; a voluntary one beside it does not hide it."""
+    parameter = claims_parameter(
+        id_token={"acr": None}, userinfo={"acr": {"essential": True, "value": BASE + "high"}}
+    )
+    assert bench.answer(claims=parameter)["error"] == "unmet_authentication_requirements"
+
+
+def test_discovery_names_the_words_that_some_client_speaks(bench):
+    """Disc §3 acr_values_supported."""
+    from gateway.oidc.discovery import discovery_document
+
+    speaking(bench, "bsi")
+    found = discovery_document(bench.provider)["acr_values_supported"]
+    assert set(TABLE["bsi"]) | set(TABLE["eidas"]) <= set(found)
+    assert "eidas1" not in found
+    assert len(found) == len(set(found))
