@@ -11,7 +11,9 @@ EID_APPLICATION = bytes.fromhex("e80704007f00070302")
 SUCCESS = 0x9000
 VERIFICATION_FAILED = 0x6300
 """A comparison (age, community, validity) whose answer is no (TR-03110-3 B.6)."""
-NOT_FOUND = frozenset({0x6A82, 0x6A80, 0x6A88})
+NO_REFERENCE = 0x6A88
+"""There is nothing on this chip to compare with (ISO/IEC 7816-4 §5.6, "referenced data not found")."""
+NOT_FOUND = frozenset({0x6A82, 0x6A80, NO_REFERENCE})
 """The file is not on this chip; 6A80 is what AusweisApp's simulated card says."""
 ANY_LENGTH = 256
 

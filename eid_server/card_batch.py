@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from eid_server import apdus, data_groups, restricted_id
-from eid_server.apdus import NOT_FOUND, SUCCESS, VERIFICATION_FAILED, CommandAPDU
+from eid_server.apdus import NO_REFERENCE, NOT_FOUND, SUCCESS, VERIFICATION_FAILED, CommandAPDU
 from eid_server.block_list import BlockList
 from eid_server.card_security import CardSecurity
 from eid_server.chat import SELECTOR_RIGHTS, Right
@@ -161,6 +161,8 @@ def _value(step: Step, answer: Response, wanted: Wanted) -> Value | RestrictedID
     match step.purpose:
         case Purpose.VERIFY if answer.status in {SUCCESS, VERIFICATION_FAILED}:
             return answer.status == SUCCESS
+        case Purpose.VERIFY if step.selector == "PlaceVerification" and answer.status == NO_REFERENCE:
+            return Absence.NOT_ON_CHIP  # a Union citizen's card has no community; each has a date of birth
         case Purpose.READ if answer.status in NOT_FOUND:
             return Absence.NOT_ON_CHIP
         case Purpose.READ if answer.status in {SUCCESS, END_OF_FILE} and step.selector is not None:

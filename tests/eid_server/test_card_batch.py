@@ -103,6 +103,12 @@ def test_comparison_is_yes_or_no(wanted, status, verdict):
     assert read(only(wanted, "AgeVerification"), answer) == {"AgeVerification": verdict}
 
 
+def test_a_card_without_community_has_no_answer_about_it(wanted):
+    """TR-03130-1 §3.4.1 NOTONCHIP; npa.md §5.1: a Union citizen's card has no German address."""
+    answer = Response(data=b"", status=0x6A88)
+    assert read(only(wanted, "PlaceVerification"), answer) == {"PlaceVerification": Absence.NOT_ON_CHIP}
+
+
 def test_pseudonym_needs_its_key_chosen(wanted):
     """TR-03110-3 B.4: MSE:Set AT with key 2, then GENERAL AUTHENTICATE."""
     asked = only(wanted, "RestrictedID")

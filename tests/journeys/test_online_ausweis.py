@@ -92,6 +92,12 @@ def test_without_identifier_no_login_is_recognised(login: Any) -> None:
     assert told[0]["sub_stability"] == "transient"
 
 
+def test_a_card_without_community_is_no_failure(login: Any) -> None:
+    """NOTONCHIP of PlaceVerification (TR-03130-1 §3.4.1)."""
+    absent = login(eid="npa", service="feuerwehr", citizen="union-citizen")["userinfo"]["card_absent"]
+    assert absent == {"place_verification": "not-on-chip", "community_id": "not-on-chip"}
+
+
 def test_kept_rights_are_kept(login: Any) -> None:
     """Issue "Online-Ausweis", build 5: what is unticked in the client is not in the answer."""
     given = login(eid="npa", service=SERVICE)["userinfo"]
