@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from connectors.contract import Connector, EIDClientConnector, FormDispatch
 from connectors.saml.selfcheck import selfcheck
-from gateway import public
+from gateway import public, registering
 from gateway.audit import Audit
 from gateway.bundle import Configuration
 from gateway.client_certificate import FromProxy
@@ -50,6 +50,8 @@ from gateway.oidc.grant import CodeIssuer
 from gateway.oidc.introspection import introspect
 from gateway.oidc.provider import Provider
 from gateway.oidc.push import push
+from gateway.oidc.registered import RegisteredClients
+from gateway.oidc.registration import PATH, Registrar, manage, register
 from gateway.oidc.respond import Responder, description
 from gateway.oidc.revocation import revoke
 from gateway.oidc.subject import SubjectKey
@@ -83,6 +85,8 @@ class Application:
     store: Store
     log: AppendOnlyLog
     refresh: MetadataRefresh
+    registered: RegisteredClients | None
+    """Only where clients may register themselves."""
     executors: tuple[Executor, ...] = field(repr=False)
 
     def start(self) -> None:
@@ -94,6 +98,8 @@ class Application:
         await self.store.close()
         for executor in self.executors:
             executor.shutdown(wait=True)
+        if self.registered is not None:
+            self.registered.close()
         self.log.stop()
 
 
@@ -125,11 +131,13 @@ def build(
     renderer = Renderer(settings.gateway, static)
     token_keys = _token_keys(configuration)
     respond = Responder(issuer, token_keys)
+    registered = registering.registered_clients(configuration) if registering.enabled(configuration) else None
+    clients: Mapping[str, Client] = configuration.clients if registered is None else registered
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="cryptography")
     waiting = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="eid-service")
     desk = LoginDesk(
         issuer=issuer,
-        clients=configuration.clients,
+        clients=clients,
         connectors=connectors,
         means_names={name: settings.name for name, settings in configuration.connectors.items()},
         accounts=frozenset(configuration.accounts),
@@ -141,7 +149,7 @@ def build(
             issuer=issuer,
             store=store,
             subject_key=SubjectKey(configuration.subject_key),
-            clients=configuration.clients,
+            clients=clients,
             limits=settings.limits,
             random=secrets.token_bytes,
         ),
@@ -157,7 +165,7 @@ def build(
     )
     provider = Provider(
         issuer=issuer,
-        clients=configuration.clients,
+        clients=clients,
         client_keys=_client_keys(configuration),
         keys=token_keys,
         respond=respond,
@@ -172,12 +180,17 @@ def build(
         random=secrets.token_bytes,
         policy_uri=settings.gateway.privacy_url,
         mtls_url=settings.listen.mtls_url,
+        registration=registered is not None,
     )
+    routes = _routes(configuration, desk, provider, static, base)
+    if registered is not None:
+        get = guarded_get(fetch_policy(configuration))
+        routes += _registration(registering.registrar(configuration, provider, registered, get), desk, base)
     refresh = MetadataRefresh(connectors, clock=clock)
     health = Health(store=store, log=log, connectors=connectors, refresh=refresh, clock=clock)
     return Application(
         public=Guard(
-            app=Router(_routes(configuration, desk, provider, static, base), redirect_slashes=False),
+            app=Router(routes, redirect_slashes=False),
             issuer=issuer,
             body_bytes=settings.limits.body_bytes,
             refuse=partial(_refuse, desk),
@@ -187,6 +200,7 @@ def build(
         store=store,
         log=log,
         refresh=refresh,
+        registered=registered,
         executors=(executor, waiting),
     )
 
@@ -252,7 +266,25 @@ def _routes(
         ("/error/{code}", ["GET"], at(public.error_reference)),
         ("/static/{name}", ["GET"], static.endpoint),
     ]
-    return [Route(base + path, _as_endpoint(handler), methods=methods) for path, methods, handler in table]
+    routes = [Route(base + path, _as_endpoint(handler), methods=methods) for path, methods, handler in table]
+    # RFC 8414 §3.1: inserted between host and path of the issuer
+    return [
+        *routes,
+        Route(f"/.well-known/oauth-authorization-server{base}", serve_discovery, methods=["GET"]),
+    ]
+
+
+def _registration(registrar: Registrar, desk: LoginDesk, base: str) -> list[Route]:
+    """Dynamic client registration, in development mode only."""
+
+    def at(step: Callable[[Registrar, Request], Awaitable[Response]]) -> Handler:
+        return _as_endpoint(limited(partial(step, registrar), desk.store, "token", registrar.per_minute))
+
+    one = f"{base}{PATH}/{{client_id}}"
+    return [
+        Route(base + PATH, at(register), methods=["POST"]),
+        Route(one, at(manage), methods=["GET", "PUT", "DELETE"]),
+    ]
 
 
 def _mtls(settings: Settings, provider: Provider, store: Store, base: str) -> ASGIApp | None:
@@ -295,7 +327,7 @@ def _as_endpoint(handler: Handler) -> Handler:
 def _refuse(desk: LoginDesk, request: Request, error: GatewayError) -> Response:
     """The answer for an error that no route has answered: JSON for programs, a page for people."""
     path = request.url.path.removeprefix(desk.base)
-    if path in {"/par", "/token", "/userinfo", "/introspect", "/revoke"}:
+    if path in {"/par", "/token", "/userinfo", "/introspect", "/revoke"} or path.startswith(PATH):
         body = {"error": error.entry.oidc_error, "error_description": description(error)}
         return JSONResponse(body, status_code=error.entry.http_status)
     return error_page(desk, request, error)

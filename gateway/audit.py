@@ -256,6 +256,38 @@ class UserInfoRefused:
     code: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRegistered:
+    """A client registered itself; it does not know its identifier yet. Development mode only."""
+
+    client: str
+    client_class: str
+    authentication: str
+    """How it authenticates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRegistrationChanged:
+    """A client that registered itself replaced its registration."""
+
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRegistrationEnded:
+    """A client that registered itself removed its registration."""
+
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationRefused:
+    """A registration, or a change to one, was refused."""
+
+    client: str | None
+    code: str
+
+
 Event = (
     JourneyOpened
     | ExchangeStarted
@@ -279,6 +311,10 @@ Event = (
     | IntrospectionRefused
     | TokenRefused
     | UserInfoRefused
+    | ClientRegistered
+    | ClientRegistrationChanged
+    | ClientRegistrationEnded
+    | RegistrationRefused
 )
 
 

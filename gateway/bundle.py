@@ -52,6 +52,8 @@ class Configuration:
     subject_key: bytes = field(repr=False)
     store_password: str | None = field(repr=False)
     database_url: sa.URL = field(repr=False)
+    registration_token: str | None = field(default=None, repr=False)
+    """Initial access token of dynamic client registration."""
     warnings: tuple[ConfigurationProblem, ...] = ()
     """Nothing that prevents a start; ``check-config`` tells them."""
 
@@ -106,6 +108,13 @@ def load(directory: Path) -> Configuration:
     store_password = read_secret(
         settings.store.password, directory, settings.gateway.mode, problems, "store.password"
     )
+    registration_token = read_secret(
+        settings.registration.initial_access_token,
+        directory,
+        settings.gateway.mode,
+        problems,
+        "registration.initial_access_token",
+    )
     database_url = _database_url(settings, directory, problems)
     if problems.found or database_url is None:
         raise ConfigurationError(tuple(problems.found))
@@ -120,6 +129,7 @@ def load(directory: Path) -> Configuration:
         subject_key=subject_key,
         store_password=_word(store_password),
         database_url=database_url,
+        registration_token=_word(registration_token),
         warnings=tuple(problems.warnings),
     )
 

@@ -41,6 +41,13 @@ def check_gateway(settings: Settings, directory: Path, problems: Problems) -> No
         problems.add(_GATEWAY, "store.url", "unencrypted connection to another machine", "use rediss")
     if settings.store.replicas and (url == "embedded" or "+cluster" in urlsplit(url).scheme):
         problems.add(_GATEWAY, "store.replicas", "needs one master with replicas", "use redis+sentinel://")
+    if production and settings.registration.enabled:
+        problems.add(
+            _GATEWAY,
+            "registration.enabled",
+            "anybody could become a service in production",
+            "registry/clients/<client_id>.toml",
+        )
     ids = [key.id for key in settings.keys]
     problems.found += [
         ConfigurationProblem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from ipaddress import ip_address
 from pathlib import Path
@@ -134,13 +135,21 @@ def _authentication(file: str, client: Client, directory: Path, problems: Proble
     if method == "tls_client_auth":
         _certificate_name(file, client, problems)
         return
-    if (client.jwks_file is None) == (client.jwks_uri is None):
-        problems.add(file, "jwks_uri", f"{method} needs exactly one of jwks_file and jwks_uri", "set one")
+    if [client.jwks_file, client.jwks_uri, client.jwks].count(None) != 2:
+        problems.add(
+            file, "jwks_uri", f"{method} needs exactly one of jwks_file, jwks_uri and jwks", "set one"
+        )
     if client.jwks_uri is not None and urlsplit(client.jwks_uri).scheme != "https":
         problems.add(file, "jwks_uri", "must be https", "or use jwks_file")
     check_file(file, "jwks_file", client.jwks_file, directory, problems)
-    if client.jwks_file is not None and resolve(client.jwks_file, directory).is_file():
-        _key_set(file, resolve(client.jwks_file, directory), problems)
+    keys = _own_keys(file, client, directory, problems)
+    if keys is not None and not keys.keys:
+        problems.add(
+            file,
+            _place(client),
+            "holds no usable signature key",
+            "P-256, Ed25519, or RSA from 3072 bits",
+        )
 
 
 def _certificate_name(file: str, client: Client, problems: Problems) -> None:
@@ -199,7 +208,7 @@ def _signed_and_encrypted(file: str, client: Client, problems: Problems) -> None
         algorithm, enc = (getattr(client, f"{place}_encrypted_response_{part}") for part in ("alg", "enc"))
         if enc is not None and algorithm is None:
             problems.add(file, f"{place}_encrypted_response_enc", "needs the alg beside it", "or remove it")
-        if algorithm is not None and client.jwks_file is None and client.jwks_uri is None:
+        if algorithm is not None and not (client.jwks_file or client.jwks_uri or client.jwks):
             problems.add(
                 file, f"{place}_encrypted_response_alg", "needs the client's key", "jwks_file or jwks_uri"
             )
@@ -208,39 +217,41 @@ def _signed_and_encrypted(file: str, client: Client, problems: Problems) -> None
 def _encryption_keys(file: str, client: Client, directory: Path, problems: Problems) -> None:
     """A key for each registered encryption in the client's own file; what jwks_uri holds shows at use."""
     wanted = {client.id_token_encrypted_response_alg, client.userinfo_encrypted_response_alg} - {None}
-    if client.jwks_file is None or not wanted:
+    if not wanted:
         return
     if "key_jwt" not in client.token_endpoint_auth_method:
         check_file(file, "jwks_file", client.jwks_file, directory, problems)
-    path = resolve(client.jwks_file, directory)
-    if not path.is_file():
-        return
-    try:
-        keys = PublicKeySet.parse(path.read_bytes())
-    except (InvalidKeySet, OSError):
-        problems.add(file, "jwks_file", "is no set of public keys", "RFC 7517 section 5")
+    keys = _own_keys(file, client, directory, problems)
+    if keys is None:
         return
     for algorithm in sorted(filter(None, wanted)):
         if keys.recipient(algorithm) is None:
             problems.add(
                 file,
-                "jwks_file",
+                _place(client),
                 f"holds no key with use enc for {algorithm}",
                 "P-256, P-384, P-521 or X25519 for ECDH-ES, RSA from 3072 bits for RSA-OAEP-256",
             )
 
 
-def _key_set(file: str, path: Path, problems: Problems) -> None:
+def _place(client: Client) -> str:
+    return "jwks_file" if client.jwks is None else "jwks"
+
+
+def _own_keys(file: str, client: Client, directory: Path, problems: Problems) -> PublicKeySet | None:
+    """The keys that are here, of ``jwks`` or ``jwks_file``; None for those behind ``jwks_uri``."""
+    path = None if client.jwks_file is None else resolve(client.jwks_file, directory)
+    if client.jwks is None and (path is None or not path.is_file()):
+        return None
     try:
-        keys = PublicKeySet.parse(path.read_bytes()).keys
+        octets = json.dumps(client.jwks).encode() if path is None else path.read_bytes()
+        return PublicKeySet.parse(octets)
     except (InvalidKeySet, OSError) as error:
         reason = error.reason if isinstance(error, InvalidKeySet) else type(error).__name__
-        problems.add(file, "jwks_file", f"is no set of public keys ({reason})", "RFC 7517 section 5")
-        return
-    if not keys:
-        problems.add(
-            file, "jwks_file", "holds no usable signature key", "P-256, Ed25519, or RSA from 3072 bits"
-        )
+        problem = f"is no set of public keys ({reason})"
+        if not any(found.problem == problem and found.file == file for found in problems.found):
+            problems.add(file, _place(client), problem, "RFC 7517 section 5")
+        return None
 
 
 def _attributes(file: str, client: Client, problems: Problems) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
 
 from connectors.assurance import LevelOfAssurance
 from gateway.settings import Section, Texts
@@ -45,7 +45,9 @@ CardFact = Literal[
 """A field of ``connectors.identity.CardFacts`` that a client can be registered for."""
 
 Age = Annotated[int, Field(ge=1, le=130)]
-CommunityID = Annotated[str, StringConstraints(pattern=r"^0276([0-9]{2}(0[0-9]{1}([0-9]{2}(0[0-9]{3})?)?)?)?$")]
+CommunityID = Annotated[
+    str, StringConstraints(pattern=r"^0276([0-9]{2}(0[0-9]{1}([0-9]{2}(0[0-9]{3})?)?)?)?$")
+]
 """Data group 18 or the beginning of it (TR-03127 §3.2.2): ``0276`` for Germany, then Land, region, district,
 community as in the official key, the one-digit region and the three-digit community after a zero."""
 
@@ -106,6 +108,8 @@ class Client(Section):
     """SHA-256 of a random secret of at least 128 bit; the secret itself stays with the client."""
     jwks_file: str | None = None
     jwks_uri: str | None = None
+    jwks: dict[str, JsonValue] | None = None
+    """The JWK Set itself; one of these three."""
     token_endpoint_auth_signing_alg: Literal["ES256", "PS256", "EdDSA", "RS256"] = "ES256"
     token_endpoint_audience: bool = False
     """Client assertions may name the token endpoint instead of the issuer as ``aud`` (RFC 7523 §3 as

@@ -165,6 +165,14 @@ class RateSection(Section):
     token: int = Field(default=600, ge=0)
 
 
+class RegistrationSection(Section):
+    """Dynamic client registration (RFC 7591, RFC 7592), for trying out: refused in production."""
+
+    enabled: bool = False
+    initial_access_token: SecretReference | None = None
+    """Who registers must send it as bearer token; without one, everybody who reaches the gateway may."""
+
+
 class Settings(Section):
     """The whole of ``gateway.toml``."""
 
@@ -176,6 +184,7 @@ class Settings(Section):
     limits: LimitsSection = LimitsSection()
     http: HTTPSection = HTTPSection()
     rate: RateSection = RateSection()
+    registration: RegistrationSection = RegistrationSection()
 
 
 class ConfigurationProblem(Section):

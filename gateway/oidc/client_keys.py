@@ -8,6 +8,7 @@ minute per client; a set that was good stays in use for up to a day when it cann
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -54,7 +55,8 @@ class ClientKeys:
         """``files``: what ``jwks_file`` holds, by client_id, parsed once at start-up."""
         self._files = dict(files)
         self._get = get
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._inline: dict[str, tuple[object, PublicKeySet]] = {}
 
     async def of(self, client: Client, *, now: datetime, renew: bool = False) -> PublicKeySet:
         """The keys of ``client``; raises GatewayError ``client.keys_unavailable``.
@@ -63,9 +65,11 @@ class ClientKeys:
         """
         if client.client_id in self._files:
             return self._files[client.client_id]
+        if client.jwks is not None:
+            return self._parsed(client)
         if client.jwks_uri is None:
             raise CLIENT_KEYS_UNAVAILABLE()
-        entry = self._entries.setdefault(client.client_id, _Entry())
+        entry = self._entries.setdefault((client.client_id, client.jwks_uri), _Entry())
         if self._due(entry, now, renew=renew):
             async with entry.lock:
                 if self._due(entry, now, renew=renew):
@@ -73,6 +77,14 @@ class ClientKeys:
         if entry.keys is None or entry.loaded_at is None or now - entry.loaded_at > _LONGEST:
             raise CLIENT_KEYS_UNAVAILABLE()
         return entry.keys
+
+    def _parsed(self, client: Client) -> PublicKeySet:
+        """The set in the registration itself, parsed once; it was read when the client was registered."""
+        known = self._inline.get(client.client_id)
+        if known is None or known[0] is not client.jwks:
+            known = client.jwks, PublicKeySet.parse(json.dumps(client.jwks).encode())
+            self._inline[client.client_id] = known
+        return known[1]
 
     @staticmethod
     def _due(entry: _Entry, now: datetime, *, renew: bool) -> bool:

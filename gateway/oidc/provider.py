@@ -72,6 +72,8 @@ class Provider:
     documentation_uri: str | None = None
     mtls_url: str | None = None
     """Base of the endpoints for clients that show a TLS certificate."""
+    registration: bool = False
+    """Whether clients may register themselves."""
 
     def address_of(self, request: Request) -> str:
         """The address of the endpoint a request reached, as configured and never as ``Host`` says."""

@@ -30,6 +30,7 @@ from gateway.settings import (
     LimitsSection,
     Mode,
     RateSection,
+    RegistrationSection,
     Settings,
 )
 from gateway.store import StoreAddress
@@ -82,6 +83,8 @@ def configuration(
     database: str = "audit.sqlite3",
     accounts: tuple[str, ...] = (),
     start_on: tuple[str, ...] = (),
+    registration: RegistrationSection | None = None,
+    registration_token: str | None = None,
 ) -> Configuration:
     """``start_on``: the ways of an Online-Ausweis, if there is one."""
     key = InMemoryKey(ec.generate_private_key(ec.SECP256R1()))
@@ -98,6 +101,7 @@ def configuration(
             keys=(KeySection(id="k", purpose=KeyPurpose.OIDC_SIGNING, private_key="file:k"),),
             limits=LimitsSection(),
             rate=rate or RateSection(authorize=0, callback=0, token=0),
+            registration=registration or RegistrationSection(),
         ),
         anchors={},
         connectors={
@@ -113,6 +117,7 @@ def configuration(
         },
         subject_key=bytes(32),
         store_password=None,
+        registration_token=registration_token,
         database_url=sa.make_url(f"sqlite:///{directory / database}?timeout=0.2"),
     )
 
