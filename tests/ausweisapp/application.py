@@ -10,6 +10,7 @@ addresses is made.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -49,7 +50,13 @@ class AusweisApp:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.version = ""
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def old_simulator(self) -> bool:
+        """Up to 1.26: keys cannot be chosen, and the card sometimes falls from the reader during PACE."""
+        return self.version.startswith("1.")
 
     @property
     def log(self) -> Path:
@@ -111,7 +118,9 @@ class AusweisApp:
             if process.poll() is not None:
                 break
             try:
-                if ask("Status")[0] == http.client.OK:
+                status, text = ask("Status=json")
+                if status == http.client.OK:
+                    self.version = json.loads(text)["Implementation-Version"]
                     return
             except OSError:
                 time.sleep(0.05)

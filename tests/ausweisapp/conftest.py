@@ -43,7 +43,7 @@ def ausweisapp(tmp_path_factory):
 @pytest.fixture
 def screen(ausweisapp):
     """What the citizen sees of it."""
-    with Screen() as shown:
+    with Screen(may_lose_card=ausweisapp.old_simulator) as shown:
         yield shown
 
 
@@ -55,9 +55,10 @@ def sandbox(tmp_path_factory):
 
 
 @pytest.fixture
-def card(sandbox):
+def card(sandbox, ausweisapp):
     """The card of a test citizen, by name."""
-    return lambda name: simulated(name, cards_directory(sandbox.state.directory))
+    directory = cards_directory(sandbox.state.directory)
+    return lambda name: simulated(name, directory, fixed_keys=ausweisapp.old_simulator)
 
 
 @pytest.fixture

@@ -75,6 +75,11 @@ class Seen:
         return self.result.get("major", "").endswith("#ok")
 
     @property
+    def lost_card(self) -> bool:
+        """What the simulator of 1.26 does now and then, and no citizen."""
+        return self.result.get("minor", "").endswith("/al/common#unknownError")
+
+    @property
     def reason(self) -> str | None:
         """AusweisApp's own word for what went wrong."""
         return self.result.get("reason")
@@ -87,7 +92,8 @@ class ScreenFailed(Exception):
 class Screen:
     """One connection; AusweisApp allows one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_lose_card: bool = False) -> None:
+        self.may_lose_card = may_lose_card
         self._socket: WebSocket = create_connection(
             f"ws://127.0.0.1:{PORT}/eID-Kernel",
             timeout=SECONDS,
@@ -118,14 +124,6 @@ class Screen:
             message: dict[str, Any] = json.loads(self._socket.recv())
             yield message
         raise ScreenFailed("the workflow does not end")
-
-    def version(self) -> str:
-        """Of the program, e.g. ``2.0.1``."""
-        self._send(cmd="GET_INFO")
-        for message in self._received():
-            if message["msg"] == "INFO":
-                return str(message["VersionInfo"]["Implementation-Version"])
-        raise AssertionError
 
     @contextmanager
     def watched_by(self, citizen: Citizen) -> Iterator[Future[Seen]]:

@@ -80,8 +80,10 @@ def test_citizen_may_look_for_the_pin_as_long_as_it_takes(visit, screen, card):
 
 
 @pytest.mark.parametrize("name", ["expired", "blocked"])
-def test_card_that_is_not_valid_any_more_delivers_nothing(visit, screen, card, name):
+def test_card_that_is_not_valid_any_more_delivers_nothing(visit, ausweisapp, screen, card, name):
     """npa.md §4.4 (9), §5.4: validity, then block list, then data."""
+    if name == "blocked" and ausweisapp.old_simulator:
+        pytest.skip("AusweisApp 1.26 has one card only to block, for all tests")
     citizen = visit("feuerwehr")
     seen = citizen.identify(screen, Citizen(card=card(name)))
     assert not seen.ok
@@ -90,10 +92,12 @@ def test_card_that_is_not_valid_any_more_delivers_nothing(visit, screen, card, n
     expect(citizen.main).not_to_contain_text(re.compile("GESPERRT|BRUNO"))
 
 
-def test_card_of_an_unknown_issuer_delivers_nothing(visit, screen, tmp_path):
+def test_card_of_an_unknown_issuer_delivers_nothing(visit, ausweisapp, screen, tmp_path):
     """npa.md §4.4 (4): the same data, but signed below a CSCA that this server does not know."""
     citizen = visit("feuerwehr")
-    seen = citizen.identify(screen, Citizen(card=simulated("erika", tmp_path)))
+    seen = citizen.identify(
+        screen, Citizen(card=simulated("erika", tmp_path, fixed_keys=ausweisapp.old_simulator))
+    )
     assert not seen.ok
     expect(citizen.main).to_contain_text("konnte nicht als echt bestätigt werden")
     expect(citizen.main).not_to_contain_text("MUSTERMANN")

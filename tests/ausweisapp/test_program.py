@@ -14,10 +14,9 @@ def test_client_of_the_guideline_answers_on_its_port(ausweisapp):
     assert facts["Specification-Title"].startswith("TR-03124")
 
 
-def test_developer_mode_is_off(ausweisapp, screen):
+def test_developer_mode_is_off(ausweisapp):
     """npa.md §3.4: developer mode relaxes the very checks these tests are for."""
     settings = list((ausweisapp.directory / "home" / "config").rglob("*.conf"))
     assert settings
     for path in settings:
         assert "developerMode=true" not in path.read_text("utf-8")
-    assert screen.version()
