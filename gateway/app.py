@@ -33,6 +33,7 @@ from gateway.login.desk import EIDMeans, LoginDesk
 from gateway.login.eid_client import paos, tc_token
 from gateway.login.eid_pages import choose_way, intro, run
 from gateway.login.leave import cancel, error_page, failed
+from gateway.login.logout import logout
 from gateway.login.offer import reach
 from gateway.login.open import open_journey
 from gateway.login.phone import connect as connect_phone
@@ -44,6 +45,7 @@ from gateway.login.start import start
 from gateway.metadata_refresh import MetadataRefresh
 from gateway.oidc import discovery, jwks
 from gateway.oidc.authorize import authorize
+from gateway.oidc.backchannel_logout import BackChannel, guarded_post
 from gateway.oidc.client_keys import ClientKeys, guarded_get
 from gateway.oidc.client_request import refusal
 from gateway.oidc.grant import CodeIssuer
@@ -87,6 +89,7 @@ class Application:
     refresh: MetadataRefresh
     registered: RegisteredClients | None
     """Only where clients may register themselves."""
+    back_channel: BackChannel
     executors: tuple[Executor, ...] = field(repr=False)
 
     def start(self) -> None:
@@ -95,6 +98,7 @@ class Application:
 
     async def stop(self) -> None:
         self.refresh.stop()
+        await self.back_channel.settled()
         await self.store.close()
         for executor in self.executors:
             executor.shutdown(wait=True)
@@ -163,6 +167,14 @@ def build(
         executor=executor,
         waiting_executor=waiting,
     )
+    back_channel = BackChannel(
+        issuer=issuer,
+        keys=token_keys,
+        audit=audit,
+        post=guarded_post(fetch_policy(configuration)),
+        random=secrets.token_bytes,
+        clock=clock,
+    )
     provider = Provider(
         issuer=issuer,
         clients=clients,
@@ -182,7 +194,7 @@ def build(
         mtls_url=settings.listen.mtls_url,
         registration=registered is not None,
     )
-    routes = _routes(configuration, desk, provider, static, base)
+    routes = _routes(configuration, desk, provider, back_channel, static, base)
     if registered is not None:
         get = guarded_get(fetch_policy(configuration))
         routes += _registration(registering.registrar(configuration, provider, registered, get), desk, base)
@@ -201,12 +213,18 @@ def build(
         log=log,
         refresh=refresh,
         registered=registered,
+        back_channel=back_channel,
         executors=(executor, waiting),
     )
 
 
 def _routes(
-    configuration: Configuration, desk: LoginDesk, provider: Provider, static: StaticFiles, base: str
+    configuration: Configuration,
+    desk: LoginDesk,
+    provider: Provider,
+    back_channel: BackChannel,
+    static: StaticFiles,
+    base: str,
 ) -> list[Route]:
     rate = configuration.settings.rate
     discovery_octets = JSONResponse(discovery.discovery_document(provider)).body
@@ -224,6 +242,9 @@ def _routes(
     def op(endpoint: Callable[[Provider, Request], Awaitable[Response]], name: str, limit: int) -> Handler:
         return limited(partial(endpoint, provider), desk.store, name, limit)
 
+    async def end_session(request: Request) -> Response:
+        return await logout(desk, back_channel, request)
+
     answer = limited(at(callback), desk.store, "callback", rate.callback)
     client = limited(at(tc_token), desk.store, "tctoken", rate.callback)
     # a login takes about five
@@ -238,6 +259,7 @@ def _routes(
         ("/introspect", ["POST"], op(introspect, "token", rate.token)),
         ("/revoke", ["POST"], op(revoke, "token", rate.token)),
         ("/userinfo", ["GET", "POST"], op(userinfo, "token", rate.token)),
+        ("/logout", ["GET", "POST"], limited(end_session, desk.store, "authorize", rate.authorize)),
         # the citizen's journey
         ("/login/{journey}", ["GET"], at(select)),
         ("/login/{journey}/start", ["POST"], at(start)),

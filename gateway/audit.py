@@ -207,6 +207,37 @@ class TokenIssued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionUsed:
+    """A session of the client answered an authorization request without the citizen's eID."""
+
+    journey: str
+    client: str
+    sid: str
+    """Identifier of the session, as the client's ID tokens carry it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedOut:
+    """The session of a client is about to end."""
+
+    client: str
+    sid: str
+    by: str
+    """``client`` (an ID token proved it) or ``citizen`` (who was asked)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutTold:
+    """The client was told by the back channel that a session has ended, or could not be."""
+
+    client: str
+    sid: str
+    attempts: int
+    failure: str | None
+    """None: told; else the reason of the last attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenExchanged:
     """A client got an access token for a resource server from its own; not yet handed out."""
 
@@ -305,6 +336,9 @@ Event = (
     | RequestPushed
     | PushRefused
     | TokenIssued
+    | SessionUsed
+    | LoggedOut
+    | LogoutTold
     | TokenExchanged
     | TokenRevoked
     | RevocationRefused

@@ -9,6 +9,7 @@ family, and neither number nor code is ever reused or renamed.
 | 10 | authorization request |
 | 11 | client authentication, token, UserInfo |
 | 12 | registration of clients |
+| 13 | logout |
 | 20 | the citizen's journey |
 | 21 | choice of means and country |
 | 30 | exchange with an eIDAS peer |

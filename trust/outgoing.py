@@ -42,7 +42,7 @@ class FetchPolicy:
     """Closed state networks and development."""
     allow_http_loopback: bool = False
     """Development: ``http`` to an address of this machine."""
-    content_types: frozenset[str] = frozenset(
+    content_types: frozenset[str] = frozenset(  # empty: whatever comes, because nobody reads it
         {"application/samlmetadata+xml", "application/xml", "text/xml", "application/octet-stream"}
     )
 
@@ -54,6 +54,8 @@ class Outgoing:
     method: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    accepted: frozenset[int] = frozenset({200})
+    """Status codes that mean success."""
     context: ssl.SSLContext | None = None
     """TLS with a client certificate, or with other trust than the policy's."""
 
@@ -72,7 +74,7 @@ def exchange(
     max_bytes: int,
     resolve: Resolve = resolve_host,
 ) -> bytes:
-    """The body of the answer; only a 200 without redirect counts.
+    """The body of the answer; only an accepted status without redirect counts.
 
     Raises OutgoingError ``fetch.*``.
     """
@@ -202,7 +204,7 @@ def _exchange(
         skip_accept_encoding=True,
     )
     connection.putheader("Host", parts.netloc)
-    connection.putheader("Accept", ", ".join(sorted(policy.content_types)))
+    connection.putheader("Accept", ", ".join(sorted(policy.content_types)) or "*/*")
     connection.putheader("Accept-Encoding", "identity")
     connection.putheader("User-Agent", "eid-gateway")
     connection.putheader("Connection", "close")
@@ -212,7 +214,7 @@ def _exchange(
         connection.putheader("Content-Length", str(len(outgoing.body)))
     connection.endheaders(outgoing.body)
     with connection.getresponse() as response:
-        _require_response(response, policy, max_bytes)
+        _require_response(response, outgoing.accepted, policy, max_bytes)
         body = _read(response, max_bytes)
     if deadline.passed:
         raise OutgoingError("fetch.timeout")
@@ -241,15 +243,17 @@ def _tls_context(policy: FetchPolicy) -> ssl.SSLContext:
     return context
 
 
-def _require_response(response: HTTPResponse, policy: FetchPolicy, max_bytes: int) -> None:
+def _require_response(
+    response: HTTPResponse, accepted: frozenset[int], policy: FetchPolicy, max_bytes: int
+) -> None:
     if 300 <= response.status < 400:
         raise OutgoingError("fetch.redirect", f"status {response.status}")
-    if response.status != 200:
+    if response.status not in accepted:
         raise OutgoingError("fetch.status", f"status {response.status}")
     if (response.getheader("Content-Encoding") or "identity").strip().lower() != "identity":
         raise OutgoingError("fetch.content-encoding")
     content_type = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
-    if content_type and content_type not in policy.content_types:
+    if content_type and policy.content_types and content_type not in policy.content_types:
         raise OutgoingError("fetch.content-type")
     length = response.getheader("Content-Length")
     if length is not None and length.isdigit() and int(length) > max_bytes:

@@ -4,6 +4,7 @@
 |---|---|---|
 | ``__Host-journey-<number>`` | secret of the journey record | by our own pages and top-level links: ``SameSite=Lax`` |
 | ``__Host-flow-<number>`` | secret of the pending exchange | also with the peer's cross-site POST: ``SameSite=None``; deleted on use |
+| ``__Host-session-<client>`` | secret of the session of one service, where its policy allows one | as the first |
 | ``__Host-phone-<number>`` | secret of a second device's visit | as the first; the phone that scanned a QR code |
 
 An eID-Client sends the browser back from loopback: a cross-site GET of the top level, with which ``Lax``
@@ -18,6 +19,7 @@ counterparts run on the same host, which makes their POST same-site.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -53,6 +55,17 @@ class Cookies:
     def set_flow(self, response: Response, secret: BearerSecret, *, seconds: int) -> None:
         self._write(response, "flow", secret.journey, secret.text, seconds)
 
+    def session(self, request: Request, client_id: str) -> BearerSecret | None:
+        """The secret of this browser's session of one client."""
+        return self._secret(request, self._name("session", _short(client_id)))
+
+    def set_session(
+        self, response: Response, client_id: str, secret: BearerSecret | None, *, seconds: int
+    ) -> None:
+        """Set it, or with None delete it."""
+        text = secret.text if secret else ""
+        self._write(response, "session", _short(client_id), text, seconds if secret else 0)
+
     def delete_flow(self, response: Response, number: str) -> None:
         self._write(response, "flow", number, "", 0)
 
@@ -67,15 +80,18 @@ class Cookies:
     def _read(self, request: Request, kind: str, number: str) -> BearerSecret | None:
         # A browser may send a second cookie of that name only if another host of the site set it, which
         # the __Host- prefix forbids; and a wrong secret finds nothing anyway.
-        wanted = self._name(kind, number)
+        secret = self._secret(request, self._name(kind, number))
+        return secret if secret is not None and secret.journey == number else None
+
+    @staticmethod
+    def _secret(request: Request, wanted: str) -> BearerSecret | None:
         for pair in request.headers.get("cookie", "").split(";"):
             name, _, value = pair.strip().partition("=")
             if name == wanted:
                 try:
-                    secret = BearerSecret.parse(value)
+                    return BearerSecret.parse(value)
                 except ValueError:
                     return None
-                return secret if secret.journey == number else None
         return None
 
     def _write(self, response: Response, kind: str, number: str, value: str, seconds: int) -> None:
@@ -86,3 +102,8 @@ class Cookies:
             f"{self._name(kind, number)}={value}; Path=/; Max-Age={seconds}; "
             f"{secure}HttpOnly; SameSite={same_site}",
         )
+
+
+def _short(client_id: str) -> str:
+    """A client in the name of a cookie: not every identifier is a token (RFC 6265 §4.1.1)."""
+    return hashlib.sha256(client_id.encode()).hexdigest()[:16]

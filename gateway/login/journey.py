@@ -115,6 +115,22 @@ class LoginJourney:
         state = self._after(Step.BEGIN)
         return replace(self, state=state, person=person, connector=connector, country=country, failure=None)
 
+    @staticmethod
+    def from_session(
+        *, number: str, request: AuthorizationRequest, deadline: datetime, identity: Identity
+    ) -> LoginJourney:
+        """A journey that begins at the release: a session knows who it is (``login.session``)."""
+        return LoginJourney(
+            number=number,
+            request=request,
+            deadline=deadline,
+            state=State.IDENTIFIED,
+            person=identity.subject.kind,
+            connector=identity.source.connector,
+            country=identity.source.country,
+            identity=identity,
+        )
+
     def failed(self, failure: Failure) -> LoginJourney:
         """The exchange gave no identity, or the choice cannot be gone; another may. Raises StepNotAllowed."""
         return replace(self, state=self._after(Step.FAIL), failure=failure)

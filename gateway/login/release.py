@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -17,6 +18,7 @@ from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.errors import JOURNEY_BAD_FORM, JOURNEY_ENDED, JOURNEY_REFUSED
 from gateway.login.journey import JOURNEY, LoginJourney, StepNotAllowed
 from gateway.login.leave import end, to_client
+from gateway.login.session import ProviderSession, allowed, new_session_id, remember
 from gateway.login.session_limits import usable_until
 from gateway.oidc.claims import Offer, offers
 from gateway.web.pages import PersonView, ReleaseItem, ReleasePage
@@ -102,9 +104,13 @@ async def _release(
         ),
         now=now,
     )
+    # Counted from the identification, so that a session never prolongs itself.
+    until = identity.source.authenticated_at + timedelta(seconds=client.session_seconds)
+    kept = now < until and allowed(client, identity, desk.accounts)
+    sid = new_session_id(desk) if kept else None
     try:
         code = await desk.codes.issue(
-            client, journey.request, identity, released=released, journey=journey.number, now=now
+            client, journey.request, identity, released=released, journey=journey.number, sid=sid, now=now
         )
     except GatewayError as error:
         # Checked when the answer came; between then and now only a deadline can have passed.
@@ -112,7 +118,18 @@ async def _release(
             raise
         return await end(desk, request, journey, error)
     dispatch = desk.respond.success(journey.request.return_address, code, now=now)
-    return to_client(desk, request, released_journey, dispatch)
+    response = to_client(desk, request, released_journey, dispatch)
+    if sid is not None:
+        session = ProviderSession(
+            client_id=client.client_id,
+            sid=sid,
+            sub=desk.codes.subject(client, identity, journey.number),
+            identity=identity,
+            released=tuple(sorted(released)),
+            until=until,
+        )
+        await remember(desk, response, session, now=now)
+    return response
 
 
 def person_views(journey: LoginJourney, client: Client, identity: Identity) -> tuple[PersonView, ...]:

@@ -45,9 +45,8 @@ async def authorize(provider: Provider, request: Request) -> Response:
         draft = await arrive(provider, client, parameters, pushed=pushed, now=now)
         for step in STEPS:
             step(draft)
-        checks.interaction_is_allowed(draft)
         checked = within_reach(provider, client, draft.request(), now)
-        return await provider.open_journey(client, checked, now=now)
+        return await provider.open_journey(client, checked, http=request, now=now)
     except AuditUnavailable:
         raise  # a refusal could not be written down either
     except GatewayError as error:

@@ -16,10 +16,11 @@ from connectors.assurance import LevelOfAssurance
 from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.identity import PersonKind
 from gateway.client_settings import Client
-from gateway.jose import InvalidToken, KeyRing, TokenPolicy, parse, parse_object
+from gateway.jose import InvalidToken, KeyRing, parse_object
 from gateway.oidc import errors
 from gateway.oidc.acr import known
 from gateway.oidc.claims_parameter import claim_requests
+from gateway.oidc.id_token_hint import read_hint
 from gateway.oidc.parameters import Parameters
 from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest, ResponseMode, ReturnAddress
 from gateway.oidc.verified_claims import well_formed
@@ -212,7 +213,7 @@ def nonce(draft: Draft) -> None:
 
 
 def prompt(draft: Draft) -> None:
-    """Every login is fresh, chosen and released anew, so only ``none`` and nonsense need an answer."""
+    """What they mean is decided where the session is known (``login.session``); here only nonsense is refused."""
     draft.prompt = tuple(dict.fromkeys((draft.parameters.get("prompt") or "").split()))
     if not set(draft.prompt) <= set(PROMPT_VALUES) or ("none" in draft.prompt and len(draft.prompt) > 1):
         raise errors.PROMPT_INVALID()
@@ -318,17 +319,9 @@ def subject(draft: Draft) -> None:
 
 
 def _subject_of_hint(draft: Draft, hint: str) -> str:
-    policy = TokenPolicy(
-        algorithms=frozenset({"ES256", "RS256"}),
-        types=frozenset({"jwt"}),
-        issuer=draft.issuer,
-        audience=draft.client.client_id,
-        required=frozenset({"sub", "exp", "iat"}),
-        skew=60,
-        expired=True,
-    )
+    clients = {draft.client.client_id: draft.client}
     try:
-        found = parse(hint).verify(draft.keys.public, policy, now=draft.now)
+        _, found = read_hint(hint, issuer=draft.issuer, clients=clients, keys=draft.keys, now=draft.now)
     except InvalidToken as error:
         raise errors.ID_TOKEN_HINT_INVALID(cause=error) from error
     return str(found["sub"])
@@ -362,12 +355,6 @@ def level(draft: Draft) -> None:
     draft.accept_non_notified = draft.client.accept_non_notified and (
         not draft.acr.essential or any(not level.notified for level in wanted)
     )
-
-
-def interaction_is_allowed(draft: Draft) -> None:
-    """Last, so that a malformed request with ``prompt=none`` learns of its defect first (Core §3.1.2.1)."""
-    if draft.prompt == ("none",):
-        raise errors.LOGIN_REQUIRED()
 
 
 STEPS: tuple[Callable[[Draft], None], ...] = (

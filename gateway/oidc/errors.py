@@ -189,11 +189,19 @@ LOGIN_REQUIRED = _add(
     "1023",
     "login_required",
     400,
-    hint="prompt=none cannot succeed: every login is a fresh identification",
+    hint="prompt=none cannot succeed: there is no session of this client that answers the request",
     documentation=(
-        "The gateway keeps no sessions, so identification without the citizen is impossible. Remedy: "
-        "send the request without prompt=none."
+        "Sessions exist only for clients with session_seconds, below level high, not for user accounts, and "
+        "only in the browser of the login. Remedy: send the request without prompt=none."
     ),
+)
+CONSENT_REQUIRED = _add(
+    "authorize.consent_required",
+    "1037",
+    "consent_required",
+    400,
+    hint="prompt=none cannot succeed: the request asks for data the citizen has not released yet",
+    documentation="Remedy: send the request without prompt=none, so that the citizen sees the release page.",
 )
 MAX_AGE_INVALID = _add(
     "authorize.max_age_invalid",

@@ -116,6 +116,10 @@ class CodeIssuer:
     limits: LimitsSection
     random: TokenSource
 
+    def subject(self, client: Client, identity: Identity, journey: str) -> str:
+        """The ``sub`` of ``identity`` for ``client``."""
+        return pairwise(self.subject_key, client, identity, journey)
+
     def check(
         self, client: Client, request: AuthorizationRequest, identity: Identity, *, journey: str
     ) -> None:
@@ -142,11 +146,13 @@ class CodeIssuer:
         *,
         released: frozenset[str],
         journey: str,
+        sid: str | None = None,
         now: datetime,
     ) -> str:
         """A code for what the citizen released (keys as in ``claims.offers``).
 
-        Raises what ``check`` raises, and StoreUnavailable. The caller has made the release durable in
+        ``sid``: the session that remembers this login (Front-Channel Logout §3). Raises what ``check``
+        raises, and StoreUnavailable. The caller has made the release durable in
         the audit log; the code is worthless to anybody until it is handed out.
         """
         self.check(client, request, identity, journey=journey)
@@ -165,6 +171,8 @@ class CodeIssuer:
         userinfo = {**subject, **claims.userinfo_claims(client, request, identity, may_leave)}
         id_token = self._id_token(client, request, identity, may_leave, subject)
         userinfo |= {name: id_token[name] for name in _LOGIN_CLAIMS if name in request.claims.userinfo}
+        if sid is not None:
+            id_token["sid"] = sid
         for target, elements in (
             (userinfo, request.claims.verified_userinfo),
             (id_token, request.claims.verified_id_token),

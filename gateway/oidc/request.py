@@ -14,6 +14,7 @@ from functools import cache
 from typing import Protocol
 
 from pydantic import JsonValue, TypeAdapter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from connectors.assurance import LevelOfAssurance
@@ -151,8 +152,10 @@ def _adapter() -> TypeAdapter[AuthorizationRequest]:
 class JourneyOpener(Protocol):
     """Opens a login journey for a checked request; implemented by ``gateway.login``."""
 
-    async def __call__(self, client: Client, request: AuthorizationRequest, *, now: datetime) -> Response:
-        """The 303 to the first page of the journey, with its cookie.
+    async def __call__(
+        self, client: Client, request: AuthorizationRequest, *, http: Request, now: datetime
+    ) -> Response:
+        """The 303 to the first page of the journey, with its cookie; or the answer of a session.
 
         Raises GatewayError, which goes to the client's ``redirect_uri`` where its entry allows.
         """

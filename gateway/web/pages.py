@@ -9,6 +9,8 @@
 | ``ErrorPage`` | ``error.html`` | every ``GatewayError`` that is shown |
 | ``EndedPage`` | ``ended.html`` | a journey that is over, or went on in another window |
 | ``TimeoutPage`` | ``timeout.html`` | a journey whose deadline has passed |
+| ``LogoutPage`` | ``logout.html`` | GET, POST ``/logout``: shall the session end? |
+| ``LoggedOutPage`` | ``logged_out.html`` | the same, when it has ended |
 | ``ErrorReferencePage`` | ``error_reference.html`` | GET ``/error/{code}`` |
 | ``IndexPage`` | ``index.html`` | GET ``/`` |
 
@@ -211,6 +213,25 @@ class TimeoutPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutPage:
+    """Asks before a session ends that no ID token has named."""
+
+    frame: Frame
+    action: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedOutPage:
+    """The session is over; leads on to ``url`` if the service named a registered one."""
+
+    frame: Frame
+    url: str | None = None
+    frames: tuple[str, ...] = ()
+    """Addresses of services that hidden frames call (Front-Channel Logout §2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorReferencePage:
     """GET ``/error/{code}``, for integrators: cause and remedy of one catalogue entry, in English."""
 
@@ -235,6 +256,8 @@ Page = (
     | ErrorPage
     | EndedPage
     | TimeoutPage
+    | LogoutPage
+    | LoggedOutPage
     | ErrorReferencePage
     | IndexPage
     | EIDPage

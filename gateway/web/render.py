@@ -36,6 +36,8 @@ from gateway.web.pages import (
     GoPage,
     HandoverPage,
     IndexPage,
+    LoggedOutPage,
+    LogoutPage,
     Page,
     PersonView,
     ReleaseItem,
@@ -44,7 +46,7 @@ from gateway.web.pages import (
     Target,
     TimeoutPage,
 )
-from gateway.web.security_headers import form_source, page_headers
+from gateway.web.security_headers import form_source, form_targets, page_headers
 from gateway.web.static_files import StaticFiles
 from gateway.web.translations import Translations
 
@@ -59,6 +61,8 @@ TEMPLATE_NAMES: Mapping[type, str] = {
     ErrorPage: "error.html",
     EndedPage: "ended.html",
     TimeoutPage: "timeout.html",
+    LogoutPage: "logout.html",
+    LoggedOutPage: "logged_out.html",
     ErrorReferencePage: "error_reference.html",
     IndexPage: "index.html",
     **eid_context.TEMPLATE_NAMES,
@@ -127,7 +131,10 @@ class Renderer:
     def response(self, page: Page, *, status_code: int = 200) -> HTMLResponse:
         """The answer, with every header a page needs; cookies are the caller's."""
         headers = page_headers(
-            form_action=self._form_action(page), connect=eid_context.connect(page), https=self._https
+            form_action=self._form_action(page),
+            connect=eid_context.connect(page),
+            frames=form_targets(*page.frames) if isinstance(page, LoggedOutPage) else (),
+            https=self._https,
         )
         headers["Content-Language"] = self.language(page.frame)
         return HTMLResponse(self.html(page), status_code=status_code, headers=headers)
@@ -155,7 +162,12 @@ class Renderer:
             case EndedPage() | TimeoutPage():
                 context["back_href"] = _web_href(page.back_href)
                 context["back_text"] = _back_text(words, page.frame, context["service_name"])
-            case IndexPage():
+            case LoggedOutPage():
+                for url in (page.url, *page.frames):
+                    if url is not None:
+                        form_source(url)
+                context["back_text"] = _back_text(words, page.frame, service_name)
+            case IndexPage() | LogoutPage():
                 pass
             case _:
                 context |= eid_context.context(page, words, service_name, ZONE)
@@ -175,7 +187,7 @@ class Renderer:
                 return ()
             case TimeoutPage() if page.back_action is not None:
                 return ("'self'",)
-            case SelectPage() | ReleasePage() | ErrorPage() | GoPage():
+            case SelectPage() | ReleasePage() | ErrorPage() | GoPage() | LogoutPage():
                 return ("'self'",)
             case _:
                 return ("'self'",) if eid_context.has_form(page) else ()

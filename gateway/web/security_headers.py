@@ -66,13 +66,16 @@ def form_targets(*urls: str) -> tuple[str, ...]:
     return tuple(sorted({form_source(url) for url in urls}))
 
 
-def page_policy(form_action: Iterable[str], connect: str | None = None) -> str:
+def page_policy(form_action: Iterable[str], connect: str | None = None, frames: Iterable[str] = ()) -> str:
     """The Content-Security-Policy of a page whose forms may end at ``form_action``.
 
     ``connect``: the one origin that its script may ask; none but a program on the same computer.
+    ``frames``: origins that hidden frames may call (logout).
     """
     targets = " ".join(form_action) or "'none'"
     asked = f"connect-src {connect}; " if connect else ""
+    framed = " ".join(frames)
+    asked += f"frame-src {framed}; " if framed else ""
     return (
         "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
         f"script-src 'self'; {asked}form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
@@ -80,7 +83,11 @@ def page_policy(form_action: Iterable[str], connect: str | None = None) -> str:
 
 
 def page_headers(
-    *, form_action: Iterable[str] = (), connect: str | None = None, https: bool
+    *,
+    form_action: Iterable[str] = (),
+    connect: str | None = None,
+    frames: Iterable[str] = (),
+    https: bool,
 ) -> dict[str, str]:
     """All headers of an HTML page. ``form_action``: CSP sources, e.g. ``("'self'", *targets)``.
 
@@ -89,7 +96,7 @@ def page_headers(
     """
     headers = dict(_COMMON)
     headers["Cache-Control"] = "no-store"
-    headers["Content-Security-Policy"] = page_policy(form_action, connect)
+    headers["Content-Security-Policy"] = page_policy(form_action, connect, frames)
     if https:
         headers["Strict-Transport-Security"] = HSTS
     return headers

@@ -31,6 +31,7 @@ from gateway.oidc import discovery, jwks
 from gateway.oidc.authorize import authorize
 from gateway.oidc.claims import offers
 from gateway.oidc.client_keys import ClientKeys
+from gateway.oidc.errors import LOGIN_REQUIRED
 from gateway.oidc.grant import CodeIssuer
 from gateway.oidc.introspection import introspect
 from gateway.oidc.provider import Provider
@@ -273,7 +274,9 @@ class Bench:
         self.fetched.append(url)
         return self.fetch(url)
 
-    async def _open(self, client, request, *, now):
+    async def _open(self, client, request, *, http, now):
+        if request.prompt == ("none",):
+            raise LOGIN_REQUIRED()
         if self.failure is not None:
             raise self.failure
         self.opened.append(request)
