@@ -18,7 +18,7 @@ from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.errors import JOURNEY_BAD_FORM, JOURNEY_ENDED, JOURNEY_REFUSED
 from gateway.login.journey import JOURNEY, LoginJourney, StepNotAllowed
 from gateway.login.leave import end, to_client
-from gateway.login.session import ProviderSession, allowed, new_session_id, remember
+from gateway.login.session import ProviderSession, allowed, asked_for, new_session_id, remember
 from gateway.login.session_limits import usable_until
 from gateway.oidc.claims import Offer, offers
 from gateway.web.pages import PersonView, ReleaseItem, ReleasePage
@@ -125,6 +125,7 @@ async def _release(
             sid=sid,
             sub=desk.codes.subject(client, identity, journey.number),
             identity=identity,
+            asked=asked_for(client, journey.request, identity),
             released=tuple(sorted(released)),
             until=until,
         )

@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import RedirectDispatch
-from connectors.identity import Absent, Identity
+from connectors.identity import Identity
 from gateway.audit import DataReleased, SessionUsed
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
@@ -43,6 +43,8 @@ class ProviderSession:
     sid: str
     sub: str
     identity: Identity = field(repr=False)
+    asked: tuple[str, ...]
+    """Attributes that the source was asked for."""
     released: tuple[str, ...]
     """What the citizen has let go to this service (keys of ``claims.offers``)."""
     until: datetime
@@ -70,6 +72,12 @@ def allowed(client: Client, identity: Identity, accounts: frozenset[str]) -> boo
         and identity.source.connector not in accounts
         and identity.account_key is not None
     )
+
+
+def asked_for(client: Client, request: AuthorizationRequest, identity: Identity) -> tuple[str, ...]:
+    """Attributes that ``request`` asks of a source about such a person."""
+    attributes = attributes_requested(client, request, identity.subject.kind)
+    return (*attributes.required, *attributes.optional)
 
 
 def new_session_id(desk: LoginDesk) -> str:
@@ -152,11 +160,7 @@ def _still_fits(
     identity = session.identity
     minimum = max(request.minimum, client.level)
     notified_only = not (request.accept_non_notified and client.accept_non_notified)
-    wanted = attributes_requested(client, request, identity.subject.kind)
-    never_asked = any(
-        getattr(identity.subject, name) is Absent.NOT_REQUESTED
-        for name in (*wanted.required, *wanted.optional)
-    )
+    never_asked = set(asked_for(client, request, identity)) - set(session.asked)
     hinted = request.means not in {None, identity.source.connector} or request.person not in {
         None,
         identity.subject.kind,

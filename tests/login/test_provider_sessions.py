@@ -41,7 +41,9 @@ async def short(tmp_path: Path, address: StoreAddress) -> AsyncIterator[Installa
 
 async def log_in(browser: Browser, **changes: str) -> dict[str, object]:
     """A login with release; the claims of its ID token."""
-    answer = query_of(await browser.release(await browser.identified(**changes)))
+    answer = query_of(
+        await browser.release(await browser.identified(**{"scope": "openid profile", **changes}))
+    )
     return id_token_claims(await browser.redeem(answer["code"]))
 
 
@@ -53,7 +55,7 @@ def answer(response: httpx.Response) -> dict[str, str]:
 
 
 async def again(browser: Browser, **changes: str) -> httpx.Response:
-    return await browser.get(authorize_path(**changes))
+    return await browser.get(authorize_path(**{"scope": "openid profile", **changes}))
 
 
 async def test_prompt_none_with_a_session_answers_at_once_with_the_same_person_and_time(
