@@ -50,7 +50,8 @@ from gateway.web.static_files import StaticFiles
 
 assert gateway.login.account_errors
 assert gateway.login.errors, gateway.login.eid_errors
-assert gateway.oidc.errors, gateway.oidc.token_errors, gateway.oidc.registration_errors  # importing them fills the catalogue
+assert gateway.oidc.registration_errors
+assert gateway.oidc.errors, gateway.oidc.token_errors  # importing them fills the catalogue
 
 NOW = datetime(2026, 11, 23, 9, 40, tzinfo=UTC)
 COUNTRIES = [
