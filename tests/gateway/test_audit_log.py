@@ -24,8 +24,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "var" / "audit.sqlite3"
 
 
-def opened(path: Path) -> AppendOnlyLog:
-    engine = open_database(f"sqlite:///{path}?timeout=0.2")
+def opened(path: Path, *, patience: float = 0.2) -> AppendOnlyLog:
+    engine = open_database(f"sqlite:///{path}?timeout={patience}")
     migrate(engine)
     log = AppendOnlyLog(engine)
     log.start()
@@ -41,7 +41,7 @@ def log(path: Path) -> Iterator[AppendOnlyLog]:
 
 def write(log: AppendOnlyLog, count: int, event: str = "Example") -> None:
     for number in range(count):
-        log.append(event, {"number": number}, now=NOW).result(timeout=10)
+        log.append(event, {"number": number}, now=NOW).result(timeout=60)
 
 
 def change(path: Path, statement: str) -> None:
@@ -80,7 +80,7 @@ def test_verification_names_the_first_entry_that_was_touched(
 
 def test_several_writers_share_one_chain(path: Path) -> None:
     """Worker processes append to the same file; the chain has no fork."""
-    logs = [opened(path) for _ in range(3)]
+    logs = [opened(path, patience=30) for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda log: write(log, 20), logs))
     assert logs[0].verify() == 60
