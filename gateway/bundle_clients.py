@@ -191,6 +191,10 @@ def _proof_of_possession(file: str, client: Client, settings: Settings, problems
 
 def _signed_and_encrypted(file: str, client: Client, problems: Problems) -> None:
     if client.fapi:
+        if not client.require_pkce:
+            problems.add(
+                file, "require_pkce", "class fapi2 always sends a challenge", "remove it (SP 5.3.2.2)"
+            )
         for name in (
             "token_endpoint_auth_signing_alg",
             "request_object_signing_alg",

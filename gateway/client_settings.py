@@ -129,6 +129,10 @@ class Client(Section):
     introspection_signed_response_alg: Literal["ES256", "RS256"] = "ES256"
     require_pushed_authorization_requests: bool = False
     """RFC 9126 §6; always so for class ``fapi2``."""
+    require_pkce: bool = True
+    """Off for a client that cannot send ``code_challenge`` (class ``compat`` only; RFC 9700 §2.1.1 recommends it
+    to all). Where a challenge came, its verifier is demanded all the same; the plan of OpenID Connect's Basic
+    profile sends none."""
     require_signed_request_object: bool = False
     """RFC 9101 §10.5; FAPI 2.0 Message Signing §5.3.1."""
     request_object_signing_alg: Literal["ES256", "PS256", "EdDSA", "RS256"] | None = None

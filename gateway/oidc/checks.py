@@ -19,11 +19,11 @@ from gateway.client_settings import Client
 from gateway.jose import InvalidToken, KeyRing, parse_object
 from gateway.oidc import errors
 from gateway.oidc.acr import known
+from gateway.oidc.assurance.request import well_formed
 from gateway.oidc.claims_parameter import claim_requests
 from gateway.oidc.id_token_hint import read_hint
 from gateway.oidc.parameters import Parameters
 from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest, ResponseMode, ReturnAddress
-from gateway.oidc.verified_claims import well_formed
 
 PROMPT_VALUES = ("none", "login", "consent", "select_account")
 
@@ -179,10 +179,12 @@ def scope(draft: Draft) -> None:
 
 
 def code_challenge(draft: Draft) -> None:
-    """PKCE with S256 for everybody (RFC 7636 §4.3, RFC 9700 §2.1.1)."""
+    """PKCE with S256 (RFC 7636 §4.3, RFC 9700 §2.1.1), for everybody whose registration does not excuse it."""
     challenge = draft.parameters.get("code_challenge")
     if challenge is None:
-        raise errors.PKCE_MISSING()
+        if draft.client.require_pkce or draft.parameters.get("code_challenge_method") is not None:
+            raise errors.PKCE_MISSING()
+        return
     if draft.parameters.get("code_challenge_method") != "S256":
         raise errors.PKCE_METHOD_UNSUPPORTED()
     if _CHALLENGE.fullmatch(challenge) is None:

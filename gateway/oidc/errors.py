@@ -150,7 +150,7 @@ PKCE_MISSING = _add(
     400,
     hint="code_challenge is missing; PKCE is required",
     documentation=(
-        "PKCE is required of every client (RFC 9700 section 2.1.1). Remedy: code_challenge = "
+        "PKCE is required of this client (RFC 9700 section 2.1.1). Remedy: code_challenge = "
         "BASE64URL(SHA256(code_verifier)), code_challenge_method=S256."
     ),
 )

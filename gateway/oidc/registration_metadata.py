@@ -41,7 +41,8 @@ class ClientMetadata(BaseModel):
     sector_identifier_uri: _URI | None = Field(default=None, exclude=True)
 
     client_class: Literal["compat", "fapi2"] | None = None
-    """Our own member."""
+    """Our own member, like the next."""
+    require_pkce: bool | None = None
     redirect_uris: Annotated[list[_URI], Field(min_length=1, max_length=32)]
     subject_type: Literal["pairwise"] | None = None
     token_endpoint_auth_method: (

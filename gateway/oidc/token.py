@@ -57,10 +57,12 @@ class _Redemption:
         """The token response (RFC 6749 §5.1); raises GatewayError."""
         client, parameters, now = call.client, call.parameters, call.now
         code, redirect_uri = parameters.get("code"), parameters.get("redirect_uri")
-        verifier = parameters.get("code_verifier") or ""
+        verifier = parameters.get("code_verifier")
         if code is None or redirect_uri is None:
             raise token_errors.CODE_MISSING()
-        if _VERIFIER.fullmatch(verifier) is None:
+        if verifier is None and client.require_pkce:
+            raise token_errors.CODE_VERIFIER_MISSING()
+        if verifier is not None and _VERIFIER.fullmatch(verifier) is None:
             raise token_errors.CODE_VERIFIER_MISSING()
         confirmation = await proven(provider, call)
         addressee = await recipient(provider, client, "id_token", now=now)
@@ -111,12 +113,13 @@ class _Redemption:
 
 
 def _belongs_to(
-    grant: Grant, client: Client, redirect_uri: str, verifier: str, confirmation: Confirmation
+    grant: Grant, client: Client, redirect_uri: str, verifier: str | None, confirmation: Confirmation
 ) -> None:
     """The code is this client's, from this redirect URI, browser (RFC 7636 §4.6) and key (RFC 9449 §10)."""
     if grant.client_id != client.client_id or grant.redirect_uri != redirect_uri:
         raise token_errors.CODE_INVALID()
-    challenge = base64url(hashlib.sha256(verifier.encode("ascii")).digest())
+    # A verifier without a challenge tells of one that was cut off on the way (RFC 9700 §2.1.1, §4.8.2).
+    challenge = "" if verifier is None else base64url(hashlib.sha256(verifier.encode("ascii")).digest())
     if not hmac.compare_digest(challenge, grant.code_challenge):
         raise token_errors.CODE_VERIFIER_WRONG()
     if grant.dpop_jkt is not None and grant.dpop_jkt != confirmation.jkt:

@@ -195,6 +195,7 @@ def test_all_problems_are_told_at_once_with_file_path_and_remedy(directory: Path
             for setting, told in (
                 ('client_class = "fapi2"', "client_secret_basic is not for class fapi2"),
                 ('client_class = "fapi2"', "class fapi2 has sender-constrained tokens only"),
+                ('client_class = "fapi2"\nrequire_pkce = false', "class fapi2 always sends a challenge"),
                 ('client_class = "fapi2"\nid_token_signed_response_alg = "RS256"', "RS256 is not for class fapi2"),
                 ('token_endpoint_auth_method = "tls_client_auth"', "0 names for tls_client_auth"),
                 ('token_endpoint_auth_method = "tls_client_auth"\ntls_client_auth_subject_dn = "x"', "cannot be read"),

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from gateway.audit import TokenRefused
-from tests.oidc.harness import CHALLENGE, VERIFIER
+from tests.oidc.harness import CHALLENGE, VERIFIER, client
 
 GOOD = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
 
@@ -93,3 +93,42 @@ def test_wrong_verifier_is_refused_and_the_code_is_spent(bench, verifier):
     assert isinstance(last, TokenRefused)
     assert (last.code, last.revoked) == ("token.code_verifier_wrong", True)
     assert bench.token(code).json()["error"] == "invalid_grant"
+
+
+UNPROVEN = {"code_challenge": None, "code_challenge_method": None}
+
+
+@pytest.fixture
+def excused(bench):
+    """A client that cannot send a challenge."""
+    bench.register(client("no-pkce", require_pkce=False))
+    return bench
+
+
+def test_client_excused_from_pkce_redeems_without_a_verifier(excused):
+    """RFC 9700 §2.1.1 for confidential clients; every module of the Basic plan but one sends no challenge."""
+    code = excused.code(client_id="no-pkce", **UNPROVEN)
+    response = excused.token(code, client_id="no-pkce", code_verifier=None)
+    assert response.status_code == 200
+
+
+def test_challenge_of_an_excused_client_counts_all_the_same(excused):
+    """RFC 7636 §4.6; suite oidcc-ensure-request-with-valid-pkce-succeeds."""
+    assert excused.token(excused.code(client_id="no-pkce"), client_id="no-pkce").status_code == 200
+    for wrong in (None, GOOD):
+        code = excused.code(client_id="no-pkce")
+        response = excused.token(code, client_id="no-pkce", code_verifier=wrong)
+        assert response.json()["error_uri"].endswith("token.code_verifier_wrong")
+        assert excused.token(code, client_id="no-pkce").json()["error"] == "invalid_grant"
+
+
+def test_verifier_without_a_challenge_is_refused(excused):
+    """RFC 9700 §4.8.2: an attacker removed the challenge from the request."""
+    code = excused.code(client_id="no-pkce", **UNPROVEN)
+    response = excused.token(code, client_id="no-pkce")
+    assert response.json()["error_uri"].endswith("token.code_verifier_wrong")
+
+
+def test_method_without_a_challenge_is_invalid_for_an_excused_client_too(excused):
+    """RFC 7636 §4.3."""
+    assert excused.answer(client_id="no-pkce", code_challenge=None)["error_uri"].endswith("pkce_missing")
