@@ -166,6 +166,7 @@ def _errors(_: argparse.Namespace) -> int:
     import gateway.login.account_errors
     import gateway.login.errors
     import gateway.oidc.errors
+    import gateway.oidc.logout_errors
     import gateway.oidc.registration_errors
     import gateway.oidc.token_errors  # noqa: F401  importing fills the catalogue
 

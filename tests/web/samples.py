@@ -7,6 +7,7 @@ import gateway.login.account_errors
 import gateway.login.eid_errors
 import gateway.login.errors
 import gateway.oidc.errors
+import gateway.oidc.logout_errors
 import gateway.oidc.registration_errors
 import gateway.oidc.token_errors
 from connectors.assurance import LevelOfAssurance
@@ -50,7 +51,7 @@ from gateway.web.static_files import StaticFiles
 
 assert gateway.login.account_errors
 assert gateway.login.errors, gateway.login.eid_errors
-assert gateway.oidc.registration_errors
+assert gateway.oidc.registration_errors, gateway.oidc.logout_errors
 assert gateway.oidc.errors, gateway.oidc.token_errors  # importing them fills the catalogue
 
 NOW = datetime(2026, 11, 23, 9, 40, tzinfo=UTC)
