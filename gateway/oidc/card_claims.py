@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from connectors import icao_codes
 from connectors.identity import Attested, CardFacts, Identity, PartialDate
 from gateway.client_settings import Client
+from gateway.oidc.assurance.request import asked_claims
 from gateway.oidc.request import AuthorizationRequest
 
 CARD = "card."
@@ -69,9 +70,10 @@ def card_asked(client: Client, request: AuthorizationRequest) -> CardAsked:
     for, the first in the registration counts.
     """
     named = {*request.claims.userinfo, *request.claims.id_token}
+    verified = asked_claims((*request.claims.verified_userinfo, *request.claims.verified_id_token))
     ages = (age for age in client.age_verification if f"{AGE_OVER}{age}" in named)
     return CardAsked(
-        facts=frozenset(fact for fact in client.card_facts if FACT_CLAIMS[fact] in named),
+        facts=frozenset(fact for fact in client.card_facts if FACT_CLAIMS[fact] in named | verified),
         age=next(ages, None),
         community_id=client.place_verification if PLACE_VERIFICATION in named else None,
     )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import JsonValue
 
@@ -39,6 +40,7 @@ from gateway.oidc.account_claims import (
     fact_assurance,
     fact_offers,
 )
+from gateway.oidc.assurance.request import asked_claims
 from gateway.oidc.card_claims import CARD_CLAIMS, card_claims, card_offers
 from gateway.oidc.claim_values import honour_values, refused_attributes
 from gateway.oidc.fim import fim_claim
@@ -129,15 +131,10 @@ class AskedAttributes:
 def asked_attributes(request: AuthorizationRequest) -> AskedAttributes:
     """Attributes behind the scopes, the ``claims`` parameter and ``verified_claims``."""
     scopes = [SCOPE_ATTRIBUTES.get(scope, frozenset[str]()) for scope in request.scope]
-    verified: set[str] = set()
-    for element in (*request.claims.verified_userinfo, *request.claims.verified_id_token):
-        wanted = element.get("claims")
-        if isinstance(wanted, dict):
-            verified |= attributes_of_claims(wanted)
     return AskedAttributes(
         userinfo=frozenset().union(*scopes, attributes_of_claims(request.claims.userinfo)),
         id_token=attributes_of_claims(request.claims.id_token),
-        verified=frozenset(verified),
+        verified=attributes_of_claims(dict.fromkeys(_verified_names(request))),
     )
 
 
@@ -308,7 +305,8 @@ def userinfo_claims(
     client: Client, request: AuthorizationRequest, identity: Identity, released: frozenset[str]
 ) -> dict[str, JsonValue]:
     """What UserInfo returns besides ``sub`` and ``verified_claims``."""
-    released = released_as_asked(identity, released, request.claims.userinfo)
+    wanted, now = request.claims.userinfo, request.issued_at
+    released = released_as_asked(identity, released, wanted, now=now)
     asked = asked_attributes(request).userinfo | frozenset(client.required) | {IDENTIFIER}
     keys = frozenset(key for key in released if key.removeprefix(REPRESENTATIVE) in asked)
     claims = {
@@ -317,23 +315,28 @@ def userinfo_claims(
         **_registered_claims(client, identity, keys, released),
         **_of_card(request, identity, released),
     }
-    return honour_values(claims, request.claims.userinfo)
+    return honour_values(claims, wanted, now=now)
 
 
 def released_as_asked(
-    identity: Identity, released: frozenset[str], requests: Mapping[str, ClaimRequest]
+    identity: Identity, released: frozenset[str], requests: Mapping[str, ClaimRequest], *, now: datetime
 ) -> frozenset[str]:
     """``released`` without the subject's attributes that have another value than asked for (Core §5.5.1)."""
-    if not any(request.values for request in requests.values()):
+    if not any(request.constrained for request in requests.values()):
         return released
-    return released - refused_attributes(identity_claims(identity, released), requests, ATTRIBUTE_CLAIMS)
+    made = identity_claims(identity, released)
+    return released - refused_attributes(made, requests, ATTRIBUTE_CLAIMS, now=now)
+
+
+def _verified_names(request: AuthorizationRequest) -> frozenset[str]:
+    return asked_claims((*request.claims.verified_userinfo, *request.claims.verified_id_token))
 
 
 def _of_card(
     request: AuthorizationRequest, identity: Identity, released: frozenset[str]
 ) -> dict[str, JsonValue]:
-    """What UserInfo returns of a card: all but what was asked for in the ID token alone."""
-    elsewhere = request.claims.id_token.keys() - request.claims.userinfo.keys()
+    """What UserInfo returns of a card: all but what was asked for in the ID token or as verified alone."""
+    elsewhere = (request.claims.id_token.keys() | _verified_names(request)) - request.claims.userinfo.keys()
     return {n: value for n, value in card_claims(identity, released).items() if n not in elsewhere}
 
 
@@ -375,17 +378,17 @@ def id_token_claims(
     client: Client, request: AuthorizationRequest, identity: Identity, released: frozenset[str]
 ) -> dict[str, JsonValue]:
     """What the ``claims`` parameter asks for in the ID token, and nothing else (Core §5.5)."""
-    released = released_as_asked(identity, released, request.claims.id_token)
+    wanted, now = request.claims.id_token, request.issued_at
+    released = released_as_asked(identity, released, wanted, now=now)
     everything = {
         **context_claims(identity),
         **identity_claims(identity, released),
         **_registered_claims(client, identity, released, released),
         **card_claims(identity, released),
     }
-    wanted = request.claims.id_token
     chosen = {
         name: value
         for name, value in everything.items()
         if name in wanted or name.partition("#")[0] in wanted
     }
-    return honour_values(chosen, wanted)
+    return honour_values(chosen, wanted, now=now)

@@ -30,9 +30,12 @@ def _claim_request(entry: JsonValue, malformed: CatalogueEntry) -> ClaimRequest:
     essential = entry.get("essential", False)
     if not isinstance(essential, bool) or {"value", "values"} <= entry.keys():
         raise malformed()
+    age = entry.get("max_age")
+    if age is not None and (not isinstance(age, int | float) or isinstance(age, bool) or age < 0):
+        raise malformed()
     if "value" in entry:
-        return ClaimRequest(essential=essential, values=(entry["value"],))
+        return ClaimRequest(essential=essential, values=(entry["value"],), max_age=age)
     values = entry.get("values", [])
     if not isinstance(values, list) or ("values" in entry and not values):
         raise malformed()
-    return ClaimRequest(essential=essential, values=tuple(values))
+    return ClaimRequest(essential=essential, values=tuple(values), max_age=age)

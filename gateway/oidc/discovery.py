@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from gateway.jose import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from gateway.oidc import dpop
 from gateway.oidc.acr import acr_values_supported
+from gateway.oidc.assurance.vocabulary import metadata
 from gateway.oidc.checks import PROMPT_VALUES
 from gateway.oidc.claims import CLAIMS_SUPPORTED
 from gateway.oidc.client import SIGNING_ALGORITHMS
@@ -19,7 +20,6 @@ from gateway.oidc.exchange import GRANT_TYPE
 from gateway.oidc.grant import SCOPES
 from gateway.oidc.provider import Provider
 from gateway.oidc.request import ResponseMode
-from gateway.oidc.verified_claims import CLAIMS_IN_VERIFIED_CLAIMS, TRUST_FRAMEWORK
 
 MAX_AGE = 3600
 
@@ -86,8 +86,7 @@ def discovery_document(provider: Provider) -> dict[str, JsonValue]:
         "prompt_values_supported": list(PROMPT_VALUES),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
-        "trust_frameworks_supported": [TRUST_FRAMEWORK],
-        "claims_in_verified_claims_supported": list(CLAIMS_IN_VERIFIED_CLAIMS),
+        **metadata(issuer),
         "registration_endpoint": f"{issuer}/register" if provider.registration else None,
         "service_documentation": provider.documentation_uri,
         "op_policy_uri": provider.policy_uri,

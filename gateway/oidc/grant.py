@@ -27,10 +27,10 @@ from gateway.client_settings import Client
 from gateway.jose import base64url
 from gateway.oidc import claims, errors, token_errors
 from gateway.oidc.acr import returned_acr
+from gateway.oidc.assurance.element import verified_claims
 from gateway.oidc.pushed import spend
 from gateway.oidc.request import AuthorizationRequest
 from gateway.oidc.subject import SubjectKey, pairwise, second_pairwise, transient
-from gateway.oidc.verified_claims import verified_claims
 from gateway.settings import LimitsSection
 from gateway.store import BearerSecret, Store, key_name
 
@@ -177,7 +177,9 @@ class CodeIssuer:
             (userinfo, request.claims.verified_userinfo),
             (id_token, request.claims.verified_id_token),
         ):
-            verified = verified_claims(identity, may_leave, elements, journey=journey, now=now)
+            verified = verified_claims(
+                identity, may_leave, elements, issuer=self.issuer, journey=journey, now=now
+            )
             if verified is not None:
                 target["verified_claims"] = verified
 

@@ -59,6 +59,12 @@ class ClaimRequest:
     essential: bool = False
     values: tuple[JsonValue, ...] = ()
     """``value`` is read as the one member of ``values``; empty means unconstrained."""
+    max_age: float | None = None
+    """Seconds that a date or time may lie in the past (IDA §6)."""
+
+    @property
+    def constrained(self) -> bool:
+        return bool(self.values) or self.max_age is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from tests.oidc.harness import CALLBACK, CHALLENGE, ISSUER, client
 
 from connectors.identity import Identifier, PersonKind
+from gateway.oidc.assurance.element import verified_claims
+from gateway.oidc.assurance.request import well_formed
 from gateway.oidc.card_claims import card_asked
 from gateway.oidc.claims import (
     attributes_requested,
@@ -19,8 +22,6 @@ from gateway.oidc.claims_parameter import claim_requests
 from gateway.oidc.errors import CLAIMS_MALFORMED
 from gateway.oidc.request import AuthorizationRequest, ClaimsRequest
 from gateway.oidc.subject import SubjectKey, pairwise, second_pairwise
-from gateway.oidc.verified_claims import verified_claims, well_formed
-from tests.oidc.harness import CALLBACK, CHALLENGE, client
 from tests.oidc.persons import CARD, HIGH, NATURAL, OVER_18
 
 NOW = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)
@@ -253,7 +254,12 @@ def test_the_german_card_is_in_verified_claims_as_a_notified_scheme():
         }
     )
     found = verified_claims(
-        CARD, frozenset({"family_name", "date_of_birth"}), elements, journey="0000000000", now=NOW
+        CARD,
+        frozenset({"family_name", "date_of_birth"}),
+        elements,
+        issuer=ISSUER,
+        journey="0000000000",
+        now=NOW,
     )
     assert found["verification"] == {"trust_framework": "eidas", "assurance_level": "high"}
     assert found["claims"] == {"family_name": "GROẞMANN", "birthdate": "1980"}
@@ -264,7 +270,7 @@ def test_a_derived_eid_on_a_phone_is_in_no_verified_claims():
     phone = replace(CARD, assurance=replace(CARD.assurance, notified=False))
     elements = well_formed({"verification": {"trust_framework": None}, "claims": {"family_name": None}})
     keys = frozenset({"family_name"})
-    assert verified_claims(phone, keys, elements, journey="0000000000", now=NOW) is None
+    assert verified_claims(phone, keys, elements, issuer=ISSUER, journey="0000000000", now=NOW) is None
 
 
 def test_a_value_of_the_age_that_was_not_met_is_left_out():

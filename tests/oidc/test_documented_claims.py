@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.oidc.harness import CALLBACK, CHALLENGE, CLIENTS, ISSUER, client
 
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
 from gateway.oidc import acr
+from gateway.oidc.assurance.element import verified_claims
+from gateway.oidc.assurance.request import well_formed
 from gateway.oidc.claims import (
     ATTRIBUTE_CLAIMS,
     CLAIMS_SUPPORTED,
@@ -26,8 +29,6 @@ from gateway.oidc.errors import CLAIMS_MALFORMED
 from gateway.oidc.id_token import at_hash
 from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest
 from gateway.oidc.subject import SubjectKey, pairwise
-from gateway.oidc.verified_claims import verified_claims, well_formed
-from tests.oidc.harness import CALLBACK, CHALLENGE, CLIENTS, ISSUER, client
 from tests.oidc.persons import (
     AUTHENTICATED,
     BUNDID,
@@ -115,7 +116,9 @@ def id_token():
 
 def verified():
     keys = frozenset(NATURAL_ATTRIBUTES)
-    found = verified_claims(NATURAL, keys, well_formed(VERIFIED_REQUEST), journey="0123456789", now=NOW)
+    found = verified_claims(
+        NATURAL, keys, well_formed(VERIFIED_REQUEST), issuer=ISSUER, journey="0123456789", now=NOW
+    )
     return {"sub": sub(NATURAL), "verified_claims": found}
 
 

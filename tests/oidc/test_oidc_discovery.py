@@ -64,7 +64,7 @@ def test_required_members_are_there(document, member):
         ("authorization_response_iss_parameter_supported", True),
         ("prompt_values_supported", ["none", "login", "consent", "select_account"]),
         ("subject_types_supported", ["pairwise"]),
-        ("trust_frameworks_supported", ["eidas"]),
+        ("trust_frameworks_supported", ["eidas", f"{ISSUER}/ida/de_user_account"]),
         ("ui_locales_supported", ["de", "en"]),
     ],
 )
