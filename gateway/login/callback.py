@@ -25,7 +25,7 @@ from gateway.login import phone
 from gateway.login.accepted import go_on, see_other
 from gateway.login.account_errors import ACCOUNT_GUEST
 from gateway.login.desk import LoginDesk, form_fields
-from gateway.login.eid_client import SessionMissing, with_session
+from gateway.login.eid_client import SessionMissing, for_the_browser, with_session
 from gateway.login.eid_errors import EID_OTHER_BROWSER
 from gateway.login.errors import (
     EXCHANGE_REPRESENTATION,
@@ -49,6 +49,8 @@ async def callback(desk: LoginDesk, request: Request) -> Response:
     connector = desk.connectors.get(request.path_params["connector"])
     if connector is None:
         raise HTTP_NOT_FOUND()
+    if connector.id in desk.eid_clients and (passed := for_the_browser(desk, request)) is not None:
+        return passed
     answer = await _answer(request)
     exchange = await _take_exchange(desk, request, connector, answer)
     journey = exchange.journey

@@ -38,6 +38,8 @@ from gateway.store import BearerSecret
 PAOS = "application/vnd.paos+xml"
 _PAOS_TYPES = frozenset({PAOS, "text/xml", "application/xml"})
 _NO_STORE = {"Cache-Control": "no-store"}
+_MARK = b"via=client"
+"""In the address that the browser is sent to; says nothing more than that a client has passed it on."""
 
 
 class SessionMissing(Exception):
@@ -146,7 +148,9 @@ async def _open(desk: LoginDesk, means: EIDMeans, journey: str, ticket: Ticket) 
     if isinstance(opened.reply, TCToken):
         headers = {**_NO_STORE, "Content-Type": opened.reply.content_type}
         return Response(opened.reply.octets, headers=headers)
-    return RedirectResponse(opened.reply.url, status_code=303, headers=_NO_STORE)
+    # AusweisApp comes back to check our certificate, and only a new connection shows it one
+    headers = {**_NO_STORE, "Connection": "close"}
+    return RedirectResponse(opened.reply.url, status_code=303, headers=headers)
 
 
 async def _no_token(desk: LoginDesk, means: EIDMeans, journey: str | None, reason: str) -> Response:
@@ -184,6 +188,22 @@ async def paos(desk: LoginDesk, request: Request) -> Response:
         raise HTTP_NOT_FOUND(cause=error) from error
     headers = {**_NO_STORE, "Content-Type": f"{PAOS}; charset=UTF-8", "Connection": "close"}
     return Response(answer, headers=headers)
+
+
+def for_the_browser(desk: LoginDesk, request: Request) -> Response | None:
+    """The eID-Client, which brings a SAML processor's response here itself, learns where its browser goes.
+
+    It follows redirects until one of ours and takes where that leads (TR-03124-1 §2.5; TR-03130-1 §4.1:
+    user agent of the SAML profile is the eID-Client). So the first visit without any cookie gets its own
+    address back, marked, and nothing is read, believed or consumed; the second is a browser's like any other.
+    """
+    query = request.scope["query_string"]
+    carried = request.method == "GET" and b"SAMLResponse=" in query and query.isascii()
+    if not carried or request.headers.get("cookie") or _MARK in query.split(b"&"):
+        return None
+    target = f"{desk.issuer}/connectors/{request.path_params['connector']}/acs?{query.decode()}"
+    headers = {**_NO_STORE, "Connection": "close"}  # as above
+    return RedirectResponse(f"{target}&{_MARK.decode()}", status_code=303, headers=headers)
 
 
 async def with_session(desk: LoginDesk, exchange: Exchange) -> PendingExchange:
