@@ -61,7 +61,8 @@ class SignedMessage:
     """The one element inside Body, parsed from the octets that were signed."""
     created: datetime
     signature: bytes
-    """The signature's value: another one for every message, so it tells a replayed one."""
+    """Another one for every message, so it tells a replayed one: the signature's value, of ECDSA only *r*.
+    Anybody can turn *s* into the other number that verifies."""
 
 
 def sign_message(
@@ -135,10 +136,11 @@ def verify_message(
     signature = _only_signature(security)
     parsed = _verify_references(signature, (body, timestamp), now=now, deviations=deviations)
     value = require_base64(signature[1], "SignatureValue")
+    algorithm = signature[0][1].get("Algorithm") or ""
     verify_detached(
         canonicalise(signature[0], inclusive_prefixes=canonicalisation_prefixes(signature[0][0])),
         value,
-        signature[0][1].get("Algorithm") or "",
+        algorithm,
         keys,
         now=now,
         deviations=deviations,
@@ -147,7 +149,11 @@ def verify_message(
     if len(signed_body) != 1:
         raise VerificationError("soap.body", f"{len(signed_body)} elements")
     created = _check_times(signed_timestamp, now=now, skew=skew)
-    return SignedMessage(content=signed_body[0], created=created, signature=value)
+    return SignedMessage(content=signed_body[0], created=created, signature=_unalterable(value, algorithm))
+
+
+def _unalterable(value: bytes, algorithm: str) -> bytes:
+    return value[: len(value) // 2] if algorithms.SIGNATURES[algorithm].scheme.family == "ecdsa" else value
 
 
 def _places(envelope: Element) -> tuple[Element, Element]:

@@ -24,7 +24,7 @@ from connectors.identity import (
     PartialDate,
     Source,
 )
-from connectors.npa import values
+from connectors.npa import failures, values
 from connectors.npa.asked import ATTRIBUTE_OPERATIONS, FACT_OPERATIONS
 from connectors.npa.eid_service import EIDRequest, EIDResult, Missing, NoPlace, Place, StructuredPlace
 from connectors.npa.operations import EIDType, Operation
@@ -50,10 +50,12 @@ _VERIFICATIONS = frozenset({Operation.AGE_VERIFICATION, Operation.PLACE_VERIFICA
 def identity(request: EIDRequest, result: EIDResult, settings: NPASettings) -> Identity:
     """The person behind a card, or only what the card confirmed of it.
 
-    Raises LevelNotReached ``npa.level.unstated``, LevelTooLow ``npa.level.too-low``, AttributeMissing
-    ``npa.attribute.refused``, ``npa.attribute.not-on-chip`` and ``npa.attribute.missing``, InvalidAnswer
-    ``npa.result.*``.
+    Raises AuthenticationFailed ``npa.document-denied``, LevelNotReached ``npa.level.unstated``, LevelTooLow
+    ``npa.level.too-low``, AttributeMissing ``npa.attribute.refused``, ``npa.attribute.not-on-chip`` and
+    ``npa.attribute.missing``, InvalidAnswer ``npa.result.*``.
     """
+    if result.eid_type is not None and not request.eid_types.get(result.eid_type, True):
+        raise failures.of_minor(f"{failures.SERVER_MINOR}/getResult#deniedDocument")
     level = _level(result, settings)
     minimum = request.minimum or LevelOfAssurance.LOW
     if level < minimum:
@@ -69,8 +71,7 @@ def identity(request: EIDRequest, result: EIDResult, settings: NPASettings) -> I
             authenticated_at=result.authenticated_at,
             statement_id=result.statement_id,
         ),
-        # Notified are the chip cards ((EU) 2017/C 319/03 and later), no derived eID on a phone.
-        assurance=Assurance(level=level, notified=result.eid_type in {None, EIDType.CARD_CERTIFIED}),
+        assurance=Assurance(level=level, notified=_is_chip_card(result, settings)),
         subject=person,
         card=card,
     )
@@ -80,11 +81,17 @@ def _level(result: EIDResult, settings: NPASettings) -> LevelOfAssurance:
     """What the route proves: the service's word, else what a chip card is known to have (npa.md §5.1)."""
     if result.level is not None:
         return result.level
-    if result.eid_type is EIDType.CARD_CERTIFIED:
-        return LevelOfAssurance.HIGH
-    if result.eid_type is None and settings.unstated_level == "high":
+    if _is_chip_card(result, settings):
         return LevelOfAssurance.HIGH
     raise LevelNotReached("npa.level.unstated")
+
+
+def _is_chip_card(result: EIDResult, settings: NPASettings) -> bool:
+    """Only these are notified ((EU) 2017/C 319/03 and later), no derived eID on a phone; and a service
+    that does not name the carrier could have seen either."""
+    if result.eid_type is None:
+        return settings.unstated_level == "high"
+    return result.eid_type is EIDType.CARD_CERTIFIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

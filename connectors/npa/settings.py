@@ -75,8 +75,9 @@ class NPASettings(Section):
     eid_types: dict[EIDType, AllowedWord] = {EIDType.HW_KEY_STORE: "denied"}
     """Carriers accepted or refused whatever their level; the level decides about those not named."""
     unstated_level: Literal["refuse", "high"] = "refuse"
-    """What an answer without level and without carrier means. ``high`` only for a service that accepts
-    chip cards alone; a carrier other than a chip card never has a level by assumption."""
+    """What an answer means that does not name the carrier. ``high``: a chip card, so its level is high unless
+    another is stated; only for a service that accepts chip cards alone. ``refuse``: nothing is assumed, and
+    with a level that is stated it counts as not notified, like a phone."""
     transaction_info: bool = True
     """Show the name of the service in the eID-Client before the PIN is entered: the certificate names
     the operator only."""

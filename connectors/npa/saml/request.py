@@ -34,13 +34,13 @@ def _requested(request: EIDRequest) -> Iterator[Requested]:
     if request.minimum is not None:
         uri = _URIS[request.minimum]
         yield Requested(name="LevelOfAssurance", type="eid:LevelOfAssuranceType", text=uri)
-    if request.eid_types:
-        words = [
-            (kind.value, "ALLOWED" if request.eid_types[kind] else "DENIED")
-            for kind in EIDType
-            if kind in request.eid_types
-        ]
-        yield Requested(name="EIDType", type="eid:EIDTypeRequestType", parts=words)
+    # also without a wish: whoever asks is told which carrier was used
+    words = [
+        (kind.value, "ALLOWED" if request.eid_types[kind] else "DENIED")
+        for kind in EIDType
+        if kind in request.eid_types
+    ]
+    yield Requested(name="EIDType", type="eid:EIDTypeRequestType", parts=words)
 
 
 def _operation(request: EIDRequest, operation: Operation) -> Requested:

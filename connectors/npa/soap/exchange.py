@@ -53,6 +53,8 @@ class EIDInterface:
             schema().validate(message.content)
         except VerificationError as error:
             raise InvalidAnswer("npa.service.answer", error.reason) from error
+        if message.created < now - timedelta(seconds=self.section.clock_skew_seconds):
+            raise InvalidAnswer("npa.service.answer", "older than the question")
         if message.content.tag != eid(f"{operation}Response"):
             raise InvalidAnswer("npa.service.answer", "of another operation")
         return message

@@ -6,7 +6,13 @@ from datetime import date
 import pytest
 
 from connectors.assurance import LevelOfAssurance
-from connectors.errors import AttributeMissing, InvalidAnswer, LevelNotReached, LevelTooLow
+from connectors.errors import (
+    AttributeMissing,
+    AuthenticationFailed,
+    InvalidAnswer,
+    LevelNotReached,
+    LevelTooLow,
+)
 from connectors.identity import Absent, Address, Identity, PartialDate
 from connectors.npa import asked, mapping
 from connectors.npa.eid_service import (
@@ -280,8 +286,31 @@ def test_a_service_for_cards_alone_may_leave_level_and_carrier_out():
     older = settings(unstated_level="high")
     found = identity(level=None, eid_type=None, connector=older)
     assert found.assurance.level is LevelOfAssurance.HIGH
+    assert found.assurance.notified
     with pytest.raises(LevelNotReached):
         identity(level=None, eid_type=EIDType.HW_KEY_STORE, connector=older)
+
+
+@pytest.mark.parametrize(
+    ("kind", "notified"),
+    [
+        (EIDType.CARD_CERTIFIED, True),
+        (EIDType.SE_CERTIFIED, False),
+        (EIDType.SE_ENDORSED, False),
+        (None, False),
+    ],
+)
+def test_notified_is_the_chip_card_alone(kind, notified):
+    """(EU) 2017/C 319/03; a level without a carrier may be that of a phone."""
+    assert identity(eid_type=kind).assurance.notified is notified
+
+
+def test_a_carrier_that_was_denied_is_refused():
+    """TR-03130-1 §3.4.2, whatever level the service states of it."""
+    request = everything(eid_types={EIDType.SE_CERTIFIED: False, EIDType.CARD_CERTIFIED: True})
+    with pytest.raises(AuthenticationFailed, match=r"npa\.document-denied"):
+        identity(request, eid_type=EIDType.SE_CERTIFIED)
+    assert identity(request, eid_type=EIDType.CARD_CERTIFIED).card.eid_type == "CardCertified"
 
 
 def test_a_level_below_the_request_is_too_low():

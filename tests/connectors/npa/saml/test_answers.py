@@ -194,9 +194,23 @@ def test_level_below_the_request_is_refused(card, uri):
 
 
 def test_level_that_nobody_states_is_not_assumed_of_a_phone(exchange):
-    phone = attribute("EIDType", "<eid:HWKeyStore>USED</eid:HWKeyStore>", "eid:EIDTypeResponseType")
+    phone = attribute("EIDType", "<eid:SEEndorsed>USED</eid:SEEndorsed>", "eid:EIDTypeResponseType")
     with pytest.raises(LevelNotReached):
         exchange.complete(*CARD_HOLDER, validity(), phone)
+
+
+def test_carrier_that_was_denied_is_refused(exchange):
+    """§3.3.13: HWKeyStore is denied by default; the eID-Server should have seen to it."""
+    phone = attribute("EIDType", "<eid:HWKeyStore>USED</eid:HWKeyStore>", "eid:EIDTypeResponseType")
+    with pytest.raises(AuthenticationFailed) as caught:
+        exchange.complete(*CARD_HOLDER, validity(), HOCH, phone)
+    assert caught.value.reason == "npa.document-denied"
+
+
+def test_answer_that_names_no_carrier_is_not_notified(exchange):
+    """It could have been a phone, whatever the level."""
+    assurance = exchange.complete(*CARD_HOLDER, validity(), HOCH).identity.assurance
+    assert (assurance.level, assurance.notified) == (LevelOfAssurance.HIGH, False)
 
 
 @pytest.mark.parametrize("name", ["GivenNames", "FamilyNames", "RestrictedID"])

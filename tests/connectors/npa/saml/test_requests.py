@@ -127,6 +127,13 @@ def test_every_carrier_is_written_in_the_order_of_the_schema():
     }
 
 
+def test_carrier_is_always_asked_for():
+    """Without a wish as well, because a phone is not what Germany has notified."""
+    request = EIDRequest(required=frozenset({Operation.RESTRICTED_ID}))
+    document = etree.fromstring(extension.document(requested(request)))
+    assert "EIDType" in [element.get("Name") for element in document.iter()]
+
+
 @pytest.mark.parametrize("operation", [Operation.AGE_VERIFICATION, Operation.PLACE_VERIFICATION])
 def test_verification_without_its_value_is_never_sent(operation):
     """Our schema refuses it before the eID-Server has to (B1_3: age or place without value)."""

@@ -1,5 +1,6 @@
 """Only what the pinned key has signed, wholly and just now, is an answer (TR-03130-1 §3.1, WSS 1.1 §8)."""
 
+import base64
 import secrets
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,6 +16,7 @@ from tests.support.eid_service_peer import ADDRESSES, ERIKA, REFRESH, EIDService
 from trust.algorithms import Deviation
 
 REQUEST = asked(*ERIKA, minimum=LevelOfAssurance.HIGH)
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 BODY, SECURITY = f"{{{SOAP}}}Body", f"{{{WSSE}}}Security"
 SIGNATURE, TIMESTAMP = f"{{{DS}}}Signature", f"{{{WSU}}}Timestamp"
 
@@ -324,6 +326,37 @@ def test_repeated_answer_has_the_replay_key_of_the_first(peer):
     assert second.replay_keys[1][0] == third.replay_keys[1][0]
     assert second.replay_keys[0][0] != third.replay_keys[0][0]
     assert first.replay_keys[1][0] != second.replay_keys[1][0]
+
+
+def test_replay_key_survives_the_other_form_of_an_ecdsa_signature(peer):
+    """(r, n - s) verifies wherever (r, s) does (FIPS 186-5 §6.4): an old answer must not pass as new by it."""
+    kept = []
+    peer.change = lambda octets: kept.append(octets) or octets
+    honest = fetched(peer)
+
+    def other_form(_):
+        root = parsed(kept[0])
+        element = root.find(f".//{{{DS}}}SignatureValue")
+        value = base64.b64decode(element.text)
+        s = P256_ORDER - int.from_bytes(value[32:], "big")
+        element.text = base64.b64encode(value[:32] + s.to_bytes(32, "big")).decode()
+        return written(root)
+
+    peer.change = other_form
+    assert fetched(peer).replay_keys[1][0] == honest.replay_keys[1][0]
+
+
+def test_answer_older_than_its_question_is_refused(peer):
+    """An answer kept from another call does not become one to this, though its Timestamp still holds."""
+    kept = []
+    peer.change = lambda octets: kept.append(octets) or octets
+    fetched(peer)
+    service = peer.service()
+    peer.change = lambda _: kept[0]
+    later = now() + timedelta(minutes=2)
+    with pytest.raises(InvalidAnswer) as caught:
+        service.result(REQUEST, {"id": "0" * 32}, REFRESH, now=later)
+    assert (caught.value.reason, caught.value.detail) == ("npa.service.answer", "older than the question")
 
 
 @pytest.mark.parametrize(

@@ -202,8 +202,8 @@ def test_missing_right_is_found_by_the_service(peer):
 
 
 def test_request_of_another_hour_is_not_answered_with_data(peer):
-    """§3.1: the Timestamp is part of the signature; the service takes no old messages."""
-    with pytest.raises(PeerUnavailable, match="internal"):
+    """§3.1: the Timestamp is part of the signature; the service takes no old messages, nor do we."""
+    with pytest.raises(InvalidAnswer, match="older than the question"):
         peer.service(peer.section(clock_skew_seconds=180)).open(
             HIGH,
             relay_state="r",
@@ -211,3 +211,4 @@ def test_request_of_another_hour_is_not_answered_with_data(peer):
             now=now() + timedelta(minutes=5, seconds=30),
             random=secrets.token_bytes,
         )
+    assert b"/common#internalError" in peer.interface.answer(peer.asked[-1], "useID")
