@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from tests.oidc.harness import CALLBACK, CHALLENGE, ISSUER, client
 
 from connectors.identity import Identifier, PersonKind
 from gateway.oidc.assurance.element import verified_claims
@@ -22,6 +21,7 @@ from gateway.oidc.claims_parameter import claim_requests
 from gateway.oidc.errors import CLAIMS_MALFORMED
 from gateway.oidc.request import AuthorizationRequest, ClaimsRequest
 from gateway.oidc.subject import SubjectKey, pairwise, second_pairwise
+from tests.oidc.harness import CALLBACK, CHALLENGE, ISSUER, client
 from tests.oidc.persons import CARD, HIGH, NATURAL, OVER_18
 
 NOW = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)

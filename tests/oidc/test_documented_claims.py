@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.oidc.harness import CALLBACK, CHALLENGE, CLIENTS, ISSUER, client
 
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
 from gateway.oidc import acr
@@ -29,6 +28,7 @@ from gateway.oidc.errors import CLAIMS_MALFORMED
 from gateway.oidc.id_token import at_hash
 from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest
 from gateway.oidc.subject import SubjectKey, pairwise
+from tests.oidc.harness import CALLBACK, CHALLENGE, CLIENTS, ISSUER, client
 from tests.oidc.persons import (
     AUTHENTICATED,
     BUNDID,
