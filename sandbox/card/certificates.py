@@ -169,7 +169,11 @@ class TrustStore:
         return [root.holder for root in reversed(self.roots)]
 
     def believe(self, certificate: Certificate, issuer: Certificate) -> None:
-        """Verify one certificate against its issuer; raises NotBelieved."""
+        """Verify one certificate against its issuer; raises NotBelieved.
+
+        Links are believed even when they or their issuer have expired, or a card that was not used for
+        years would be lost. They may leave out the domain parameters, which then stay (TR-03110-3 D.3.3).
+        """
         if certificate.issuer != issuer.holder:
             raise NotBelieved("another issuer than the chosen one")
         issuer.verify(certificate.body, certificate.signature)
@@ -181,11 +185,11 @@ class TrustStore:
         }
         if certificate.chat.role not in roles[issuer.chat.role]:
             raise NotBelieved(f"a {issuer.chat.role.name} may not certify a {certificate.chat.role.name}")
-        if certificate.is_link != certificate.has_domain:
+        if certificate.has_domain and not certificate.is_link:
             raise NotBelieved("domain parameters belong into the certificates of a CVCA, and only there")
         if certificate.effective > certificate.expires:
             raise NotBelieved("ends before it begins")
-        if certificate.expires < self.today:
+        if not certificate.is_link and self.today > min(certificate.expires, issuer.expires):
             raise NotBelieved("expired")
         self._learn(certificate, issuer)
 

@@ -74,13 +74,15 @@ def certify(
     expires: date = UNTIL,
     signer: Holder | None = None,
     issuer_name: bytes = b"",
+    with_domain: bool | None = None,
 ) -> Holder:
-    """Give the holder a certificate; ``signer`` is for forgeries."""
+    """Give the holder a certificate; ``signer`` is for forgeries. Domain parameters: as the role wants."""
+    with_domain = role is Role.CVCA if with_domain is None else with_domain
     body = write(
         0x7F4E,
         write(0x5F29, b"\0"),
         write(0x42, issuer_name or issuer.name),
-        write(0x7F49, public_key(holder.secret, with_domain=role is Role.CVCA)),
+        write(0x7F49, public_key(holder.secret, with_domain=with_domain)),
         write(0x5F20, holder.name),
         Chat(role, bits).octets,
         write(0x5F25, digits(effective)),

@@ -69,6 +69,19 @@ def _ends_before_it_begins(pki: Authorities) -> list[Holder]:
     return [pki.verifier, _terminal(pki.verifier, effective=date(2026, 12, 2), expires=date(2026, 12, 1))]
 
 
+def _verifier_with_domain_parameters(pki: Authorities) -> list[Holder]:
+    """TR-03110-3 D.3.3: a CVCA's certificates alone have them."""
+    bent = certify(Holder(name=b"DEDVTEST00006"), pki.root, Role.DV_OFFICIAL, with_domain=True)
+    return [bent, _terminal(bent)]
+
+
+def _verifier_of_an_expired_root(pki: Authorities) -> list[Holder]:
+    """The link still introduces it, but it certifies nobody any more."""
+    after = certify(Holder(name=b"DETESTeID00007"), pki.root, Role.CVCA, expires=date(2026, 11, 2))
+    verifier = certify(Holder(name=b"DEDVTEST00007"), after, Role.DV_OFFICIAL)
+    return [after, verifier, _terminal(verifier)]
+
+
 @pytest.mark.parametrize(
     "bent",
     [
@@ -82,6 +95,8 @@ def _ends_before_it_begins(pki: Authorities) -> list[Holder]:
         _verifier_as_terminal,
         _root_made_by_verifier,
         _ends_before_it_begins,
+        _verifier_with_domain_parameters,
+        _verifier_of_an_expired_root,
     ],
 )
 def test_card_refuses_this_chain(card, pki, bent: Callable[[Authorities], list[Holder]]) -> None:
@@ -193,6 +208,30 @@ def test_link_certificate_leads_to_a_new_root(card, pki) -> None:
     assert chip.trust.references() == [b"DETESTeID00006", b"DETESTeID00005"]
     chip.leave_field()
     Terminal(chip, pki).authenticate(chain=chain[1:], terminal=holder)
+
+
+def test_expired_links_still_lead_to_the_root_of_today(card, pki) -> None:
+    """TR-03110-3 §2.5: a card that was not used for years follows them all."""
+    lapsed = certify(Holder(name=b"DETESTeID00006"), pki.root, Role.CVCA, expires=date(2026, 11, 2))
+    after = certify(Holder(name=b"DETESTeID00007"), lapsed, Role.CVCA)
+    verifier = certify(Holder(name=b"DEDVTEST00008"), after, Role.DV_OFFICIAL)
+    holder = _terminal(verifier)
+    chip = card(today=TODAY)
+    chain = [h.certificate for h in (lapsed, after, verifier, holder)]
+    Terminal(chip, pki).authenticate(chain=chain, terminal=holder)
+    assert chip.trust.references() == [b"DETESTeID00007", b"DETESTeID00006"]
+
+
+def test_link_without_domain_parameters_keeps_those_of_its_issuer(card, pki) -> None:
+    """TR-03110-3 D.3.3: conditional in a link certificate."""
+    after = certify(Holder(name=b"DETESTeID00006"), pki.root, Role.CVCA, with_domain=False)
+    verifier = certify(Holder(name=b"DEDVTEST00009"), after, Role.DV_OFFICIAL)
+    holder = _terminal(verifier)
+    chip = card(today=TODAY)
+    chain = [h.certificate for h in (after, verifier, holder)]
+    Terminal(chip, pki).authenticate(chain=chain, terminal=holder)
+    assert not after.certificate.has_domain
+    assert chip.trust.references() == [b"DETESTeID00006", b"DETESTeID00005"]
 
 
 def test_forged_link_certificate_is_refused(card, pki) -> None:
