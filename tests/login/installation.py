@@ -28,6 +28,7 @@ from gateway.settings import (
     KeySection,
     KeyState,
     LimitsSection,
+    ListenSection,
     Mode,
     RateSection,
     RegistrationSection,
@@ -85,6 +86,7 @@ def configuration(
     start_on: tuple[str, ...] = (),
     registration: RegistrationSection | None = None,
     registration_token: str | None = None,
+    listen: ListenSection | None = None,
 ) -> Configuration:
     """``start_on``: the ways of an Online-Ausweis, if there is one."""
     key = InMemoryKey(ec.generate_private_key(ec.SECP256R1()))
@@ -99,6 +101,7 @@ def configuration(
                 operator={"de": "Sachsen"},
             ),
             keys=(KeySection(id="k", purpose=KeyPurpose.OIDC_SIGNING, private_key="file:k"),),
+            listen=listen or ListenSection(),
             limits=LimitsSection(),
             rate=rate or RateSection(authorize=0, callback=0, token=0),
             registration=registration or RegistrationSection(),
