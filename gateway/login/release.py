@@ -58,6 +58,7 @@ async def show(desk: LoginDesk, request: Request) -> Response:
             means_name=desk.means_names.get(identity.source.connector, {}),
             account=identity.account is not None,
             card=identity.source.connector in desk.eid_clients,
+            recognised=identity.account_key is not None,
         )
     )
 

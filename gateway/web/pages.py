@@ -176,6 +176,8 @@ class ReleasePage:
     """Identified through a user account, which has a name and no country."""
     card: bool = False
     """Identified with an eID-Client, whose means has a name that says more than the country."""
+    recognised: bool = True
+    """The service gets a ``sub`` by which it knows the person again; else one of this login alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -221,6 +221,13 @@ def test_release_says_to_whom_what_for_and_from_where(renderer):
     assert '<span lang="de">Landeshauptstadt Dresden, Standesamt</span>' in english  # WCAG 3.1.2
 
 
+def test_release_names_no_identifier_where_nobody_is_recognised(renderer):
+    """npa.md §5.2: a proof of age alone carries a ``sub`` of this login only."""
+    assert "Kennung" in renderer.html(samples.release("de", persons=(samples.CARD_HOLDER,)))
+    unknown = samples.release("de", persons=(samples.CARD_HOLDER,), recognised=False)
+    assert "Kennung" not in renderer.html(unknown)
+
+
 @pytest.mark.parametrize(
     ("language", "release", "refuse"),
     [
