@@ -53,6 +53,13 @@ VERIFIED_REQUEST = {
         "trust_framework": {"value": "eidas"},
         "assurance_level": {"values": ["substantial", "high"]},
         "time": {"max_age": 86400},
+        "evidence": [
+            {
+                "type": {"value": "electronic_record"},
+                "check_details": [{"check_method": None, "organization": None, "time": None}],
+                "record": {"type": None, "source": {"country_code": None}},
+            }
+        ],
     },
     "claims": {"given_name": None, "family_name": {"essential": True}, "birthdate": None},
 }
@@ -114,12 +121,21 @@ def id_token():
     }
 
 
-def verified():
+ACCOUNT_REQUEST = {
+    "verification": {
+        name: None if name == "trust_framework" else wanted
+        for name, wanted in VERIFIED_REQUEST["verification"].items()
+        if name != "time"
+    },
+    "claims": VERIFIED_REQUEST["claims"],
+}
+
+
+def verified(identity, wanted):
     keys = frozenset(NATURAL_ATTRIBUTES)
-    found = verified_claims(
-        NATURAL, keys, well_formed(VERIFIED_REQUEST), issuer=ISSUER, journey="0123456789", now=NOW
-    )
-    return {"sub": sub(NATURAL), "verified_claims": found}
+    elements = well_formed(wanted)
+    found = verified_claims(identity, keys, elements, issuer=ISSUER, journey="0123456789", now=NOW)
+    return {"sub": sub(identity), "verified_claims": found}
 
 
 def examples():
@@ -135,7 +151,8 @@ def examples():
         "over_18": userinfo(OVER_18, SHOP, AGE_REQUEST),
         "id_token": id_token(),
         "verified_request": {"userinfo": {"verified_claims": VERIFIED_REQUEST}},
-        "verified": verified(),
+        "verified": verified(NATURAL, VERIFIED_REQUEST),
+        "verified_account": verified(BUNDID, ACCOUNT_REQUEST),
     }
     return {name: json.dumps(value, indent=2, ensure_ascii=False) + "\n" for name, value in made.items()}
 

@@ -1,4 +1,4 @@
-"""Evidence and trust frameworks of verified_claims (VC §5.4, IDA §6.3; oidc.md §19; ADR 11)."""
+"""Evidence and trust frameworks of verified_claims (VC §5.4, IDA §6.3; oidc.md §19; ADR 14)."""
 
 import json
 import os
@@ -136,7 +136,7 @@ def test_document_is_named_by_what_the_chip_says(registry, on_chip, kind):
     ("identity", "level"), [(BUNDID, "high"), (GUEST, "high"), (COMPANY_ACCOUNT, "substantial")], ids=str
 )
 def test_account_is_verified_under_a_framework_of_its_own(bench, identity, level):
-    """ADR 11: not ``eidas``, which would be untrue, and an identifier under our domain (IDA §10)."""
+    """ADR 14: not ``eidas``, which would be untrue, and an identifier under our domain (IDA §10)."""
     bench.fresh(identity)
     found = ask(bench, EVERYTHING)
     assert found["verification"]["trust_framework"] == ACCOUNTS

@@ -29,7 +29,7 @@ CRYPTOGRAPHY = "vcrypt"
 
 
 def account_framework(issuer: str) -> str:
-    """Trust framework of German user accounts: no registered one describes them (ADR 11)."""
+    """Trust framework of German user accounts: no registered one describes them (ADR 14)."""
     return _own(issuer, _ACCOUNT_FRAMEWORK)
 
 
