@@ -26,7 +26,7 @@ help:
 	@echo "                 or EID=npa CITIZEN=year-only SERVICE=personenstand (npa-soap, npa-saml: the other ways to the card)"
 	@echo "  make test      every check and every test; as root on Debian it installs what it needs"
 	@echo "  make check     format, lint, types, import contracts, generated documents, house rules"
-	@echo "  make bench     CPU per login, table on the screen, bench/results/latest.json"
+	@echo "  make bench     CPU per login and per flow of the provider alone, table and bench/results/latest.json"
 	@echo "  make docs      write the generated documents anew (errors, configuration, audit events)"
 	@echo "  make format    bring the code into the agreed form"
 	@echo "  make wheel     the production wheel in dist/, page assets included"
@@ -100,6 +100,6 @@ lock: $(VENV)/.dev
 	@echo "requirements/ is new: run 'make test', then commit pyproject.toml and requirements/ together" >&2
 
 clean:
-	@rm -rf $(VENV) .sandbox node_modules gateway/web/static/kern bench/results dist build htmlcov .coverage \
+	@rm -rf $(VENV) .sandbox node_modules bench/node/node_modules gateway/web/static/kern bench/results dist build htmlcov .coverage \
 	  .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

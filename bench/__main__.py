@@ -1,49 +1,73 @@
-"""``make bench``: CPU of the gateway per complete login, by step, beside the floor.
+"""``make bench``: CPU of the provider's process per login and per flow, by step, beside the floor.
 
-Options: ``--logins N`` (default 200) and ``--profile rsa|ec`` for one profile alone.
+Options: ``--row NAME`` (again for another) for these rows alone, ``--logins N`` (default 200) and
+``--flows N`` (default 500).
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from typing import TypeVar
 
-from bench import floor, login, report
+from bench import floor, login, node_provider, op, report
+from bench.op_server import COMPAT, FAPI2
 from sandbox.addresses import Profile
 
-_ROWS: dict[str, Profile] = {"login-rsa3072": "rsa", "login-ec": "ec"}
+T = TypeVar("T")
+
+_LOGINS: dict[str, Profile] = {"login-rsa3072": "rsa", "login-ec": "ec"}
+_FLOWS = (COMPAT, FAPI2)
+_NODE = {f"node-oidc-provider-{row.removeprefix('op-')}": row for row in _FLOWS}
 
 
 def main() -> int:
+    names = [*_LOGINS, *_FLOWS, *_NODE]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--row", action="append", choices=names, help="only this row")
     parser.add_argument("--logins", type=int, default=200, help="counted logins per profile")
-    parser.add_argument("--profile", choices=sorted(_ROWS.values()), help="only this key profile")
+    parser.add_argument("--flows", type=int, default=500, help="counted flows of the provider alone")
     options = parser.parse_args()
-    rows = [
-        _row(name, profile, options.logins)
-        for name, profile in _ROWS.items()
-        if options.profile in {None, profile}
-    ]
+    wanted = options.row or names
+    if any(name in _NODE for name in wanted) and (reason := node_provider.why_not()):
+        print(f"without the rows of oidc-provider: {reason}", file=sys.stderr)
+        wanted = [name for name in wanted if name not in _NODE]
+    rows = [_row(name, options.logins, options.flows) for name in wanted]
     print(report.machine())
     print(report.table(rows))
     print(f"\nwritten: {report.write(rows).relative_to(report.RESULTS.parent.parent)} and latest.svg")
     return 0
 
 
-def _row(name: str, profile: Profile, logins: int) -> report.Row:
-    print(f"{name}: the floor", file=sys.stderr)
-    bare = floor.measure(profile)
-    print(f"{name}: {logins} logins", file=sys.stderr)
-    measured = login.measure(profile, logins=logins)
+def _row(name: str, logins: int, flows: int) -> report.Row:
+    if name in _LOGINS:
+        profile = _LOGINS[name]
+        bare = _said(f"{name}: the floor", lambda: floor.measure(profile))
+        measured = _said(f"{name}: {logins} logins", lambda: login.measure(profile, logins=logins))
+        return _made(name, measured, bare)
+    if name in _NODE:
+        flow = _NODE[name]
+        return _made(name, _said(f"{name}: {flows} flows", lambda: op.measure(flow, flows=flows, node=True)))
+    bare = _said(f"{name}: the floor", lambda: floor.of_provider(name))
+    return _made(name, _said(f"{name}: {flows} flows", lambda: op.measure(name, flows=flows)), bare)
+
+
+def _said(what: str, work: Callable[[], T]) -> T:
+    print(what, file=sys.stderr)
+    return work()
+
+
+def _made(name: str, measured: login.Measured, bare: floor.Floor | None = None) -> report.Row:
     return report.Row(
         name=name,
         cpu_ms=measured.cpu_ms,
-        floor_cpu_ms=bare.total,
+        floor_cpu_ms=bare.total if bare else None,
         per_second=1000 / measured.cpu_ms,
         p50_ms=measured.p50,
         p99_ms=measured.p99,
         steps=measured.steps,
-        floor_parts=bare.parts,
+        floor_parts=bare.parts if bare else {},
     )
 
 

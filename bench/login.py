@@ -61,7 +61,7 @@ def measure(profile: Profile, *, logins: int, warm_up: int = 20) -> Measured:
     country = "EE" if profile == "ec" else "EL"
     with tempfile.TemporaryDirectory() as directory:
         state = State(Path(directory))
-        addresses = Addresses(port_base=_free_port_base(), profile=profile)
+        addresses = Addresses(port_base=free_port_base(), profile=profile)
         with Sandbox(state, addresses, _say), http_client(state, addresses) as http:
             gateway = _Gateway()
             wanted = Wanted(service="bussgeld", country=country)
@@ -79,10 +79,10 @@ def _measured(
         started = time.perf_counter()
         _one(http, addresses, wanted)
         walls.append((time.perf_counter() - started) * 1000)
-        _progress(f"{wanted.country}: login {number + 1} of {logins}")
+        progress(f"{wanted.country}: login {number + 1} of {logins}")
     cpu = (gateway.cpu() - begin) / logins
     steps = _by_step(http, addresses, wanted, gateway, max(20, logins // 4))
-    _progress("")
+    progress("")
     return Measured(cpu, walls, steps)
 
 
@@ -107,7 +107,7 @@ def _by_step(
     try:
         for number in range(logins):
             _one(http, addresses, wanted)
-            _progress(f"{wanted.country}: steps {number + 1} of {logins}")
+            progress(f"{wanted.country}: steps {number + 1} of {logins}")
     finally:
         http.event_hooks = {"request": [], "response": []}
     return {name: total / logins for name, total in spent.items()}
@@ -152,12 +152,12 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _progress(text: str) -> None:
+def progress(text: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def _free_port_base() -> int:
+def free_port_base() -> int:
     """A base whose four ports are free at the moment."""
     for base in _candidates():
         try:

@@ -19,8 +19,9 @@ class Row:
 
     name: str
     cpu_ms: float
-    """CPU of the gateway for one login."""
-    floor_cpu_ms: float
+    """CPU of the gateway, or of the provider beside it, for one login or flow."""
+    floor_cpu_ms: float | None
+    """None: a row of another provider."""
     per_second: float
     """Logins a second that one process's CPU allows: 1000 / ``cpu_ms``."""
     p50_ms: float
@@ -45,9 +46,9 @@ def machine() -> str:
 def table(rows: Sequence[Row]) -> str:
     """For the screen."""
     lines = [
-        f"{'row':<16}{'CPU ms':>9}{'floor ms':>10}{'logins/s':>10}{'p50 ms':>9}{'p99 ms':>9}",
+        f"{'row':<28}{'CPU ms':>9}{'floor ms':>10}{'logins/s':>10}{'p50 ms':>9}{'p99 ms':>9}",
         *(
-            f"{r.name:<16}{r.cpu_ms:>9.2f}{r.floor_cpu_ms:>10.2f}{r.per_second:>10.0f}"
+            f"{r.name:<28}{r.cpu_ms:>9.2f}{_shown(r.floor_cpu_ms):>10}{r.per_second:>10.0f}"
             f"{r.p50_ms:>9.1f}{r.p99_ms:>9.1f}"
             for r in rows
         ),
@@ -55,9 +56,13 @@ def table(rows: Sequence[Row]) -> str:
     for row in rows:
         lines += ["", f"{row.name}: where the CPU goes"]
         lines += [f"  {name:<44}{value:>8.3f}" for name, value in row.steps.items()]
-        lines += [f"{row.name}: the floor"]
+        lines += [f"{row.name}: the floor"] if row.floor_parts else []
         lines += [f"  {name:<44}{value:>8.3f}" for name, value in row.floor_parts.items()]
     return "\n".join(lines)
+
+
+def _shown(milliseconds: float | None) -> str:
+    return "–" if milliseconds is None else f"{milliseconds:.2f}"
 
 
 def write(rows: Sequence[Row]) -> Path:
@@ -70,7 +75,7 @@ def write(rows: Sequence[Row]) -> Path:
             {
                 "name": r.name,
                 "cpu_ms": round(r.cpu_ms, 3),
-                "floor_cpu_ms": round(r.floor_cpu_ms, 3),
+                "floor_cpu_ms": None if r.floor_cpu_ms is None else round(r.floor_cpu_ms, 3),
                 "per_second": round(r.per_second, 1),
                 "p50_ms": round(r.p50_ms, 2),
                 "p99_ms": round(r.p99_ms, 2),
@@ -89,14 +94,18 @@ _COLOURS = ("#0b4f8a", "#2f7fb8", "#69a8d0", "#a3cbe4", "#c98b2b", "#e0b15e", "#
 
 
 def _plot(rows: Sequence[Row]) -> str:
-    """Two bars a row, stacked: the login by step, the floor by part."""
-    bars = [(f"{r.name}", r.steps) for r in rows] + [(f"floor of {r.name}", r.floor_parts) for r in rows]
-    bars.sort(key=lambda bar: bar[0].removeprefix("floor of "))
+    """Two bars a row, stacked: the login by step, the floor by part (none for another provider)."""
+    bars = []
+    for row in rows:
+        bars += [
+            (row.name, row.steps),
+            *([(f"floor of {row.name}", row.floor_parts)] if row.floor_parts else []),
+        ]
     longest = max((sum(parts.values()) for _, parts in bars), default=1.0) or 1.0
-    scale, parts_drawn, y = 620 / longest, [], 20
+    scale, parts_drawn, y = 580 / longest, [], 20
     for name, parts in bars:
-        x = 190.0
-        parts_drawn.append(f'<text x="180" y="{y + 18}" text-anchor="end">{escape(name)}</text>')
+        x = 230.0
+        parts_drawn.append(f'<text x="220" y="{y + 18}" text-anchor="end">{escape(name)}</text>')
         for index, (part, value) in enumerate(parts.items()):
             width = value * scale
             colour = _COLOURS[index % len(_COLOURS)]

@@ -108,7 +108,11 @@ def _work(
     address: StoreAddress,
     sockets: Sockets,
 ) -> None:
-    application = build(configuration, address)
+    run(configuration, build(configuration, address), sockets)
+
+
+def run(configuration: Configuration, application: Application, sockets: Sockets) -> None:
+    """Serve ``application`` in this process until it is told to end."""
     # What exists now lives as long as the process: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+NPM = (ROOT, ROOT / "bench" / "node")
+"""Where a ``package.json`` lies beside its lock."""
 
 
 def name_of(requirement: str) -> str:
@@ -30,8 +32,10 @@ def declared() -> set[str]:
         requirements += extra
     for group in PROJECT["dependency-groups"].values():
         requirements += [item for item in group if isinstance(item, str)]
-    packages = json.loads((ROOT / "package.json").read_text("utf-8"))
-    npm = set(packages["dependencies"]) | set(packages["devDependencies"])
+    npm: set[str] = set()
+    for directory in NPM:
+        packages = json.loads((directory / "package.json").read_text("utf-8"))
+        npm |= {*packages.get("dependencies", ()), *packages["devDependencies"]}
     return {name_of(requirement) for requirement in requirements} | npm
 
 
@@ -106,9 +110,10 @@ def test_every_import_is_declared_and_every_dependency_of_the_product_is_used() 
     assert product - by_name <= imported["product"]
 
 
-def test_npm_lock_names_no_registry() -> None:
+@pytest.mark.parametrize("directory", NPM, ids=lambda path: path.name)
+def test_npm_lock_names_no_registry(directory: Path) -> None:
     """The lock binds octets (integrity), not a place to take them from."""
-    packages = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
+    packages = json.loads((directory / "package-lock.json").read_text("utf-8"))["packages"]
     third_party = {name: entry for name, entry in packages.items() if name}
     assert third_party
     for name, entry in third_party.items():
