@@ -15,6 +15,7 @@ from gateway.bundle_checks import check_file, check_texts, host, is_loopback, is
 from gateway.bundle_problems import Located, Problems
 from gateway.client_settings import Client, RepresentationPolicy
 from gateway.jose import InvalidKeySet, PublicKeySet
+from gateway.oidc.acr import acr_values
 from gateway.settings import Mode, Settings, resolve
 
 
@@ -57,6 +58,14 @@ def check_clients(
                 problems.add(file, f"means[{index}]", f"{means} is not configured", "add the connector")
         if not client.persons:
             problems.add(file, "persons", "is empty", 'persons = ["natural"]')
+        for index, value in enumerate(client.default_acr_values):
+            if value not in acr_values(client.acr_vocabulary):
+                problems.add(
+                    file,
+                    f"default_acr_values[{index}]",
+                    f"is no word of the vocabulary {client.acr_vocabulary}",
+                    "the table is in docs/claims.md",
+                )
         _attributes(file, client, problems)
 
 

@@ -206,6 +206,8 @@ def test_all_problems_are_told_at_once_with_file_path_and_remedy(directory: Path
                 ('userinfo_encrypted_response_alg = "ECDH-ES"', "needs the client's key"),
                 ('post_logout_redirect_uris = ["http://service.example/"]', "post_logout_redirect_uris[0]: must be https"),
                 ('backchannel_logout_uri = "https://service.example/#x"', "backchannel_logout_uri: must have no fragment"),
+                ('default_acr_values = ["high"]', "default_acr_values[0]: is no word of the vocabulary eidas"),
+                ('acr_vocabulary = "tara"\ndefault_acr_values = ["low", "eidas1"]', "default_acr_values[1]: is no word"),
                 ('resources = ["pay"]', "resources[0]: must be an absolute https URL"),
             )
         ),
