@@ -131,7 +131,13 @@ def summary(addresses: Addresses) -> str:
         level = service.registration["minimum_level"]
         persons = " or ".join(service.persons)
         lines.append(f"  {addresses.services}/{service.client_id + '/':<22} {persons}, {level}")
-    lines += ["", "Test citizens"]
+    lines += [
+        "",
+        f"Register your own client      {addresses.services}/register/",
+        f"What would my client get?     {addresses.services}/preview/",
+        "",
+        "Test citizens",
+    ]
     for country in countries().values():
         for citizen in country.citizens:
             who = f"{citizen.id} ({citizen.kind}, {citizen.level})"

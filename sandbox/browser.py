@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urldefrag, urlencode, urljoin, urlsplit
 
 import httpx
 from lxml import etree, html
@@ -134,6 +134,18 @@ class Browser:
     http: httpx.Client
     jar: CookieJar = field(default_factory=CookieJar)
     page: Page = field(default_factory=lambda: Page("about:blank", 0, ""))
+    stop_at: str | None = None
+    """An address that is never really visited, such as a client's redirect URI."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the browser was sent to ``stop_at``."""
+        return self.stop_at is not None and _without_query(self.page.url) == _without_query(self.stop_at)
+
+    @property
+    def answer(self) -> dict[str, str]:
+        """The parameters in the address."""
+        return dict(parse_qsl(urlsplit(self.page.url).query))
 
     def get(self, url: str) -> Page:
         """Go to an address, as if typed."""
@@ -173,6 +185,9 @@ class Browser:
     def _go(self, method: str, url: str, data: list[tuple[str, str]] | None, *, initiator: str) -> Page:
         origin = initiator
         for _ in range(HOPS):
+            if self.stop_at is not None and _without_query(url) == _without_query(self.stop_at):
+                self.page = Page(url, 0, "")
+                return self.page
             response = self._send(method, url, data, cross_site=site(origin) != site(url))
             if response.is_redirect:
                 target = urljoin(url, response.headers["location"])
@@ -206,6 +221,10 @@ class Browser:
         for header in response.headers.get_list("set-cookie"):
             self.jar.store(url, header)
         return response
+
+
+def _without_query(url: str) -> str:
+    return url.partition("?")[0]
 
 
 def read_page(url: str, response: httpx.Response) -> Page:

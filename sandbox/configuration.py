@@ -21,6 +21,7 @@ from sandbox.nodes.countries import Country, countries, national
 from sandbox.nodes.world import anchor_file
 from sandbox.npa.configuration import write_cards
 from sandbox.operator_files import CONTACTS, anchor, exceptions
+from sandbox.services import epaybl
 from sandbox.services.registrations import Service, services
 from sandbox.toml_text import document
 
@@ -48,6 +49,7 @@ def write_configuration(
         _write_country(registry, addresses, country)
     for service in services().values():
         _write_client(registry, addresses, service, credentials[service.client_id])
+    _write_payment_component(registry, addresses, credentials[epaybl.CLIENT_ID])
     if (state / "clients").is_dir():  # registrations of somebody who connects a service of their own
         shutil.copytree(state / "clients", registry / "clients", dirs_exist_ok=True)
 
@@ -77,6 +79,7 @@ def _gateway(state: Path, addresses: Addresses) -> str:
                 "allow_private_addresses": True,
                 "ca_file": str((state / "ca.pem").resolve()) if tls else None,
             },
+            "registration": {"enabled": True},
             # Everybody in the sandbox has the same address, and tests are quick.
             "rate": {"authorize": 0, "callback": 0, "token": 0},
         },
@@ -200,6 +203,8 @@ def _write_client(
         "token_endpoint_auth_method": service.authentication,
         **service.registration,
     }
+    if service.calls:
+        fields["resources"] = [f"{addresses.services}/{name}/" for name in service.calls]
     if isinstance(credential, str):
         fields["client_secret_sha256"] = credential
     else:
@@ -207,3 +212,19 @@ def _write_client(
         (registry / "clients" / name).write_text(json.dumps(credential), encoding="utf-8")
         fields["jwks_file"] = f"registry/clients/{name}"
     (registry / "clients" / f"{service.client_id}.toml").write_text(document(fields), encoding="utf-8")
+
+
+def _write_payment_component(
+    registry: Path, addresses: Addresses, credential: str | dict[str, object]
+) -> None:
+    """A resource server is registered, too: it may ask about tokens for its own identifier."""
+    base = epaybl.base_of(addresses)
+    fields = {
+        "client_id": epaybl.CLIENT_ID,
+        "home_url": f"{base}/",
+        "redirect_uris": [f"{base}/callback"],  # nobody ever logs in there
+        "resource": epaybl.resource_of(addresses),
+        "client_secret_sha256": credential,
+        **epaybl.REGISTRATION,
+    }
+    (registry / "clients" / f"{epaybl.CLIENT_ID}.toml").write_text(document(fields), encoding="utf-8")

@@ -136,12 +136,23 @@ def log_in(
 
 def _walk(browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps, drawer: Drawer | None) -> str:
     """From the service's page to its result; gives the code of an error page passed on the way."""
-    reason = ""
     service = f"{addresses.services}/{wanted.service}/"
     browser.get(service)
     form = browser.page.form("/login")
     browser.submit(form, {"level": wanted.level})
     steps.done("authorize", shown(browser.page.url))
+    reason = through_the_gateway(browser, addresses, wanted, steps, drawer)
+    if not browser.page.url.startswith(service):
+        code, text = error_page(browser.page)
+        raise LoginStopped(text or f"the journey ended at {shown(browser.page.url)}", code)
+    return reason
+
+
+def through_the_gateway(
+    browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps, drawer: Drawer | None
+) -> str:
+    """From the gateway's first page back to the service; gives the code of an error page on the way."""
+    reason = ""
     if _at(browser, addresses.gateway) and not _handover(browser.page):
         _choose(browser, wanted)
         steps.done("choose", shown(browser.page.url))
@@ -163,9 +174,6 @@ def _walk(browser: Browser, addresses: Addresses, wanted: Wanted, steps: Steps, 
     if _at(browser, addresses.gateway):
         reason = _release(browser)
         steps.done("release", shown(browser.page.url))
-    if not browser.page.url.startswith(service):
-        code, text = error_page(browser.page)
-        raise LoginStopped(text or f"the journey ended at {shown(browser.page.url)}", code)
     return reason
 
 

@@ -27,7 +27,7 @@ def serve(part: str, directory: Path, addresses: Addresses) -> None:
         application = build_nodes(load_world(addresses, directory), pages)
         port = addresses.nodes_port
     else:
-        application, port = build_services(state.relying_parties(addresses)), addresses.services_port
+        application, port = build_services(state, addresses), addresses.services_port
     certificate, key = state.tls_files if addresses.tls else (None, None)
     uvicorn.run(
         application,

@@ -36,6 +36,7 @@ from sandbox.configuration import write_configuration
 from sandbox.eid_service import material, saml_world
 from sandbox.nodes.world import make_keys
 from sandbox.npa.configuration import prepare_cards
+from sandbox.services import epaybl
 from sandbox.services.registrations import Service, services
 from sandbox.services.relying_party import RelyingParty
 
@@ -75,6 +76,8 @@ class State:
         prepare_cards(self.directory)
         for service in services().values():
             self._service_secret(service, say)
+        if not self._payment_secret.exists():
+            write_private(self._payment_secret, secrets.token_urlsafe(32).encode())
         write_configuration(self.directory, addresses, self._credentials())
 
     def _gateway_keys(self, addresses: Addresses, say: Callable[[str], None]) -> None:
@@ -110,6 +113,19 @@ class State:
         suffix = "jwk.json" if service.authentication == "private_key_jwt" else "secret"
         return self.directory / "services" / f"{service.client_id}.{suffix}"
 
+    @property
+    def _payment_secret(self) -> Path:
+        return self.directory / "services" / f"{epaybl.CLIENT_ID}.secret"
+
+    def payment_component(self, addresses: Addresses) -> epaybl.PaymentComponent:
+        """The resource server, ready to serve."""
+        return epaybl.PaymentComponent(
+            addresses.gateway,
+            epaybl.resource_of(addresses),
+            self._payment_secret.read_text(),
+            self.authority if addresses.tls else None,
+        )
+
     def _service_secret(self, service: Service, say: Callable[[str], None]) -> None:
         path = self._secret_file(service)
         if path.exists():
@@ -137,6 +153,7 @@ class State:
                 known[service.client_id] = {"keys": [credential.as_dict(private=False)]}
             else:
                 known[service.client_id] = hashlib.sha256(credential.encode()).hexdigest()
+        known[epaybl.CLIENT_ID] = hashlib.sha256(self._payment_secret.read_bytes()).hexdigest()
         return known
 
     def relying_parties(self, addresses: Addresses) -> dict[str, RelyingParty]:

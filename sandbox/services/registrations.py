@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 DATA = Path(__file__).parent.parent / "data" / "services"
 
-Authentication = Literal["client_secret_basic", "private_key_jwt"]
+Authentication = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class Service:
     """Claims also asked for in the ID token, so that it alone names the person."""
     verified: tuple[str, ...] = ()
     """Claims also asked for as ``verified_claims`` of trust framework ``eidas`` (OpenID IDA §6)."""
+    calls: tuple[str, ...] = ()
+    """Resource servers it calls for the citizen."""
     registration: Mapping[str, Any]
     """What the operator of the gateway writes into ``registry/clients/<client_id>.toml``."""
 
@@ -69,6 +71,7 @@ def read_service(path: Path) -> Service:
         claims=tuple(request["claims"]),
         identity=tuple(request.get("id_token", ())),
         verified=tuple(request.get("verified", ())),
+        calls=tuple(data.get("calls", ())),
         registration=MappingProxyType(data["registration"]),
     )
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+from requests import Session
 
 from sandbox.services.registrations import Service
 
@@ -48,6 +50,10 @@ class Wishes:
     level: str | None = None
     country: str | None = None
     language: str | None = None
+    acr_values: str | None = None
+    """Instead of a level: what a resource server demands (RFC 9470 §4)."""
+    claims: str | None = None
+    """Instead of what the service asks for by itself: the ``claims`` parameter as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,7 @@ class Result:
 
     id_token: Mapping[str, Any]
     userinfo: Mapping[str, Any]
+    access_token: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -78,13 +85,15 @@ class RelyingParty:
     """Address of this service, ends without slash, e.g. ``http://localhost:8410/amt24``."""
     secret: str | ECKey
     authority: Path | None = None
+    callback: str | None = None
+    """Redirect URI, if it is not below ``base``."""
     _configuration: dict[str, Any] | None = None
     _keys: KeySet | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def redirect_uri(self) -> str:
-        return f"{self.base}/callback"
+        return self.callback or f"{self.base}/callback"
 
     def begin(self, wishes: Wishes) -> tuple[str, Attempt]:
         """The authorization URL and what to remember."""
@@ -92,13 +101,17 @@ class RelyingParty:
             state=secrets.token_urlsafe(24),
             nonce=secrets.token_urlsafe(24),
             verifier=secrets.token_urlsafe(48),
-            level=wishes.level or self.service.acr,
+            level=word_of(wishes.acr_values.split()[0])
+            if wishes.acr_values
+            else wishes.level or self.service.acr,
         )
         parameters: dict[str, str] = {
             "nonce": attempt.nonce,
-            "claims": json.dumps(self.service.claims_parameter),
+            "claims": wishes.claims or json.dumps(self.service.claims_parameter),
         }
-        if attempt.level:
+        if wishes.acr_values:
+            parameters["acr_values"] = wishes.acr_values
+        elif attempt.level:
             acceptable = LEVELS[LEVELS.index(attempt.level) :]
             parameters["acr_values"] = " ".join(map(_acr, acceptable))
         if wishes.country:
@@ -132,7 +145,32 @@ class RelyingParty:
                 timeout=TIMEOUT,
             )
             claims = self._id_token(session, str(token["id_token"]), str(token["access_token"]), attempt)
-            return Result(id_token=claims, userinfo=self._userinfo(session, claims["sub"]))
+            userinfo = self._userinfo(session, claims["sub"])
+            return Result(id_token=claims, userinfo=userinfo, access_token=str(token["access_token"]))
+
+    def exchange(self, access_token: str, resource: str) -> str:
+        """A token for a resource server from that of the login (RFC 8693 §2.1); raises LoginFailed."""
+        with self._session() as session:
+            try:
+                token = session.fetch_token(
+                    self._discover(session)["token_endpoint"],
+                    grant_type="urn:ietf:params:oauth:grant-type:token-exchange",
+                    subject_token=access_token,
+                    subject_token_type="urn:ietf:params:oauth:token-type:access_token",
+                    resource=resource,
+                    timeout=TIMEOUT,
+                )
+            except OAuthError as error:
+                raise LoginFailed(error.error, error.description or "") from error
+            return str(token["access_token"])
+
+    def plain_session(self) -> Session:
+        """For calls that carry a token of their own."""
+        session = Session()
+        session.trust_env = False
+        if self.authority is not None:
+            session.verify = str(self.authority)
+        return session
 
     def _session(self) -> OAuth2Session:
         session = OAuth2Session(
@@ -227,10 +265,15 @@ def _acr(word: str) -> str:
     return _BASIC if word == "basic" else _PREFIXES[0] + word
 
 
+def word_of(acr: str) -> str:
+    """``high`` for the URI that means it; empty for what is no level."""
+    word = next((acr.removeprefix(p) for p in _PREFIXES if acr.startswith(p)), "")
+    return "basic" if acr == _BASIC else "" if word == "basic" else word
+
+
 def _check_level(acr: str, wanted: str | None) -> None:
     """The acr must be one that we know and at least what we asked for."""
-    word = next((acr.removeprefix(p) for p in _PREFIXES if acr.startswith(p)), "")
-    word = "basic" if acr == _BASIC else "" if word == "basic" else word
+    word = word_of(acr)
     if word not in LEVELS:
         raise LoginFailed("invalid_token", "acr is no level of assurance")
     if wanted and LEVELS.index(word) < LEVELS.index(wanted):
