@@ -6,8 +6,6 @@ channel and another host, and brings the browser back to the gateway with the si
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
@@ -16,21 +14,11 @@ from tests.ausweisapp.screen import Citizen
 HIGH = "http://eidas.europa.eu/LoA/high"
 
 
-def begin(citizen, means):
-    """From the service to the page that starts AusweisApp on this computer."""
-    citizen.go_to_the_gateway()
-    citizen.page.locator(f"form:has(input[name=means][value={means}]) button").click()
-    citizen.page.get_by_role("link", name="Weiter", exact=True).click()
-    citizen.page.get_by_role("link", name=re.compile("^Auf diesem Computer")).click()
-    expect(citizen.start_link).to_be_visible()
-
-
 @pytest.mark.parametrize("means", ["npa-soap", "npa-saml"])
 def test_names_on_the_card_come_through_an_eid_service(visit, screen, card, means):
     """Issue "Online-Ausweis", shows 3."""
     citizen = visit("personenstand")
-    begin(citizen, means)
-    seen = citizen.start_ausweisapp(screen, Citizen(card=card("din-91379")))
+    seen = citizen.identify(screen, Citizen(card=card("din-91379")), means)
     assert seen.ok, seen.reason
     token = citizen.release()["id_token"]
     assert token["family_name"] == "GROẞE-ĐORĐEVIĆ ŁÓŹŇA"
@@ -40,7 +28,6 @@ def test_names_on_the_card_come_through_an_eid_service(visit, screen, card, mean
 def test_card_that_is_not_valid_delivers_nothing_through_the_saml_processor(visit, screen, card):
     """The processor's assertion says ``DocumentValidity`` failed, and nothing else."""
     citizen = visit("personenstand")
-    begin(citizen, "npa-saml")
-    seen = citizen.start_ausweisapp(screen, Citizen(card=card("expired")))
+    seen = citizen.identify(screen, Citizen(card=card("expired")), "npa-saml")
     assert not seen.ok
     expect(citizen.main).to_contain_text("abgelaufen, gesperrt oder konnte nicht als echt bestätigt werden")

@@ -37,30 +37,26 @@ def nobody_is_logged_in(visitor: Visitor) -> None:
     expect(visitor.page.locator("body")).not_to_contain_text(VICTIM)
 
 
-def test_victim_is_told_that_this_is_not_their_login(attack):
-    """The refresh address without the flow cookie of the browser that began."""
-    _, victim = attack
+def test_link_sent_to_a_victim_logs_nobody_in(attack):
+    """The refresh address without the browser that began, and that browser without the refresh address."""
+    attacker, victim = attack
     assert urlsplit(victim.page.url).path == "/connectors/npa/acs"
     expect(victim.main).to_contain_text("in dem diese Anmeldung nicht begonnen hat")
     nobody_is_logged_in(victim)
 
-
-def test_waiting_browser_of_the_attacker_is_not_pushed_on(attack):
-    """Reloading the waiting page says that AusweisApp was opened, and shows no one's data."""
-    attacker, _ = attack
     attacker.page.reload()
     expect(attacker.main).to_contain_text("Die AusweisApp hat diese Anmeldung schon geöffnet")
     nobody_is_logged_in(attacker)
 
-
-def test_attacker_gets_no_further_by_guessing_addresses(attack):
-    """Neither the overview nor the callback without the handle, which only the eID-Client learnt."""
-    attacker, victim = attack
+    # The overview, and the callback without the handle, which only the eID-Client learnt.
     journey = urlsplit(attacker.page.url).path.split("/")[2]
-    for path in (f"/login/{journey}/release", "/connectors/npa/acs", "/connectors/npa/acs?ResultMajor=ok"):
+    handle = f"{journey}.{'A' * 22}"
+    for path in (
+        f"/login/{journey}/release",
+        "/connectors/npa/acs",
+        "/connectors/npa/acs?ResultMajor=ok",
+        f"/connectors/npa/acs?RelayState={handle}&ResultMajor=ok",
+    ):
         attacker.page.goto(f"{attacker.gateway}{path}")
         nobody_is_logged_in(attacker)
-    handle = f"{journey}.{'A' * 22}"
-    attacker.page.goto(f"{attacker.gateway}/connectors/npa/acs?RelayState={handle}&ResultMajor=ok")
-    nobody_is_logged_in(attacker)
     nobody_is_logged_in(victim)
