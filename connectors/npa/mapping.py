@@ -44,7 +44,6 @@ _NAMES = {
     Operation.AGE_VERIFICATION: "age",
     Operation.PLACE_VERIFICATION: "community",
 }
-_VERIFICATIONS = frozenset({Operation.AGE_VERIFICATION, Operation.PLACE_VERIFICATION})
 
 
 def identity(request: EIDRequest, result: EIDResult, settings: NPASettings) -> Identity:
@@ -115,8 +114,8 @@ class _Reading:
             return Absent.NOT_DELIVERED
         if isinstance(delivered, Missing):
             word = NOT_ON_CHIP if delivered is Missing.NOT_ON_CHIP else REFUSED
-            # A card that cannot be asked (a Union citizen's has no community) has answered, too.
-            if required and not (operation in _VERIFICATIONS and word is NOT_ON_CHIP):
+            # A Union citizen's card has no community and has answered all the same; each has a date of birth.
+            if required and not (operation is Operation.PLACE_VERIFICATION and word is NOT_ON_CHIP):
                 raise AttributeMissing(_REASONS[word], name)
             self.absent[name] = word
             return Absent.NOT_DELIVERED

@@ -328,6 +328,14 @@ def test_a_card_that_cannot_be_asked_about_residence_has_answered():
     assert card.absent == {"community": "not-on-chip"}
 
 
+@pytest.mark.parametrize("absence", [*Missing, None])
+def test_no_answer_about_the_age_is_no_login(absence):
+    """Each card has a date of birth: whoever asks for nothing but the age gets it, yes or no."""
+    request = asked.eid_request(wanted(age=18, identifier=False), settings())
+    with pytest.raises(AttributeMissing):
+        identity(request, age_fulfilled=absence)
+
+
 @pytest.mark.parametrize(
     ("field", "changes"), [("age_fulfilled", {"age": 18}), ("place_fulfilled", {"community_id": "0276"})]
 )
