@@ -10,6 +10,7 @@ keeps the one the accounts use (bundid.md §1.5).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from connectors.assurance import EIDAS_LEVELS, Assurance, LevelOfAssurance
 from gateway.oidc.errors import ACR_UNMET
@@ -43,7 +44,8 @@ def acr_of(assurance: Assurance, vocabulary: str = "eidas") -> str:
     return (_FALLBACK | {**VOCABULARIES[vocabulary]})[assurance.level]
 
 
-def acr_values(vocabulary: str) -> dict[str, Assurance]:
+@cache
+def acr_values(vocabulary: str) -> Mapping[str, Assurance]:
     """Every value that a client of this vocabulary can ask for, with what it means."""
     return {
         acr_of(Assurance(level=level, notified=notified), words): Assurance(
