@@ -38,7 +38,7 @@ from gateway.login.errors import (
 )
 from gateway.login.journey import JOURNEY, Exchange, Failure, LoginJourney
 from gateway.login.offer import minimum_level
-from gateway.login.peer_errors import invalid_answer, level_too_low, of_connector
+from gateway.login.peer_errors import invalid_answer, not_enough, of_connector
 from gateway.login.session_limits import usable_until
 from gateway.login.start import exchange_purpose, split_handle
 from gateway.store import AlreadyClaimed, BearerSecret
@@ -136,8 +136,7 @@ def _check(desk: LoginDesk, journey: LoginJourney, verified: Verified) -> None:
     minimum = minimum_level(client, journey)
     accept_non_notified = journey.request.accept_non_notified and client.accept_non_notified
     if not identity.assurance.satisfies(minimum, accept_non_notified=accept_non_notified):
-        too_low = level_too_low(desk, journey.connector or "")
-        raise _CheckFailed(too_low(achieved=identity.assurance.level.word, required=minimum.word))
+        raise _CheckFailed(not_enough(desk, journey.connector or "", identity.assurance.level, minimum))
     connector = identity.source.connector
     if identity.subject.kind is not journey.person or connector != journey.connector:
         raise _CheckFailed(invalid_answer(desk, journey.connector or "")())

@@ -148,7 +148,8 @@ EID_DOCUMENT_DENIED = CATALOGUE.add(
     "access_denied",
     400,
     hint="eid.document_denied: this kind of eID is not accepted by the service",
-    documentation="deniedDocument: the carrier is excluded by eid_types or by the level. A card of plastic works.",
+    documentation="deniedDocument: the carrier is excluded by eid_types or by the level, or it is a phone's, "
+    "which is not notified. A card of plastic works.",
 )
 EID_CARD_LOST = CATALOGUE.add(
     "eid.card_lost",

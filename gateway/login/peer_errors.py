@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from connectors.assurance import LevelOfAssurance
 from connectors.errors import ConnectorError
 from gateway.errors import CatalogueEntry, GatewayError
 from gateway.login.account_errors import ACCOUNT_INVALID_ANSWER, ACCOUNT_LEVEL_TOO_LOW, from_account
 from gateway.login.desk import LoginDesk
-from gateway.login.eid_errors import EID_INVALID_ANSWER, EID_LEVEL_TOO_LOW, from_eid
+from gateway.login.eid_errors import EID_DOCUMENT_DENIED, EID_INVALID_ANSWER, EID_LEVEL_TOO_LOW, from_eid
 from gateway.login.errors import EXCHANGE_INVALID_ANSWER, EXCHANGE_LEVEL_TOO_LOW, from_connector
 
 
@@ -26,8 +27,15 @@ def invalid_answer(desk: LoginDesk, connector: str) -> CatalogueEntry:
     return EID_INVALID_ANSWER if connector in desk.eid_clients else EXCHANGE_INVALID_ANSWER
 
 
-def level_too_low(desk: LoginDesk, connector: str) -> CatalogueEntry:
-    """A genuine answer below what the service asks for."""
+def not_enough(
+    desk: LoginDesk, connector: str, achieved: LevelOfAssurance, required: LevelOfAssurance
+) -> GatewayError:
+    """A genuine answer that is less than the service asks for."""
+    entry = EXCHANGE_LEVEL_TOO_LOW
     if connector in desk.accounts:
-        return ACCOUNT_LEVEL_TOO_LOW
-    return EID_LEVEL_TOO_LOW if connector in desk.eid_clients else EXCHANGE_LEVEL_TOO_LOW
+        entry = ACCOUNT_LEVEL_TOO_LOW
+    elif connector in desk.eid_clients:
+        if achieved >= required:  # so it is a phone's eID, which is not notified
+            return EID_DOCUMENT_DENIED()
+        entry = EID_LEVEL_TOO_LOW
+    return entry(achieved=achieved.word, required=required.word)

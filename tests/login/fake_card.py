@@ -66,6 +66,7 @@ class FakeCard:
         """If set, the eID-Client is sent here instead of getting a TC token (TR-03130-1 §4)."""
         self.refuse: ConnectorError | None = None
         self.level = LevelOfAssurance.HIGH
+        self.notified = True
 
     def identify(self, session: str) -> None:
         """PIN entered, card read, the eID-Server has a result."""
@@ -135,7 +136,7 @@ class FakeCard:
             identity=replace(
                 made,
                 source=replace(made.source, scheme="de_eid", country="DE", issuer=CARD_PEER),
-                assurance=Assurance(level=self.level),
+                assurance=Assurance(level=self.level, notified=self.notified),
             ),
             replay_keys=(
                 ReplayKey(key=f"{CARD_PEER} {pending.state['relay']}", until=now + timedelta(hours=1)),

@@ -360,3 +360,13 @@ async def test_level_below_the_request_is_refused_by_the_gateway_too(
     running.card.identify(eid_client.session)
     assert (await come_back(browser, eid_client)).headers["location"] == f"{journey}/failed"
     assert "3206" in (await browser.get(f"{journey}/failed")).text
+
+
+async def test_eid_of_a_phone_is_refused_as_what_it_is(running: Installation, browser: Browser) -> None:
+    """eidas.md §11.4: its level would do, but Germany has notified the cards alone."""
+    journey = await choose_card(browser, acr_values="http://eidas.europa.eu/LoA/substantial")
+    running.card.level, running.card.notified = LevelOfAssurance.SUBSTANTIAL, False
+    eid_client = await open_client(running, await start_link(browser, journey))
+    running.card.identify(eid_client.session)
+    assert (await come_back(browser, eid_client)).headers["location"] == f"{journey}/failed"
+    assert "3213" in (await browser.get(f"{journey}/failed")).text
