@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from sandbox.addresses import Addresses
 from sandbox.eid_service.material import cards_directory
@@ -25,6 +26,7 @@ __all__ = ["browser_type_launch_args"]
 
 PAGE_MILLISECONDS = 15_000
 """A page that takes longer is missing; whole workflows of AusweisApp have a limit of their own."""
+expect.set_options(timeout=PAGE_MILLISECONDS)
 
 
 def pytest_collection_modifyitems(items):
