@@ -23,7 +23,8 @@ from connectors.identity import (
     Person,
     PersonKind,
 )
-from connectors.saml.tr03130.values import Attributes, FreetextPlace, NoPlace, Place
+from connectors.places import FreetextPlace, NoPlace, Place
+from connectors.saml.tr03130.values import Attributes
 
 _GENDERS = {"M": Gender.MALE, "F": Gender.FEMALE, "": Gender.UNSPECIFIED}
 """``Sex``: a blank stands for Unspecified, and layout at the ends of a value does not count."""

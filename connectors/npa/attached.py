@@ -18,18 +18,11 @@ from connectors.assurance import LevelOfAssurance
 from connectors.contract import Answer, ClientAddresses, ClientOpened, TCToken, TokenSource
 from connectors.errors import InvalidAnswer
 from connectors.npa import failures, tc_token
-from connectors.npa.eid_service import (
-    EIDRequest,
-    EIDResult,
-    FreetextPlace,
-    Missing,
-    NoPlace,
-    RestrictedID,
-    StructuredPlace,
-)
+from connectors.npa.eid_service import EIDRequest, EIDResult, Missing, RestrictedID
 from connectors.npa.operations import EIDType, Operation
 from connectors.npa.settings import AttachedSection, NPASettings
 from connectors.npa.way import Surroundings, Way
+from connectors.places import FreetextPlace, NoPlace, StructuredPlace
 from eid_server import chat, data_groups, levels, result, security_infos
 from eid_server.block_list import BlockList
 from eid_server.errors import EIDServerError

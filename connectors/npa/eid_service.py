@@ -15,6 +15,7 @@ from typing import Protocol
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import Answer, ClientAddresses, ClientOpened, TokenSource
 from connectors.npa.operations import EIDType, Operation
+from connectors.places import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,31 +40,6 @@ class Missing(Enum):
     NOT_ON_CHIP = "NOTONCHIP"
     PROHIBITED = "PROHIBITED"
     """The terminal has no right, or the citizen has unticked it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StructuredPlace:
-    city: str
-    country: str
-    """ICAO 9303-3 code as on the chip, e.g. ``D``."""
-    street: str | None = None
-    state: str | None = None
-    zip_code: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreetextPlace:
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoPlace:
-    """The card states that there is no place, e.g. "keine Hauptwohnung in Deutschland"."""
-
-    text: str
-
-
-Place = StructuredPlace | FreetextPlace | NoPlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

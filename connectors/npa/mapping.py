@@ -26,9 +26,10 @@ from connectors.identity import (
 )
 from connectors.npa import failures, values
 from connectors.npa.asked import ATTRIBUTE_OPERATIONS, FACT_OPERATIONS
-from connectors.npa.eid_service import EIDRequest, EIDResult, Missing, NoPlace, Place, StructuredPlace
+from connectors.npa.eid_service import EIDRequest, EIDResult, Missing
 from connectors.npa.operations import EIDType, Operation
 from connectors.npa.settings import NPASettings
+from connectors.places import NoPlace, Place, StructuredPlace
 
 T = TypeVar("T")
 

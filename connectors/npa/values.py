@@ -13,7 +13,7 @@ from datetime import date
 from connectors import icao_codes
 from connectors.errors import InvalidAnswer
 from connectors.identity import Address, PartialDate
-from connectors.npa.eid_service import FreetextPlace, NoPlace, Place, StructuredPlace
+from connectors.places import FreetextPlace, NoPlace, Place, StructuredPlace
 
 _MAX = 1000
 _CONTROLS = frozenset({"Cc", "Cs", "Cn"})

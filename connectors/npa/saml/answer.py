@@ -9,20 +9,10 @@ from typing import TypeVar
 from connectors.assurance import LevelOfAssurance
 from connectors.errors import InvalidAnswer
 from connectors.npa import failures
-from connectors.npa.eid_service import (
-    EIDRequest,
-    EIDResult,
-    FreetextPlace,
-    Missing,
-    NoPlace,
-    Place,
-    RestrictedID,
-    StructuredPlace,
-)
+from connectors.npa.eid_service import EIDRequest, EIDResult, Missing, RestrictedID
 from connectors.npa.operations import EIDType, Operation
 from connectors.npa.saml.request import LEVELS
 from connectors.saml.response import VerifiedAssertion
-from connectors.saml.tr03130 import values
 from connectors.saml.tr03130.values import Attributes
 from trust.errors import VerificationError
 
@@ -55,10 +45,10 @@ def _read(assertion: VerifiedAssertion, request: EIDRequest, now: datetime) -> E
         artistic_name=text(Operation.ARTISTIC_NAME),
         academic_title=text(Operation.ACADEMIC_TITLE),
         date_of_birth=value(Operation.DATE_OF_BIRTH, attributes.date_string),
-        place_of_birth=value(Operation.PLACE_OF_BIRTH, reading.place),
+        place_of_birth=value(Operation.PLACE_OF_BIRTH, attributes.place),
         nationality=text(Operation.NATIONALITY),
         birth_name=text(Operation.BIRTH_NAME),
-        place_of_residence=value(Operation.PLACE_OF_RESIDENCE, reading.place),
+        place_of_residence=value(Operation.PLACE_OF_RESIDENCE, attributes.place),
         community_id=text(Operation.COMMUNITY_ID),
         residence_permit_i=text(Operation.RESIDENCE_PERMIT_I),
         restricted_id=value(Operation.RESTRICTED_ID, reading.restricted_id),
@@ -93,22 +83,6 @@ class _Reading:
 
     def text(self, operation: Operation) -> str | Missing | None:
         return self.value(operation, self._attributes.text)
-
-    def place(self, name: str) -> Place:
-        found = self._attributes.place(name)
-        match found:
-            case values.FreetextPlace():
-                return FreetextPlace(text=found.text)
-            case values.NoPlace():
-                return NoPlace(text=found.text)
-            case values.StructuredPlace():
-                return StructuredPlace(
-                    city=found.city,
-                    country=found.country,
-                    street=found.street,
-                    state=found.state,
-                    zip_code=found.zip_code,
-                )
 
     def restricted_id(self, name: str) -> RestrictedID:
         first, second = self._attributes.restricted_id(name)

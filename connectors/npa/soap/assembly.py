@@ -14,8 +14,9 @@ from connectors.npa.soap.service import SOAPService
 from connectors.npa.soap.settings import SignerPin, SOAPSection
 from connectors.npa.soap.tls import client_context
 from connectors.npa.way import ServiceKeys, Surroundings, Way
-from connectors.saml.keys import OwnKey, SignerDecrypter
+from connectors.saml.keys import OwnKey
 from trust.errors import KeyUnavailable, VerificationError
+from trust.keys import SignerDecrypter
 from trust.pinned import PinnedKey
 
 

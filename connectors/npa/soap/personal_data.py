@@ -13,18 +13,10 @@ from typing import Any
 
 from connectors.assurance import LevelOfAssurance
 from connectors.errors import InvalidAnswer
-from connectors.npa.eid_service import (
-    EIDRequest,
-    EIDResult,
-    FreetextPlace,
-    Missing,
-    NoPlace,
-    Place,
-    RestrictedID,
-    StructuredPlace,
-)
+from connectors.npa.eid_service import EIDRequest, EIDResult, Missing, RestrictedID
 from connectors.npa.operations import EIDType, Operation
 from connectors.npa.soap.names import LEVELS, eid
+from connectors.places import FreetextPlace, NoPlace, Place, StructuredPlace
 from trust.xml import Element, only_child, optional_child, text
 
 _DEFAULT = "PROHIBITED"

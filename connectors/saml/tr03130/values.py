@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from connectors.errors import ConnectorError, InvalidAnswer
+from connectors.places import FreetextPlace, NoPlace, Place, StructuredPlace
 from connectors.saml.tr03130.extension import EID, XS, XSI
 from connectors.saml.tr03130.profile import NOT_ON_CHIP
 from trust import schema_types
@@ -39,28 +40,6 @@ _STRUCTURED = {
     "EidasExtension": "EidasExtensionType",
 }
 """Types that the TR names; of the others only the namespace is held against it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StructuredPlace:
-    city: str
-    country: str
-    street: str | None = None
-    state: str | None = None
-    zip_code: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreetextPlace:
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoPlace:
-    text: str
-
-
-Place = StructuredPlace | FreetextPlace | NoPlace
 
 
 @dataclass(frozen=True, slots=True)

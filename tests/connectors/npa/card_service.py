@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import Answer, AuthenticationRequest, ClientAddresses, ClientOpened, Service, TCToken
 from connectors.identity import PersonKind
-from connectors.npa.eid_service import EIDResult, FreetextPlace, RestrictedID, StructuredPlace
+from connectors.npa.eid_service import EIDResult, RestrictedID
 from connectors.npa.flow import NPAConnector
 from connectors.npa.operations import EIDType, Operation
 from connectors.npa.settings import NPASettings
 from connectors.npa.way import Way
+from connectors.places import FreetextPlace, StructuredPlace
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 RELAY = "0123456789.abcdefghijklmnopqrstuv"

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 from lxml import etree
 
+from connectors import places
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import Answer
 from connectors.errors import (
@@ -125,8 +126,8 @@ def test_every_kind_of_value_is_taken_over():
     assert found.family_names == "MÜLLER"
     assert found.academic_title == ""
     assert found.date_of_expiry == date(2031, 10, 31)
-    assert found.place_of_birth == eid_service.FreetextPlace(text="BERLIN")
-    assert found.place_of_residence == eid_service.StructuredPlace(
+    assert found.place_of_birth == places.FreetextPlace(text="BERLIN")
+    assert found.place_of_residence == places.StructuredPlace(
         street="WEG 1", city="KIEL", state="SH", country="D", zip_code="24103"
     )
     assert found.birth_name is eid_service.Missing.NOT_ON_CHIP
@@ -138,7 +139,7 @@ def test_every_kind_of_value_is_taken_over():
 
 def test_no_place_stays_no_place():
     found = result(said(PlaceOfResidence=data_groups.NoPlace(text="keine Hauptwohnung")))
-    assert found.place_of_residence == eid_service.NoPlace(text="keine Hauptwohnung")
+    assert found.place_of_residence == places.NoPlace(text="keine Hauptwohnung")
 
 
 @pytest.mark.parametrize(

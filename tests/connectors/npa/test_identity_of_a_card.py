@@ -15,15 +15,9 @@ from connectors.errors import (
 )
 from connectors.identity import Absent, Address, Identity, PartialDate
 from connectors.npa import asked, mapping
-from connectors.npa.eid_service import (
-    EIDRequest,
-    FreetextPlace,
-    Missing,
-    NoPlace,
-    RestrictedID,
-    StructuredPlace,
-)
+from connectors.npa.eid_service import EIDRequest, Missing, RestrictedID
 from connectors.npa.operations import EIDType, Operation
+from connectors.places import FreetextPlace, NoPlace, StructuredPlace
 from tests.connectors.npa.card_service import NOW, PSEUDONYM, result, settings, wanted
 
 ALL = frozenset(Operation)

@@ -18,8 +18,9 @@ from connectors.errors import (
 )
 from connectors.identity import Absent
 from connectors.npa import asked
-from connectors.npa.eid_service import FreetextPlace, Missing, NoPlace, RestrictedID, StructuredPlace
+from connectors.npa.eid_service import Missing, RestrictedID
 from connectors.npa.operations import EIDType
+from connectors.places import FreetextPlace, NoPlace, StructuredPlace
 from tests.support.eid_server_peer import (
     CARD_HOLDER,
     CHIP_CARD,

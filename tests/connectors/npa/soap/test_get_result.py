@@ -16,8 +16,9 @@ from connectors.errors import (
     PeerRefused,
     PeerUnavailable,
 )
-from connectors.npa.eid_service import FreetextPlace, Missing, NoPlace, RestrictedID, StructuredPlace
+from connectors.npa.eid_service import Missing, RestrictedID
 from connectors.npa.operations import EIDType, Operation
+from connectors.places import FreetextPlace, NoPlace, StructuredPlace
 from sandbox.eid_service.names import INVALID_COUNTER, INVALID_SESSION, Refused
 from sandbox.eid_service.writing import Outcome
 from tests.support.eid_service_peer import ADDRESSES, ERIKA, REFRESH, asked, erika, now
