@@ -262,7 +262,7 @@ def test_the_german_card_is_in_verified_claims_as_a_notified_scheme():
         now=NOW,
     )
     assert found["verification"] == {"trust_framework": "eidas", "assurance_level": "high"}
-    assert found["claims"] == {"family_name": "GROẞMANN", "birthdate": "1980"}
+    assert found["claims"] == {"family_name": "GROẞMANN"}  # the year of birth alone has no verified form
 
 
 def test_a_derived_eid_on_a_phone_is_in_no_verified_claims():

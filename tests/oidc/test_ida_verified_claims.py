@@ -156,11 +156,56 @@ def test_legal_person_and_representative_can_be_verified(bench):
     assert found["representative"]["birthdate"] == "0000-04-30"
 
 
-def test_original_script_comes_along(bench):
+def test_original_script_is_given_by_its_tag(bench):
+    """Core §5.2; IDA §6: nothing that was not asked for, and only names that are in the metadata."""
     bench.fresh(GREEK)
     bench.identity = replace(bench.identity, assurance=Assurance(level=HIGH))
-    found = ask(bench, claims={"family_name": None})["claims"]
-    assert found == {"family_name": "Papadopoulou", "family_name#el-Grek": "Παπαδοπούλου"}
+    assert ask(bench, claims={"family_name": None})["claims"] == {"family_name": "Papadopoulou"}
+    both = {"family_name": None, "family_name#el-Grek": None}
+    assert ask(bench, claims=both)["claims"] == {
+        "family_name": "Papadopoulou",
+        "family_name#el-Grek": "Παπαδοπούλου",
+    }
+
+
+def test_birthdate_without_month_and_day_stays_outside(bench):
+    """VC claims_schema: no form for a year alone; UserInfo tells it, unverified."""
+    bench.fresh(GREEK)
+    parameter = claims_parameter(
+        userinfo={
+            "verified_claims": {"verification": {"trust_framework": None}, "claims": {"birthdate": None}}
+        }
+    )
+    found = bench.userinfo(scope="openid profile", claims=parameter)
+    assert found["verified_claims"]["claims"] == {}
+    assert found["birthdate"] == "1974"
+
+
+@pytest.mark.parametrize(("length", "accepted"), [(2, False), (3, True), (300, True), (301, False)])
+def test_purpose_has_its_bounds(bench, length, accepted):
+    """Suite ekyc-server-short-purpose-invalid-request and its sister for long ones."""
+    about = {"purpose": "x" * length}
+    for element in (
+        {"verification": {"trust_framework": None}, "claims": {"family_name": about}},
+        {"verification": {"trust_framework": about}, "claims": NAMES},
+    ):
+        answer = bench.answer(claims=claims_parameter(userinfo={"verified_claims": element}))
+        assert answer.get("error") == (None if accepted else "invalid_request")
+
+
+@pytest.mark.parametrize("about", [None, {}, {"essential": False}, {"essential": True}], ids=str)
+def test_every_way_of_asking_without_a_constraint_is_the_same(bench, about):
+    """Suite ekyc-server-happypath, …-emptyobject, …-essentialfalse, and names with special characters."""
+    found = ask(bench, claims={"family_name": about, "claim%1/a&,.b": about})
+    assert found["claims"] == {"family_name": "Jansen"}
+
+
+def test_only_value_that_cannot_be_met_leaves_empty_claims(bench):
+    """Suite ekyc-server-one-claim-with-random-value-omitted, in both places at once."""
+    element = {"verification": {"trust_framework": None}, "claims": {"name": {"value": "6f1c0b1e-0000"}}}
+    parameter = claims_parameter(userinfo={"verified_claims": element}, id_token={"verified_claims": element})
+    for found in (bench.userinfo(claims=parameter), bench.id_token(claims=parameter)):
+        assert found["verified_claims"] == {"verification": {"trust_framework": "eidas"}, "claims": {}}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from gateway.oidc.errors import VERIFIED_CLAIMS_MALFORMED
 _ELEMENTS = 8
 _FILTERS = 8
 _VALUES = 64
+_PURPOSE = (3, 300)
 _CONSTRAINTS = frozenset({"value", "values", "max_age"})
 _ABOUT = _CONSTRAINTS | {"essential", "purpose"}
 """Members that say something about an element, as against the names of elements inside it."""
@@ -34,6 +35,8 @@ def well_formed(value: JsonValue) -> tuple[dict[str, JsonValue], ...]:
         if "trust_framework" not in verification or claims == {}:
             raise VERIFIED_CLAIMS_MALFORMED()
         _check_members(verification)
+        for about in claims.values() if isinstance(claims, dict) else ():
+            _check_purpose(about if isinstance(about, dict) else {})
         claim_requests(claims, VERIFIED_CLAIMS_MALFORMED)
         checked.append(element)
     return tuple(checked)
@@ -104,7 +107,15 @@ def _check_constraint(wanted: dict[str, JsonValue]) -> None:
     age = wanted.get("max_age", 0)
     if not isinstance(age, int | float) or isinstance(age, bool) or age < 0:
         raise VERIFIED_CLAIMS_MALFORMED()
+    _check_purpose(wanted)
     if not isinstance(wanted.get("essential", False), bool) or {"value", "values"} <= wanted.keys():
+        raise VERIFIED_CLAIMS_MALFORMED()
+
+
+def _check_purpose(wanted: dict[str, JsonValue]) -> None:
+    """Its length has bounds in the request schema; what it says is not shown, our own texts are."""
+    purpose = wanted.get("purpose", "any")
+    if not isinstance(purpose, str) or not _PURPOSE[0] <= len(purpose) <= _PURPOSE[1]:
         raise VERIFIED_CLAIMS_MALFORMED()
 
 

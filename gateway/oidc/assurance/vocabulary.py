@@ -61,6 +61,7 @@ def document_type(issuer: str, on_chip: str) -> str | None:
 def metadata(issuer: str) -> dict[str, JsonValue]:
     """The members of discovery that name these words (IDA §7)."""
     return {
+        "verified_claims_supported": True,  # of earlier drafts; clients in the field look for it
         "claims_in_verified_claims_supported": list(CLAIMS),
         "trust_frameworks_supported": [EIDAS, account_framework(issuer)],
         "evidence_supported": ["document", "electronic_record"],
