@@ -2,7 +2,7 @@
 
 | variable | meaning | default |
 |---|---|---|
-| ``SANDBOX_PORT_BASE`` | first port; gateway +0, its management +1, services +10, nodes +20, eID service +30 to +32 | 8400 |
+| ``SANDBOX_PORT_BASE`` | first port; gateway +0, management +1, certificates +2 (TLS only), services +10, nodes +20, eID service +30 to +32 | 8400 |
 | ``SANDBOX_TLS`` | ``1``: https everywhere, nodes on another site (``127.0.0.1``) | off |
 | ``SANDBOX_PROFILE`` | the gateway's keys: ``rsa`` (RSA-3072) or ``ec`` (P-256) | ``rsa`` |
 """
@@ -49,6 +49,11 @@ class Addresses:
         return self.port_base + 1
 
     @property
+    def certificate_port(self) -> int:
+        """With TLS only: for clients that show a certificate (RFC 8705)."""
+        return self.port_base + 2
+
+    @property
     def services_port(self) -> int:
         return self.port_base + 10
 
@@ -72,6 +77,11 @@ class Addresses:
     def gateway(self) -> str:
         """The issuer."""
         return f"{self.scheme}://localhost:{self.gateway_port}"
+
+    @property
+    def certificate_gateway(self) -> str:
+        """Base of ``mtls_endpoint_aliases``."""
+        return f"https://localhost:{self.certificate_port}"
 
     @property
     def management(self) -> str:

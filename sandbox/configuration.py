@@ -74,6 +74,9 @@ def _gateway(state: Path, addresses: Addresses) -> str:
                 "management_port": addresses.management_port,
                 "tls_certificate": str(certificate.resolve()) if tls else None,
                 "tls_private_key": f"file:{key.resolve()}" if tls else None,
+                "mtls_port": addresses.certificate_port if tls else None,
+                "mtls_url": addresses.certificate_gateway if tls else None,
+                "mtls_client_ca": _client_certificates(state) if tls else None,
             },
             "http": {
                 "allow_private_addresses": True,
@@ -99,6 +102,14 @@ def _gateway(state: Path, addresses: Addresses) -> str:
             ]
         },
     )
+
+
+def _client_certificates(state: Path) -> str:
+    """What clients may show: certificates of the sandbox's authority, and those beside a registration."""
+    own = sorted((state / "clients").glob("*.crt"))
+    path = state / "tls" / "clients.pem"
+    path.write_bytes(b"".join(file.read_bytes() for file in (state / "ca.pem", *own)))
+    return str(path.resolve())
 
 
 def _key(name: str, purpose: str, *, certificate: bool = False) -> dict[str, object]:

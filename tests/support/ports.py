@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 
-SANDBOX = (0, 1, 10, 20, 30, 31, 32)
+SANDBOX = (0, 1, 2, 10, 20, 30, 31, 32)
 """What one sandbox takes above its base."""
 
 
