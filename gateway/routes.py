@@ -75,6 +75,10 @@ def routes(
     async def end_session(request: Request) -> Response:
         return await logout(desk, back_channel, request)
 
+    def begins(step: Callable[[LoginDesk, Request], Awaitable[Response]]) -> Handler:
+        """One login can begin any number of exchanges, and each is remembered until it ends."""
+        return limited(at(step), desk.store, "begin", rate.authorize)
+
     answer = limited(at(callback), desk.store, "callback", rate.callback)
     client = limited(at(tc_token), desk.store, "tctoken", rate.callback)
     # a login takes about five
@@ -92,7 +96,7 @@ def routes(
         ("/logout", ["GET", "POST"], limited(end_session, desk.store, "authorize", rate.authorize)),
         # the citizen's journey
         ("/login/{journey}", ["GET"], at(select)),
-        ("/login/{journey}/start", ["POST"], at(start)),
+        ("/login/{journey}/start", ["POST"], begins(start)),
         ("/login/{journey}/failed", ["GET"], at(failed)),
         ("/login/{journey}/release", ["GET"], at(show)),
         ("/login/{journey}/release", ["POST"], at(decide)),
@@ -102,11 +106,11 @@ def routes(
         ("/login/{journey}/client", ["GET"], at(intro)),
         ("/login/{journey}/client/start", ["GET"], at(choose_way)),
         ("/login/{journey}/client/qr", ["GET"], at(qr_page)),
-        ("/login/{journey}/client/qr", ["POST"], at(qr_step)),
+        ("/login/{journey}/client/qr", ["POST"], begins(qr_step)),
         ("/login/{journey}/client/{way}", ["GET"], at(run)),
         ("/login/{journey}/phone", ["GET"], at(visit_page)),
         ("/login/{journey}/phone/{link}", ["GET"], at(warn)),
-        ("/login/{journey}/phone/{link}", ["POST"], at(connect_phone)),
+        ("/login/{journey}/phone/{link}", ["POST"], begins(connect_phone)),
         # sources of identity
         ("/connectors/{connector}/acs", ["GET", "POST"], answer),
         ("/connectors/{connector}/tctoken/{ticket}", ["GET"], client),

@@ -161,6 +161,18 @@ async def test_too_many_requests_of_one_address_wait(limited_installation: Insta
     assert (await browser.get(authorize_path())).status_code == 303
 
 
+async def test_one_login_does_not_begin_exchanges_without_end(limited_installation: Installation) -> None:
+    """security.md B.5: each is a record in the store."""
+    limited_installation.clock.forward(seconds=180)  # the test above has used up its minutes
+    browser = limited_installation.browser()
+    journey = await browser.authorize()
+    form = {"country": "GR"}
+    answers = [(await browser.post(f"{journey}/start", form)).status_code for _ in range(4)]
+    assert answers[-1] == 429
+    assert 429 not in answers[:-1]
+    assert (await browser.get(journey)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
