@@ -57,6 +57,11 @@ def acr_values(vocabulary: str) -> Mapping[str, Assurance]:
     }
 
 
+def in_eidas_words(acr: str, vocabulary: str) -> str:
+    """An ``acr`` we told a client of ``vocabulary``, for a resource server, which may speak another."""
+    return acr_of(acr_values(vocabulary)[acr])
+
+
 def acr_values_supported(vocabularies: Iterable[str]) -> tuple[str, ...]:
     """What discovery tells: the eIDAS values first, then the words that some client speaks."""
     found = dict.fromkeys(acr_values("eidas"))

@@ -26,7 +26,7 @@ from connectors.identity import Identity
 from gateway.client_settings import Client
 from gateway.jose import base64url
 from gateway.oidc import claims, errors, token_errors
-from gateway.oidc.acr import returned_acr
+from gateway.oidc.acr import in_eidas_words, returned_acr
 from gateway.oidc.assurance.element import verified_claims
 from gateway.oidc.pushed import spend
 from gateway.oidc.request import AuthorizationRequest
@@ -187,7 +187,7 @@ class CodeIssuer:
             client_id=client.client_id,
             journey=journey,
             scope=tuple(scope for scope in request.scope if scope in SCOPES),
-            acr=id_token["acr"],
+            acr=in_eidas_words(str(id_token["acr"]), client.acr_vocabulary),
             auth_time=id_token["auth_time"],
             subjects={
                 resource: self._subject_at(resource, client, identity, journey)

@@ -467,7 +467,10 @@ def test_answer_is_valid_against_the_published_schema(bench, who):
 
 def test_our_requests_are_valid_against_the_published_schema():
     validator = published("verified_claims_request.json")
-    for verification in REQUESTS.values():
+    for verification in (
+        REQUESTS["everything"],
+        REQUESTS["little"],
+    ):  # ``null`` for an object is our leniency
         element = {"verification": verification, "claims": ALL_CLAIMS}
         validator.validate({"userinfo": {"verified_claims": element}})
 

@@ -227,6 +227,16 @@ def test_words_of_another_vocabulary_mean_nothing(bench):
     assert bench.id_token(acr_values="high")["acr"] == BASE + "substantial"
 
 
+@pytest.mark.parametrize("vocabulary", list(TABLE))
+def test_resource_servers_are_told_in_eidas_words(bench, vocabulary):
+    """RFC 9068 §2.2.3.1: the token's reader may speak another vocabulary than the client it came to."""
+    speaking(bench, vocabulary, resources=("https://pay.example/",))
+    code = bench.code(client_id="speaker", acr_values=TABLE[vocabulary][1])
+    tokens = bench.token(code, client_id="speaker", resource="https://pay.example/").json()
+    assert bench.read(tokens["id_token"]).claims["acr"] == TABLE[vocabulary][1]
+    assert bench.read(tokens["access_token"]).claims["acr"] == BASE + "low"
+
+
 def test_account_is_told_in_the_clients_words(bench):
     speaking(bench, "bsi")
     bench.fresh(BUNDID)
