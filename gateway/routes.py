@@ -36,7 +36,7 @@ from gateway.oidc.introspection import introspect
 from gateway.oidc.provider import Provider
 from gateway.oidc.push import push
 from gateway.oidc.registration import PATH, Registrar, manage, register
-from gateway.oidc.respond import description
+from gateway.oidc.respond import description, error_uri
 from gateway.oidc.revocation import revoke
 from gateway.oidc.token import token
 from gateway.oidc.userinfo import userinfo
@@ -184,6 +184,10 @@ def refuse(desk: LoginDesk, request: Request, error: GatewayError) -> Response:
     """The answer for an error that no route has answered: JSON for programs, a page for people."""
     path = request.url.path.removeprefix(desk.base)
     if path in {"/par", "/token", "/userinfo", "/introspect", "/revoke"} or path.startswith(PATH):
-        body = {"error": error.entry.oidc_error, "error_description": description(error)}
+        body = {
+            "error": error.entry.oidc_error,
+            "error_description": description(error),
+            "error_uri": error_uri(desk.issuer, error),
+        }
         return JSONResponse(body, status_code=error.entry.http_status)
     return error_page(desk, request, error)

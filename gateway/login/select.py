@@ -17,7 +17,7 @@ from gateway.login.errors import CHOICE_NOTHING_AVAILABLE
 from gateway.login.journey import LoginJourney, State
 from gateway.login.leave import journey_error
 from gateway.login.offer import Choice, acceptable_persons, available, minimum_level
-from gateway.login.start import begin
+from gateway.login.start import begin, noted
 from gateway.web.pages import CountryChoice, MeansChoice, PersonChoice, SelectPage
 
 _GERMANY = "DE"
@@ -41,7 +41,8 @@ async def select(desk: LoginDesk, request: Request) -> Response:
     if not _any(choices) and not any(
         _any(available(desk, client, journey, other, now=now)) for other in persons
     ):
-        return journey_error(desk, request, journey, CHOICE_NOTHING_AVAILABLE())
+        error = CHOICE_NOTHING_AVAILABLE()
+        return journey_error(desk, request, await noted(desk, secret, journey, error), error)
     page = SelectPage(
         frame=desk.frame(request, journey=journey, step=1),
         action=desk.path(journey.number, "/start"),

@@ -69,11 +69,11 @@ async def start(desk: LoginDesk, request: Request) -> Response:
             entry = ACCOUNT_REQUEST
         if option.reason == "service" and option.connector in desk.eid_clients:
             entry = EID_NOT_POSSIBLE
-        return journey_error(desk, request, await _noted(desk, secret, journey, entry()), entry())
+        return journey_error(desk, request, await noted(desk, secret, journey, entry()), entry())
     return await begin(desk, request, secret, journey, option, person)
 
 
-async def _noted(
+async def noted(
     desk: LoginDesk, secret: BearerSecret, journey: LoginJourney, error: GatewayError
 ) -> LoginJourney:
     """Remember why the choice could not be gone: a citizen who now gives up leaves with that reason."""
