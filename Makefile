@@ -93,8 +93,8 @@ wheel: $(VENV)/.dev gateway/web/static/kern/INTEGRITY
 # dev contains the others, so it is resolved first and binds them to the same versions.
 lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
 lock: $(VENV)/.dev
-	@$(LOCK) pyproject.toml --extra postgresql --group dev --output-file requirements/dev.lock
-	@$(LOCK) pyproject.toml --extra postgresql --constraint requirements/dev.lock --output-file requirements/runtime.lock
+	@$(LOCK) pyproject.toml --extra postgresql --extra hsm --group dev --output-file requirements/dev.lock
+	@$(LOCK) pyproject.toml --extra postgresql --extra hsm --constraint requirements/dev.lock --output-file requirements/runtime.lock
 	@$(LOCK) pyproject.toml --constraint requirements/dev.lock --group sandbox --output-file requirements/sandbox.lock
 	@$(LOCK) --constraint requirements/dev.lock --group build --output-file requirements/build.lock
 	@echo "requirements/ is new: run 'make test', then commit pyproject.toml and requirements/ together" >&2

@@ -12,6 +12,7 @@
     ├── LevelNotReached       the source reports that it cannot reach the level
     ├── AttributeMissing      genuine answer, a mandatory attribute is not in it
     ├── RepresentationRefused genuine answer, somebody acts for somebody, the service forbids it
+    ├── OwnKeyUnavailable     a key of ours cannot be used now: nobody else's fault
     └── InvalidAnswer         the answer must not be believed; ``reason`` goes to the log only
 
 No exception here ever carries personal data: neither in its arguments nor in its text.
@@ -72,6 +73,10 @@ class AttributeMissing(ConnectorError):
 
 class RepresentationRefused(ConnectorError):
     """The answer names a representative although the service does not accept representation."""
+
+
+class OwnKeyUnavailable(ConnectorError):
+    """The module that holds our key does not sign or decrypt now; says nothing about the peer."""
 
 
 class InvalidAnswer(ConnectorError):

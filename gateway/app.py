@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
@@ -20,6 +21,7 @@ from connectors.saml.selfcheck import selfcheck
 from gateway import registering
 from gateway.audit import Audit
 from gateway.bundle import Configuration
+from gateway.bundle_keys import probed_keys
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.health import Health
@@ -47,7 +49,7 @@ from gateway.web.frame import Frame
 from gateway.web.pages import HandoverPage, Target
 from gateway.web.render import Renderer
 from gateway.web.static_files import StaticFiles
-from trust.keys import InMemoryKey
+from trust.keys import Signer
 from trust.log import AppendOnlyLog, open_database
 
 _THREADS = 4
@@ -180,7 +182,14 @@ def build(
             registering.registrar(configuration, provider, registered, get), desk, base
         )
     refresh = MetadataRefresh(connectors, clock=clock)
-    health = Health(store=store, log=log, connectors=connectors, refresh=refresh, clock=clock)
+    health = Health(
+        store=store,
+        log=log,
+        connectors=connectors,
+        refresh=refresh,
+        keys=probed_keys(configuration.keys),
+        clock=clock,
+    )
     return Application(
         public=Guard(
             app=Router(table, redirect_slashes=False),
@@ -240,8 +249,8 @@ def _token_keys(configuration: Configuration) -> KeyRing:
     )
 
 
-def _algorithm(key: InMemoryKey) -> str:
-    return "RS256" if key.private_key.key_size >= 2048 else "ES256"
+def _algorithm(key: Signer) -> str:
+    return "RS256" if isinstance(key.public_key, rsa.RSAPublicKey) else "ES256"
 
 
 def _client_keys(configuration: Configuration) -> ClientKeys:

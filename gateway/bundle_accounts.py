@@ -58,13 +58,13 @@ def check_account_keys(
     """Accounts encrypt with RSA-OAEP, so the key that decrypts is an RSA key (bundid.md §1.3)."""
     for located in accounts:
         for key in keys_for(located.model.id, keys.get(KeyPurpose.SAML_SIGNING, ())):
-            if key.state is KeyState.ACTIVE and not isinstance(key.key.private_key, rsa.RSAPrivateKey):
+            if key.state is KeyState.ACTIVE and not isinstance(key.key.public_key, rsa.RSAPublicKey):
                 problems.warn(
                     "gateway.toml", "keys", f"{key.id} signs for {located.model.id} and is no RSA key",
                     "no account is known to accept ECDSA; ask its operator, or add an RSA key",
                 )  # fmt: skip
         for key in keys_for(located.model.id, keys.get(KeyPurpose.SAML_DECRYPTION, ())):
-            if key.state is not KeyState.RETIRED and not isinstance(key.key.private_key, rsa.RSAPrivateKey):
+            if key.state is not KeyState.RETIRED and not isinstance(key.key.public_key, rsa.RSAPublicKey):
                 problems.add(
                     "gateway.toml", "keys", f"{key.id} is no RSA key, which {located.model.id} needs",
                     f'add an RSA key with connectors = ["{located.model.id}"]',

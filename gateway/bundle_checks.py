@@ -244,10 +244,10 @@ def is_loopback(url: str) -> bool:
 
 
 def _token_algorithm(key: LoadedKey) -> str | None:
-    private = key.key.private_key
-    if isinstance(private, rsa.RSAPrivateKey):
+    public = key.key.public_key
+    if isinstance(public, rsa.RSAPublicKey):
         return "RS256"
-    return "ES256" if isinstance(private.curve, ec.SECP256R1) else None
+    return "ES256" if isinstance(public.curve, ec.SECP256R1) else None
 
 
 def check_texts(file: str, texts: Mapping[str, Texts], problems: Problems) -> None:

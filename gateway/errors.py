@@ -138,7 +138,11 @@ KEY_UNAVAILABLE = CATALOGUE.add(
     503,
     to_client=False,
     hint="The gateway cannot use one of its keys at the moment; try again later",
-    documentation="An own key is missing, locked or unfit; run check-config and look at the log.",
+    documentation=(
+        "A key of the gateway is missing, locked or unfit, or the hardware module that holds it does not "
+        "answer. /health/ready names the key; check-config tells more. A module that comes back is used "
+        "again without a restart."
+    ),
 )
 
 INTERNAL = CATALOGUE.add(

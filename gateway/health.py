@@ -18,6 +18,8 @@ from starlette.routing import Route
 from connectors.contract import Connector
 from gateway.metadata_refresh import MetadataRefresh
 from gateway.store import Store, StoreUnavailable
+from trust.errors import KeyUnavailable
+from trust.keys import Probed
 from trust.log import AppendOnlyLog, LogUnavailable
 
 
@@ -29,6 +31,8 @@ class Health:
     log: AppendOnlyLog
     connectors: Mapping[str, Connector]
     refresh: MetadataRefresh
+    keys: Mapping[str, Probed]
+    """Keys that can be away for a time, by their id."""
     clock: Callable[[], datetime]
 
     def routes(self) -> list[Route]:
@@ -43,7 +47,7 @@ class Health:
         return _answer("ok", [])
 
     async def ready(self, _: Request) -> Response:
-        """Store and audit log can be written."""
+        """Store and audit log can be written, and keys in a hardware module used."""
         down = []
         try:
             await self.store.ping()
@@ -53,6 +57,8 @@ class Health:
             await asyncio.to_thread(self.log.check)
         except LogUnavailable:
             down.append("audit.unavailable")
+        if self.keys:
+            down += await asyncio.to_thread(self._lost_keys)
         if down:
             return _answer("down", down)
         now = self.clock()
@@ -66,6 +72,15 @@ class Health:
             )
         )
         return _answer("degraded" if reasons else "ok", reasons)
+
+    def _lost_keys(self) -> list[str]:
+        lost = []
+        for name, key in self.keys.items():
+            try:
+                key.check()
+            except KeyUnavailable as error:
+                lost.append(f"{error.reason}: {name}")
+        return lost
 
     async def started(self, _: Request) -> Response:
         """The first round of metadata is through."""

@@ -17,7 +17,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import INTERNAL, GatewayError
+from connectors.errors import OwnKeyUnavailable
+from gateway.errors import INTERNAL, KEY_UNAVAILABLE, GatewayError
 from gateway.login.errors import (
     HTTP_BAD_REQUEST,
     HTTP_HOST,
@@ -28,6 +29,7 @@ from gateway.login.errors import (
 )
 from gateway.store import Store
 from gateway.web.security_headers import api_headers
+from trust.errors import KeyUnavailable
 
 _log = logging.getLogger("gateway.http")
 
@@ -68,6 +70,8 @@ class Guard:
             await self.app(scope, exchange.receive, exchange.send)
         except GatewayError as error:
             await self._answer(scope, exchange, error)
+        except (KeyUnavailable, OwnKeyUnavailable) as error:
+            await self._answer(scope, exchange, KEY_UNAVAILABLE(cause=error))
         except HTTPException as error:
             entry = HTTP_METHOD if error.status_code == 405 else HTTP_NOT_FOUND
             await self._answer(scope, exchange, entry(cause=error), headers=error.headers)

@@ -18,6 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 SecretReference = Annotated[str, StringConstraints(pattern=r"^(file:.+|env:[A-Z][A-Z0-9_]*)$")]
 """Where a secret is, never the secret."""
 
+KeyReference = Annotated[str, StringConstraints(pattern=r"^(file:.+|env:[A-Z][A-Z0-9_]*|pkcs11:.+)$")]
+"""Where a private key is: a secret as above, or a PKCS#11 URI (RFC 7512) with ``module-path`` and
+``pin-source=file:<path>`` for a key that a hardware module keeps."""
+
 Texts = dict[str, str]
 """A text per BCP 47 language tag; ``de`` is mandatory where the text is shown to citizens."""
 
@@ -124,8 +128,10 @@ class KeySection(Section):
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
     purpose: KeyPurpose
     state: KeyState = KeyState.ACTIVE
-    private_key: SecretReference
-    """PEM (PKCS#8); for ``subject``: at least 32 random octets."""
+    private_key: KeyReference
+    """PEM (PKCS#8), or a key of a hardware module as a PKCS#11 URI (RFC 7512):
+    ``pkcs11:token=…;object=…?module-path=…&pin-source=file:…``. ``eid-tls`` cannot be in a module; for
+    ``subject``: at least 32 random octets, also in a file."""
     certificate: str | None = None
     """PEM file, relative to the configuration; needed for the SAML and eID purposes. The issuers'
     certificates may follow the key's own: metadata are published with the path up to the anchor."""

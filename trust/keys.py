@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -89,6 +89,19 @@ class Decrypter(Protocol):
         ...
 
 
+class SignerDecrypter(Signer, Decrypter, Protocol):
+    """A key object that can stand behind either purpose."""
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """A key that may be away for a time."""
+
+    def check(self) -> None:
+        """That it can be used now. Raises KeyUnavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class InMemoryKey:
     """A private key in this process; is both a Signer and a Decrypter."""
@@ -125,7 +138,7 @@ class InMemoryKey:
         try:
             return self.private_key.decrypt(
                 wrapped,
-                padding.OAEP(padding.MGF1(_oaep_hash(mgf1)), _oaep_hash(digest), None),
+                padding.OAEP(padding.MGF1(oaep_hash(mgf1)), oaep_hash(digest), None),
             )
         except ValueError as error:
             raise DecryptionError("decryption.failed") from error
@@ -137,7 +150,8 @@ class InMemoryKey:
         return key.exchange(ec.ECDH(), peer)
 
 
-def _oaep_hash(name: str) -> hashes.HashAlgorithm:
+def oaep_hash(name: str) -> hashes.HashAlgorithm:
+    """The digest of RSAES-OAEP or its mask with this name."""
     if name == "SHA1":  # only reached through a dated per-peer exception of trust.algorithms
         return hashes.SHA1()  # noqa: S303 - the exception names it
     return _HASHES[name]()
@@ -160,14 +174,19 @@ def load_private_key(pem: bytes, certificate_pem: bytes | None = None) -> InMemo
     certificate: x509.Certificate | None = None
     chain: tuple[x509.Certificate, ...] = ()
     if certificate_pem is not None:
-        try:
-            certificate, *issuers = x509.load_pem_x509_certificates(certificate_pem)
-            chain = tuple(issuers)
-        except ValueError as error:
-            raise KeyUnavailable("key.certificate", "certificate unreadable") from error
+        certificate, chain = read_certificates(certificate_pem)
         if spki(certificate.public_key()) != spki(key.public_key()):
             raise KeyUnavailable("key.certificate", "certificate belongs to another key")
     return InMemoryKey(key, certificate, chain)
+
+
+def read_certificates(pem: bytes) -> tuple[x509.Certificate, tuple[x509.Certificate, ...]]:
+    """A certificate and its issuers, in this order. Raises KeyUnavailable."""
+    try:
+        certificate, *issuers = x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise KeyUnavailable("key.certificate", "certificate unreadable") from error
+    return certificate, tuple(issuers)
 
 
 def spki(key: object) -> bytes:

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from trust.errors import KeyUnavailable
-from trust.keys import Decrypter, Signer, spki
-
-
-class SignerDecrypter(Signer, Decrypter, Protocol):
-    """A key object that can stand behind either purpose."""
+from trust.keys import Decrypter, Signer, SignerDecrypter, spki
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

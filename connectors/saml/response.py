@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connectors.contract import ReplayKey
-from connectors.errors import InvalidAnswer
+from connectors.errors import InvalidAnswer, OwnKeyUnavailable
 from connectors.saml import decryption, status, structure, validation
 from connectors.saml.bindings import Message
 from connectors.saml.validation import Expectation, Parts
 from trust import schemas
-from trust.errors import TrustError, VerificationError
+from trust.errors import KeyUnavailable, TrustError, VerificationError
 from trust.signatures import verify_enveloped
 from trust.xml import SAML, Element, only_child, parse, text
 
@@ -44,11 +44,13 @@ class VerifiedAssertion:
 def receive(octets: bytes, expected: Expectation) -> VerifiedAssertion:
     """Verify one SAMLResponse completely.
 
-    Raises InvalidAnswer for everything that must not be believed, and the error of
-    ``Expectation.failure`` for a genuine failure response.
+    Raises InvalidAnswer for everything that must not be believed, the error of
+    ``Expectation.failure`` for a genuine failure response, and OwnKeyUnavailable.
     """
     try:
         return _open_envelope(_verify_response(_parse(octets), expected), expected)
+    except KeyUnavailable as error:
+        raise OwnKeyUnavailable(error.reason, error.detail) from error
     except TrustError as error:
         raise InvalidAnswer(error.reason, error.detail) from error
 
@@ -65,6 +67,8 @@ def receive_redirect(message: Message, expected: Expectation) -> VerifiedAsserti
         if root.find(structure.SIGNATURE) is not None:
             raise VerificationError("saml.structure", "signature on a redirected message")
         return _open_envelope(root, expected)
+    except KeyUnavailable as error:
+        raise OwnKeyUnavailable(error.reason, error.detail) from error
     except TrustError as error:
         raise InvalidAnswer(error.reason, error.detail) from error
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from connectors.contract import Connector, EIDClientConnector, Service, TokenSource
+from connectors.errors import OwnKeyUnavailable
 from gateway import presentation
 from gateway.audit import Audit
 from gateway.client_settings import Client
@@ -39,6 +40,7 @@ from gateway.web.eid_pages import Way
 from gateway.web.frame import Frame, ServiceView
 from gateway.web.language import preferences
 from gateway.web.pages import Page
+from trust.errors import KeyUnavailable
 
 T = TypeVar("T")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
@@ -95,9 +97,15 @@ class LoginDesk:
     """Threads that wait for an eID service, so that the others never do."""
 
     async def in_thread(self, work: Callable[[], T], *, waits: bool = False) -> T:
-        """Run ``work`` in a thread; ``waits``: it may ask somebody over the network."""
+        """Run ``work`` in a thread; ``waits``: it may ask somebody over the network.
+
+        Raises OwnKeyUnavailable when it cannot sign or decrypt, and what else ``work`` raises.
+        """
         executor = self.waiting_executor if waits else self.executor
-        return await asyncio.get_running_loop().run_in_executor(executor, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(executor, work)
+        except KeyUnavailable as error:
+            raise OwnKeyUnavailable(error.reason, error.detail) from error
 
     def service(self, client: Client, journey: str | None = None) -> Service:
         """The client as peers are told about it; ``journey``: for the address of our way back."""

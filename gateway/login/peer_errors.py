@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from connectors.assurance import LevelOfAssurance
-from connectors.errors import ConnectorError
-from gateway.errors import CatalogueEntry, GatewayError
+from connectors.errors import ConnectorError, OwnKeyUnavailable
+from gateway.errors import KEY_UNAVAILABLE, CatalogueEntry, GatewayError
 from gateway.login.account_errors import ACCOUNT_INVALID_ANSWER, ACCOUNT_LEVEL_TOO_LOW, from_account
 from gateway.login.desk import LoginDesk
 from gateway.login.eid_errors import EID_DOCUMENT_DENIED, EID_INVALID_ANSWER, EID_LEVEL_TOO_LOW, from_eid
@@ -13,6 +13,8 @@ from gateway.login.errors import EXCHANGE_INVALID_ANSWER, EXCHANGE_LEVEL_TOO_LOW
 
 def of_connector(desk: LoginDesk, connector: str, error: ConnectorError) -> GatewayError:
     """What citizen and service learn of ``error``."""
+    if isinstance(error, OwnKeyUnavailable):
+        return KEY_UNAVAILABLE(cause=error)
     if connector in desk.accounts:
         return from_account(error)
     if connector in desk.eid_clients:
