@@ -146,6 +146,14 @@ def test_part_of_a_message_is_not_enough(rsa, signed):
     assert caught.value.reason == "signature.reference"
 
 
+def test_body_does_not_hide_behind_the_name_of_the_timestamp(rsa):
+    """One wsu:Id for both: the parser of every message refuses that."""
+    shared = by_libxmlsec(rsa, signed=("TS-1",)).replace(b"id-1", b"TS-1")
+    with pytest.raises(VerificationError) as caught:
+        verified(shared, rsa, PKCS1)
+    assert caught.value.reason == "xml.id"
+
+
 def test_sha1_is_refused_before_anything_is_computed(rsa):
     """security.md A.12."""
     with pytest.raises(VerificationError) as caught:
