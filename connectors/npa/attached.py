@@ -26,7 +26,7 @@ from connectors.places import FreetextPlace, NoPlace, StructuredPlace
 from eid_server import chat, data_groups, levels, result, security_infos
 from eid_server.block_list import BlockList
 from eid_server.errors import EIDServerError
-from eid_server.passive_authentication import CardTrust
+from eid_server.passive_authentication import CardTrust, read_master_list
 from eid_server.pki import TrialPKI
 from eid_server.request import SessionRequest
 from eid_server.server import EIDServer
@@ -73,11 +73,7 @@ def assemble(
     base = surroundings.config_dir
     directory = base / section.pki
     pki = TrialPKI.load(directory)
-    trust = CardTrust.of(
-        authorities=[pki.country_signing_ca.certificate, *_read(base, section.csca)],
-        revocation_lists=_read(base, section.revocation_lists),
-        pinned_signers=[bytes.fromhex(digest) for digest in section.pinned_signers],
-    )
+    trust = card_trust(section, base, pki, now=clock())
     blocked = directory / "block-list.bin"
     server = EIDServer(
         pki.terminal,
@@ -96,6 +92,19 @@ def assemble(
         server=server, issuer=address, lifetime=timedelta(seconds=section.session_seconds)
     )
     return Way(service=service, peer=address, paos=lambda message, _: server.paos(message))
+
+
+def card_trust(section: AttachedSection, base: Path, pki: TrialPKI, *, now: datetime) -> CardTrust:
+    """Whose cards are genuine. Raises EIDServerError for a file that is none or is not to be believed, OSError."""
+    authorities = [pki.country_signing_ca.certificate, *_read(base, section.csca)]
+    known = CardTrust.of(authorities=authorities)
+    for octets in _read(base, section.master_lists):
+        authorities += [listed.encoded for listed in read_master_list(octets, known, now)]
+    return CardTrust.of(
+        authorities=dict.fromkeys(authorities),
+        revocation_lists=_read(base, section.revocation_lists),
+        pinned_signers=[bytes.fromhex(digest) for digest in section.pinned_signers],
+    )
 
 
 def _read(base: Path, files: tuple[str, ...]) -> list[bytes]:

@@ -52,6 +52,8 @@ class AttachedSection(Section):
     it, and perhaps ``block-list.bin``; relative to the configuration."""
     csca: tuple[str, ...] = ()
     """Files with further country signing CA certificates whose cards are believed genuine."""
+    master_lists: tuple[str, ...] = ()
+    """Files with lists of such certificates (ICAO Doc 9303-12), each signed under one that stands above."""
     revocation_lists: tuple[str, ...] = ()
     pinned_signers: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...] = ()
     """SHA-256 of document signer certificates that are believed without their CA: for simulated cards."""
