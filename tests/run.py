@@ -117,7 +117,7 @@ SUITES = (
     ),
     Suite(
         name="clients",
-        about="the integrator's examples on independent clients (Authlib, openid-client)",
+        about="independent clients: the integrator's examples, every profile (Authlib, openid-client, oauth4webapi)",
         paths=("tests/clients",),
         needs=(NODE_PACKAGES,),
     ),
