@@ -3,9 +3,6 @@
 ``TCTokenType`` stands in no namespace. With a pre-shared key the eID-Server is elsewhere and the
 client opens TLS_RSA_PSK to it; without, the eID-Server is ours and is reached over the very TLS
 session that fetched the token.
-
->>> error_form("https://gateway.example/back").decode().count("https:")
-1
 """
 
 from __future__ import annotations
@@ -35,39 +32,17 @@ def token(
     """
     if psk is not None and _HEXADECIMAL.fullmatch(psk) is None:
         raise ValueError("PSK is no hexBinary of at least 16 octets")
-    root = _written(
-        ServerAddress=server_address,
-        SessionIdentifier=session_identifier,
-        RefreshAddress=refresh_address,
-        CommunicationErrorAddress=communication_error_address,
-        Binding=PAOS_BINDING,
-    )
+    root = etree.Element("TCTokenType")
+    for name, value in {
+        "ServerAddress": server_address,
+        "SessionIdentifier": session_identifier,
+        "RefreshAddress": refresh_address,
+        "CommunicationErrorAddress": communication_error_address,
+        "Binding": PAOS_BINDING,
+    }.items():
+        etree.SubElement(root, name).text = value
     if psk is not None:
         etree.SubElement(root, "PathSecurity-Protocol").text = PSK_PROTOCOL
         parameters = etree.SubElement(root, "PathSecurity-Parameters")
         etree.SubElement(parameters, "PSK").text = psk
-    return _octets(root)
-
-
-def error_form(communication_error_address: str) -> bytes:
-    """Everything empty but the address that the client shall send the browser to (TR-03124-2, A2_05)."""
-    return _octets(
-        _written(
-            ServerAddress="",
-            SessionIdentifier="",
-            RefreshAddress="",
-            CommunicationErrorAddress=communication_error_address,
-            Binding="",
-        )
-    )
-
-
-def _written(**values: str) -> etree._Element:
-    root = etree.Element("TCTokenType")
-    for name, value in values.items():
-        etree.SubElement(root, name).text = value or None
-    return root
-
-
-def _octets(root: etree._Element) -> bytes:
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)

@@ -4,6 +4,7 @@ import pytest
 from lxml import etree
 
 from connectors.npa import tc_token
+from gateway.login.eid_client import error_form
 
 
 @pytest.mark.parametrize("psk", ["abc", "xy" * 16, "ab" * 15, ""])
@@ -37,7 +38,7 @@ def test_addresses_are_written_as_text():
 
 def test_error_form_holds_the_one_address_only():
     """TR-03124-2, A2_05: every other element is there and empty."""
-    root = etree.fromstring(tc_token.error_form("https://g.example/e"))
+    root = etree.fromstring(error_form("https://g.example/e"))
     assert {child.tag: child.text for child in root if child.text} == {
         "CommunicationErrorAddress": "https://g.example/e"
     }

@@ -12,6 +12,7 @@ from connectors.npa.eid_service import EIDRequest
 from connectors.npa.operations import EIDType, Operation
 from connectors.npa.soap import personal_data, request
 from connectors.npa.soap.names import dss, schema
+from gateway.login.eid_client import error_form
 from trust.errors import VerificationError
 from trust.schema_file import SchemaFile
 from trust.xml import SOAP_MESSAGE, canonicalise, parse
@@ -117,7 +118,7 @@ def test_tokens_are_the_samples():
     written = {
         "tctoken-attached": tc_token.token(**common),
         "tctoken-psk": tc_token.token(**common, psk="4BC1A0B5" * 8),
-        "tctoken-error-empty-elements": tc_token.error_form("https://gateway.example.test/npa/error"),
+        "tctoken-error-empty-elements": error_form("https://gateway.example.test/npa/error"),
     }
     for name, octets in written.items():
         sample = parse((DATA / "eid-interface" / f"{name}.xml").read_bytes())
