@@ -71,7 +71,9 @@ def fixed_settings(configuration: Configuration) -> dict[str, Any]:
         ),
     }
     accounts = {name: _presentation() for name in configuration.accounts}
-    usable = [name for name in configuration.connectors if _usable(configuration, fixed, accounts, name)]
+    usable = [
+        name for name in sorted(configuration.connectors) if _usable(configuration, fixed, accounts, name)
+    ]
     return {
         **fixed,
         "means": tuple(usable),

@@ -15,7 +15,7 @@ import pytest
 from sandbox.addresses import Addresses
 from sandbox.launcher import Sandbox
 from sandbox.state import State
-from tests.support.ports import free_base
+from tests.support.ports import SANDBOX, free_base
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret for the guide's portal, never used elsewhere"
@@ -29,13 +29,13 @@ def guide_registration() -> str:
 
 @pytest.fixture(scope="session")
 def port_base() -> int:
-    """The sandbox takes base, +1, +10 and +20; the example +30."""
-    return free_base(0, 1, 10, 20, 30)
+    """Free for a sandbox, and at +40 for the example."""
+    return free_base(*SANDBOX, 40)
 
 
 @pytest.fixture(scope="session")
 def example_port(port_base: int) -> int:
-    return port_base + 30
+    return port_base + 40
 
 
 @pytest.fixture(scope="session")

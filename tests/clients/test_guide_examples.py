@@ -76,10 +76,18 @@ def browser() -> Iterator[Browser]:
         yield Browser(http)
 
 
-@pytest.fixture(params=["relying_party.py", "relying_party.mjs"])
+FAPI2 = ["fapi2_relying_party.py", "fapi2_relying_party.mjs"]
+
+
+@pytest.fixture(params=["relying_party.py", "relying_party.mjs", *FAPI2])
 def command(request: pytest.FixtureRequest, node_command: list[str]) -> list[str]:
-    python = request.param.endswith(".py")
-    return [*([sys.executable] if python else node_command), f"docs/examples/{request.param}"]
+    return running(request.param, node_command)
+
+
+def running(example: str, node_command: list[str]) -> list[str]:
+    """The command that the example's first lines tell."""
+    python = example.endswith(".py")
+    return [*([sys.executable] if python else node_command), f"docs/examples/{example}"]
 
 
 def shown(page: str) -> dict[str, Any]:
@@ -110,3 +118,16 @@ def test_example_refuses_an_answer_used_twice(
         again = browser.get(browser.page.url)
     assert again.status == 400
     assert "no login" in again.text
+
+
+@pytest.mark.parametrize("example", FAPI2)
+def test_example_of_fapi2_registers_itself_and_logs_out(
+    example: str, node_command: list[str], sandbox: Sandbox, browser: Browser, example_port: int
+) -> None:
+    """RFC 7591; FAPI 2.0 SP §5.3.2; RP-Initiated Logout §2: back at the registered address, nothing asked."""
+    with service(running(example, node_command), sandbox, example_port) as start:
+        result = shown(log_in(browser, start, "GR"))
+        assert result["id_token"]["aud"].startswith("registered-")
+        browser.get(f"{start}logout")
+    assert browser.page.url == f"{start}bye"
+    assert "logged out" in browser.page.text
