@@ -94,6 +94,7 @@ AUSWEISAPP = Need(
 CHROMIUM = Need(name="Chromium", present=_program("chromium", "chromium-browser"), debian=("chromium",))
 FONTS = Need(name="a font with Greek and Cyrillic", present=_fonts, debian=("fonts-dejavu-core",))
 OPENSSL = Need(name="the program openssl", present=_program("openssl"), debian=("openssl",))
+SOFTHSM = Need(name="SoftHSM 2", present=_program("softhsm2-util"), debian=("softhsm2",))
 XMLSEC1 = Need(name="the program xmlsec1", present=_program("xmlsec1"), debian=("xmlsec1",))
 NODE_PACKAGES = Need(
     name="the npm packages of the tests",
@@ -107,13 +108,14 @@ SUITES = (
         about="rules of each room, attacks, the OpenID Provider over HTTP, the real store",
         paths=("tests", "gateway", "connectors", "trust", "eid_server", "sandbox"),
         ignore=("tests/house", "tests/journeys", "tests/clients", "tests/browser", "tests/ausweisapp"),
-        needs=(XMLSEC1,),
+        needs=(SOFTHSM, XMLSEC1),
         side_by_side=True,
     ),
     Suite(
         name="journeys",
         about="whole logins between running programs",
         paths=("tests/journeys",),
+        needs=(SOFTHSM,),
     ),
     Suite(
         name="clients",

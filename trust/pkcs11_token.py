@@ -72,15 +72,19 @@ class Lease:
         """The one private key of ``address``. Raises KeyUnavailable."""
         name = (address.label, address.id)
         if name not in self._keys:
-            try:
-                key = self.session.get_key(pkcs11.ObjectClass.PRIVATE_KEY, label=name[0], id=name[1])
-            except ck.NoSuchKey as error:
-                raise KeyUnavailable("key.missing", "the token holds no such private key") from error
-            except ck.MultipleObjectsReturned as error:
-                raise KeyUnavailable("key.ambiguous", "several keys fit: give object and id") from error
-            if not isinstance(key, pkcs11.PrivateKey):
+            wanted: dict[pkcs11.Attribute, object] = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY}
+            if address.label is not None:
+                wanted[pkcs11.Attribute.LABEL] = address.label
+            if address.id is not None:
+                wanted[pkcs11.Attribute.ID] = address.id
+            found = list(self.session.get_objects(wanted))  # to the end, which ends the search in the token
+            if not found:
+                raise KeyUnavailable("key.missing", "the token holds no such private key")
+            if len(found) > 1:
+                raise KeyUnavailable("key.ambiguous", "several keys fit: give object and id")
+            if not isinstance(found[0], pkcs11.PrivateKey):
                 raise KeyUnavailable("key.type", "not a private key")
-            self._keys[name] = key
+            self._keys[name] = found[0]
         return self._keys[name]
 
 
