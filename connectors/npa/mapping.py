@@ -89,8 +89,8 @@ def _level(result: EIDResult, settings: NPASettings) -> LevelOfAssurance:
 def _is_chip_card(result: EIDResult, settings: NPASettings) -> bool:
     """Only these are notified ((EU) 2017/C 319/03 and later), no derived eID on a phone; and a service
     that does not name the carrier could have seen either."""
-    if result.eid_type is None:
-        return settings.unstated_level == "high"
+    if result.eid_type is None:  # a card is high, so a lower level is that of something else
+        return settings.unstated_level == "high" and result.level in {None, LevelOfAssurance.HIGH}
     return result.eid_type is EIDType.CARD_CERTIFIED
 
 

@@ -101,6 +101,9 @@ class NPASettings(Section):
                 raise ValueError(f'way = "{way}" needs a section [{way}]')
             if way is not self.way and section is not None:
                 raise ValueError(f'section [{way}] belongs to way = "{way}"; remedy: remove it')
+        phones = self.eid_types.keys() - {EIDType.CARD_CERTIFIED}
+        if self.unstated_level == "high" and any(self.eid_types[kind] == "allowed" for kind in phones):
+            raise ValueError('unstated_level = "high" is for services that accept chip cards alone')
         if self.subject_url is not None:
             parts = urlsplit(self.subject_url)
             if parts.scheme not in {"https", "http"} or not parts.hostname:

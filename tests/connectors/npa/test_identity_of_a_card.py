@@ -281,6 +281,8 @@ def test_a_service_for_cards_alone_may_leave_level_and_carrier_out():
     found = identity(level=None, eid_type=None, connector=older)
     assert found.assurance.level is LevelOfAssurance.HIGH
     assert found.assurance.notified
+    lower = identity(level=LevelOfAssurance.SUBSTANTIAL, eid_type=None, connector=older)
+    assert not lower.assurance.notified  # no card has that level
     with pytest.raises(LevelNotReached):
         identity(level=None, eid_type=EIDType.HW_KEY_STORE, connector=older)
 

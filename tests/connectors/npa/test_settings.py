@@ -33,3 +33,10 @@ def test_what_does_not_fit_together_is_refused(changes, problem):
     """style.md §6: problems are told at start."""
     with pytest.raises(ValidationError, match=problem):
         settings(**changes)
+
+
+def test_carrier_is_not_taken_for_a_card_where_phones_are_allowed():
+    """npa.md §5.1: nothing but a chip card is high by assumption."""
+    with pytest.raises(ValidationError, match="chip cards alone"):
+        settings(unstated_level="high", eid_types={"SEEndorsed": "allowed"})
+    assert settings(unstated_level="high", eid_types={"CardCertified": "allowed"}).unstated_level == "high"
