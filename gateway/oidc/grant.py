@@ -209,7 +209,13 @@ class CodeIssuer:
             resources=request.resources,
             until=until,
         )
-        record = UserInfo(client_id=client.client_id, audience=audience, claims=userinfo, until=access_until)
+        record = UserInfo(
+            client_id=client.client_id,
+            audience=audience,
+            jkt=request.dpop_jkt,
+            claims=userinfo,
+            until=access_until,
+        )
         await (
             self.store.batch(journey)
             .put(code, CODE, _grants().dump_json(grant), until=until)

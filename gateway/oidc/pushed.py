@@ -10,14 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
+from hashlib import sha256
 
 from pydantic import TypeAdapter
 
 from connectors.contract import TokenSource
 from gateway.client_settings import Client
+from gateway.jose import base64url
 from gateway.oidc import errors
 from gateway.oidc.parameters import Parameters
-from gateway.store import AlreadyClaimed, BearerSecret, Store, key_name, new_journey_number
+from gateway.store import BearerSecret, Store, key_name, new_journey_number
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"
 PUSHED = "pushed"
@@ -77,9 +79,12 @@ async def spend(store: Store, secret_text: str, *, until: datetime) -> None:
     ``until``: when the last journey that may have been begun with it is over.
     """
     secret = BearerSecret.parse(secret_text)
-    name = key_name(secret, PUSHED)
-    try:
-        await store.claim([(f"pushed {name}", until + timedelta(seconds=1))])
-    except AlreadyClaimed as error:
-        raise errors.REQUEST_URI_SPENT(cause=error) from error
-    await store.batch(secret.journey).delete(name).run()
+    batch = store.batch(secret.journey).claim(_spent(secret), until=until + timedelta(seconds=1))
+    first, _ = await batch.delete(key_name(secret, PUSHED)).run()
+    if first is None:
+        raise errors.REQUEST_URI_SPENT()
+
+
+def _spent(secret: BearerSecret) -> str:
+    """The mark of a request that has given its code; bound to its secret, which it does not tell."""
+    return f"spent-{base64url(sha256(b'spent ' + secret.text.encode()).digest())}"

@@ -101,7 +101,7 @@ class _Redemption:
         await provider.audit.record(issued, now=now)
         if for_resource:
             await revoke(provider.store, grant)  # nobody gets the token that opens UserInfo
-        elif confirmation.bound:
+        elif confirmation.x5t or confirmation.jkt != grant.dpop_jkt:  # not yet bound with the code
             await bind(provider.store, grant, jkt=confirmation.jkt, x5t=confirmation.x5t)
         return {
             "access_token": for_resource or grant.access_token,

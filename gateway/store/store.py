@@ -26,9 +26,10 @@ from __future__ import annotations
 
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha1, sha256
 from secrets import token_bytes
 from typing import Any
@@ -38,6 +39,7 @@ from redis.exceptions import NoScriptError, RedisError
 from gateway.store.connection import Client, disconnect
 from gateway.store.errors import AlreadyClaimed, StoreUnavailable
 from gateway.store.sealing import BearerSecret, SealBroken, TokenSource, key_name, seal, unseal
+from gateway.store.wire import Command, Wire
 
 _SCRIPT = """\
 local answers, at = {}, 1
@@ -59,6 +61,8 @@ _IF_FIRST = "?"
 
 Clock = Callable[[], float]
 Decoder = Callable[[Any], bytes | None]
+Send = Callable[..., Awaitable[list[Any]]]
+"""Commands together, answers in order: ``Wire.send``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,10 @@ class Acknowledgement:
 
 
 class Store:
-    """The one implementation; ``client`` is a redis.asyncio client, single, Sentinel's or Cluster."""
+    """The one implementation; ``client`` is a redis.asyncio client, single, Sentinel's or Cluster.
+
+    A single server is spoken to over a ``Wire`` instead, which the client only tells the address.
+    """
 
     def __init__(
         self,
@@ -81,6 +88,8 @@ class Store:
         acknowledgement: Acknowledgement | None = None,
     ) -> None:
         self._client = client
+        self._wire = Wire.of(client)
+        self._send = self._wire.send if self._wire else partial(_send_by_library, client)
         self._random = random
         self._clock = clock
         self._acknowledgement = acknowledgement
@@ -99,7 +108,7 @@ class Store:
 
     def batch(self, journey: str) -> Batch:
         """Operations on records of one journey that happen together, in their order."""
-        return Batch(self._client, journey, self._random, self._clock, self._acknowledgement)
+        return Batch(self._send, journey, self._random, self._clock, self._acknowledgement)
 
     async def claim(self, keys: Iterable[tuple[str, datetime]]) -> None:
         """Claim replay keys, each until its time; raises AlreadyClaimed if one was claimed before.
@@ -111,10 +120,8 @@ class Store:
         if not wanted:
             return
         try:
-            pipeline = self._client.pipeline(transaction=False)
-            for name, until in wanted:
-                pipeline.execute_command("SET", name, b"1", "NX", "EXAT", until)
-            answers = await _acknowledged(pipeline, self._acknowledgement)
+            commands = [("SET", name, b"1", "NX", "EXAT", until) for name, until in wanted]
+            answers = await _acknowledged(self._send, commands, self._acknowledgement)
         except (RedisError, OSError) as error:
             raise StoreUnavailable(error) from error
         if not all(answers):
@@ -128,10 +135,7 @@ class Store:
         now = int(self._clock())
         name = f"eg:rate:{_hash(bucket)}:{now // window}"
         try:
-            pipeline = self._client.pipeline(transaction=False)
-            pipeline.execute_command("INCR", name)
-            pipeline.execute_command("EXPIRE", name, window)
-            answers = await pipeline.execute()
+            answers = await self._send(("INCR", name), ("EXPIRE", name, window))
         except (RedisError, OSError) as error:
             raise StoreUnavailable(error) from error
         return int(answers[0]), window - now % window
@@ -139,30 +143,32 @@ class Store:
     async def ping(self) -> None:
         """Write and read one key, as a login would; raises StoreUnavailable."""
         try:
-            await self._client.set("eg:health", b"1", ex=60)
+            await self._send(("SET", "eg:health", b"1", "EX", 60))
         except (RedisError, OSError) as error:
             raise StoreUnavailable(error) from error
 
     async def close(self) -> None:
         """Give the connections back."""
+        if self._wire is not None:
+            self._wire.close()
         await disconnect(self._client)
 
 
 class Batch:
     """Operations of one journey, sent together by ``run``; each adds one place to its result."""
 
-    __slots__ = ("_acknowledgement", "_client", "_clock", "_commands", "_decoders", "_journey", "_random")
+    __slots__ = ("_acknowledgement", "_clock", "_commands", "_decoders", "_journey", "_random", "_send")
 
     def __init__(
         self,
-        client: Client,
+        send: Send,
         journey: str,
         random: TokenSource,
         clock: Clock,
         acknowledgement: Acknowledgement | None,
     ) -> None:
         self._acknowledgement = acknowledgement
-        self._client = client
+        self._send = send
         self._journey = journey
         self._random = random
         self._clock = clock
@@ -199,6 +205,10 @@ class Batch:
         """Write a mark, in the clear: never identity data, never a secret. Result: None."""
         return self._add(_nothing, "SET", self._mark(name), value, "EXAT", _seconds(until))
 
+    def claim(self, name: str, *, until: datetime) -> Batch:
+        """Write a mark that must not be there yet. Result: b"1", or None if it was: somebody came before."""
+        return self._add(_done, "SET", self._mark(name), b"1", "NX", "EXAT", _seconds(until))
+
     def mark_if_taken(self, name: str, value: bytes, *, until: datetime) -> Batch:
         """Write a mark if the batch's first operation found its record. Result: None.
 
@@ -218,7 +228,7 @@ class Batch:
             if self._acknowledgement and any(_is_once(command) for command in self._commands):
                 answers = await self._run_acknowledged()
             elif len(self._commands) == 1:
-                answers = [await self._client.execute_command(*self._commands[0])]
+                answers = await self._send(self._commands[0])
             else:
                 answers = await self._run_together()
         except (RedisError, OSError) as error:
@@ -227,9 +237,9 @@ class Batch:
 
     async def _run_acknowledged(self) -> list[Any]:
         keys, words = self._script_arguments()
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.execute_command("EVAL", _SCRIPT, len(keys), *keys, *words)
-        return list((await _acknowledged(pipeline, self._acknowledgement))[0])
+        script = ("EVAL", _SCRIPT, len(keys), *keys, *words)
+        (answers,) = await _acknowledged(self._send, [script], self._acknowledgement)
+        return list(answers)
 
     def _script_arguments(self) -> tuple[list[Any], list[Any]]:
         keys = [command[1] for command in self._commands]
@@ -241,9 +251,9 @@ class Batch:
     async def _run_together(self) -> list[Any]:
         keys, words = self._script_arguments()
         try:
-            answers = await self._client.execute_command("EVALSHA", _SCRIPT_SHA1, len(keys), *keys, *words)
+            (answers,) = await self._send(("EVALSHA", _SCRIPT_SHA1, len(keys), *keys, *words))
         except NoScriptError:  # a server that has just started
-            answers = await self._client.execute_command("EVAL", _SCRIPT, len(keys), *keys, *words)
+            (answers,) = await self._send(("EVAL", _SCRIPT, len(keys), *keys, *words))
         return list(answers)
 
     def _add(self, decoder: Decoder, *command: Any) -> Batch:
@@ -277,15 +287,24 @@ def _is_once(command: tuple[Any, ...]) -> bool:
     return command[0] == "GETDEL" or "NX" in command
 
 
-async def _acknowledged(pipeline: Any, wanted: Acknowledgement | None) -> list[Any]:
-    """Run ``pipeline`` and wait for the replicas; raises StoreUnavailable when too few answer."""
+async def _send_by_library(client: Client, *commands: Command) -> list[Any]:
+    """As ``Wire.send``, for Sentinel and Cluster."""
+    if len(commands) == 1:
+        return [await client.execute_command(*commands[0])]
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    return list(await pipeline.execute())
+
+
+async def _acknowledged(send: Send, commands: Sequence[Command], wanted: Acknowledgement | None) -> list[Any]:
+    """Send ``commands`` and wait for the replicas; raises StoreUnavailable when too few answer."""
     if wanted is None:
-        return list(await pipeline.execute())
-    pipeline.execute_command("WAIT", wanted.replicas, wanted.milliseconds)
-    *answers, replicas = await pipeline.execute()
+        return await send(*commands)
+    *answers, replicas = await send(*commands, ("WAIT", wanted.replicas, wanted.milliseconds))
     if int(replicas) < wanted.replicas:
         raise StoreUnavailable(TimeoutError("too few replicas"))
-    return list(answers)
+    return answers
 
 
 def _nothing(_: Any) -> None:
