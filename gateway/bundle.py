@@ -37,6 +37,9 @@ _KINDS: Mapping[object, type[ConnectorSettings]] = {
 }
 """``kind`` of a connector to its model."""
 
+SUSPENDED = "suspended.toml"
+"""In ``registry/`` of an exported bundle: what is suspended."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
@@ -84,6 +87,11 @@ def load(directory: Path) -> Configuration:
     cards = _of_kind(connectors, NPASettings)
     countries = _models(registry / "countries", CountrySettings, problems)
     clients = _unique(_models(registry / "clients", Client, problems), "client_id", problems)
+    if (registry / SUSPENDED).exists():
+        problems.add(
+            f"registry/{SUSPENDED}", "", "lists objects that would be used all the same",
+            "take the bundle over with: eid-gateway registry propose; or remove them and this file",
+        )  # fmt: skip
     if settings is None:
         raise ConfigurationError(tuple(problems.found))
     bundle_checks.check_gateway(settings, directory, problems)
@@ -132,6 +140,16 @@ def load(directory: Path) -> Configuration:
         registration_token=_word(registration_token),
         warnings=tuple(problems.warnings),
     )
+
+
+def load_installation(directory: Path) -> tuple[Settings, sa.URL]:
+    """``gateway.toml`` alone and the address of the database; raises ConfigurationError."""
+    problems = Problems()
+    settings = _settings(directory, problems)
+    database_url = None if settings is None else _database_url(settings, directory, problems)
+    if settings is None or database_url is None or problems.found:
+        raise ConfigurationError(tuple(problems.found))
+    return settings, database_url
 
 
 def _key_purposes(connector: ConnectorSettings) -> frozenset[KeyPurpose]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway import key_files
+from gateway import key_files, registry_cli
 from gateway.bundle import load
 from gateway.errors import CATALOGUE
 from gateway.settings import ConfigurationError, KeyPurpose
@@ -107,6 +107,14 @@ def _parser() -> argparse.ArgumentParser:
                       help="signing certificate, PEM or DER; again for a second one")  # fmt: skip
     peer.add_argument("--to", required=True, type=Path, metavar="FILE", help="the document")
     peer.set_defaults(run=_peer_metadata)
+
+    registry = commands.add_parser(
+        "registry",
+        help="whom the gateway believes: propose, approve, suspend, export",
+        description=registry_cli.DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    registry_cli.add_commands(registry)
 
     log = commands.add_parser("log", help="the audit log").add_subparsers(required=True, metavar="COMMAND")
     verify = log.add_parser(

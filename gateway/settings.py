@@ -179,6 +179,14 @@ class RegistrationSection(Section):
     """Who registers must send it as bearer token; without one, everybody who reaches the gateway may."""
 
 
+class RegistrySection(Section):
+    """Changes of trust by two people."""
+
+    bootstrap: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Hash of the ceremony that enrolled the first approvers, as ``eid-gateway registry init`` printed it.
+    A database that begins with another one is not believed; without it, whatever the database begins with is."""
+
+
 class Settings(Section):
     """The whole of ``gateway.toml``."""
 
@@ -191,6 +199,7 @@ class Settings(Section):
     http: HTTPSection = HTTPSection()
     rate: RateSection = RateSection()
     registration: RegistrationSection = RegistrationSection()
+    registry: RegistrySection = RegistrySection()
 
 
 class ConfigurationProblem(Section):

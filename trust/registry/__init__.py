@@ -1,0 +1,61 @@
+"""The registry: whom and what the gateway believes, changed by two people, folded from an append-only log.
+
+``changes`` says what a change is and may do, ``approvals`` how people sign one, ``fold`` what the log says is
+in force, ``ledger`` how it is written and followed, ``diff`` how a change reads. docs/adr has the decision.
+"""
+
+from __future__ import annotations
+
+from trust.registry.approvals import Approval, Decision, detached, enrol_passkey, sign
+from trust.registry.approvers import Approver, Ed25519Credential, PasskeyCredential, read_public_key
+from trust.registry.canonical import Document
+from trust.registry.changes import Change, ChangeClass, Edit, message
+from trust.registry.entries import EntryStore, Head
+from trust.registry.errors import (
+    ChangeRefused,
+    RegistryBroken,
+    RegistryError,
+    RegistryRolledBack,
+    RegistryUnavailable,
+)
+from trust.registry.fold import Fold, Proposal, Status, Suspension, signers, status
+from trust.registry.ledger import Outcome, Registry, edits_towards, suspension_edits
+from trust.registry.objects import ObjectKey, ObjectKind, RegistryObject, State
+
+__all__ = [
+    "Approval",
+    "Approver",
+    "Change",
+    "ChangeClass",
+    "ChangeRefused",
+    "Decision",
+    "Document",
+    "Ed25519Credential",
+    "Edit",
+    "EntryStore",
+    "Fold",
+    "Head",
+    "ObjectKey",
+    "ObjectKind",
+    "Outcome",
+    "PasskeyCredential",
+    "Proposal",
+    "Registry",
+    "RegistryBroken",
+    "RegistryError",
+    "RegistryObject",
+    "RegistryRolledBack",
+    "RegistryUnavailable",
+    "State",
+    "Status",
+    "Suspension",
+    "detached",
+    "edits_towards",
+    "enrol_passkey",
+    "message",
+    "read_public_key",
+    "sign",
+    "signers",
+    "status",
+    "suspension_edits",
+]

@@ -1,0 +1,236 @@
+"""What a change means, in words that two people can read to each other on the telephone.
+
+Fields by their path, before and after. A file that an object carries is shown by what is in it: certificates by
+subject, issuer, fingerprints in groups, kind and size of the key and validity; JWK Sets by the thumbprint of
+each key (RFC 7638); anything else by size and SHA-256.
+
+>>> grouped("00112233445566778899")
+'0011 2233 4455 6677 8899'
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+from trust.registry.approvers import base64url, read_approver
+from trust.registry.canonical import Document, canonical
+from trust.registry.changes import Change, Edit
+from trust.registry.errors import ChangeRefused
+from trust.registry.objects import ObjectKey, ObjectKind, State
+
+FILES = "files"
+"""Member of a document that maps a file's name to ``{"text": ...}`` or ``{"base64": ...}``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldDiff:
+    """One field; None: not there."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectDiff:
+    """One object of a change."""
+
+    key: ObjectKey
+    action: str
+    """``added``, ``removed``, ``changed``, ``suspended``, ``re-activated``, ``stays suspended``; ``conflict``
+    when what it started from is no longer there."""
+    fields: tuple[FieldDiff, ...]
+
+
+def change_diff(change: Change, state: State) -> tuple[ObjectDiff, ...]:
+    """``change`` against the state it shall be applied to (for one in force: the state before it)."""
+    return tuple(_object_diff(edit, state) for edit in change.edits)
+
+
+def lines(diffs: tuple[ObjectDiff, ...]) -> Iterator[str]:
+    """As text, a line a fact."""
+    for diff in diffs:
+        yield f"{diff.action}: {diff.key}"
+        for field in diff.fields:
+            if field.before is not None:
+                yield f"  - {field.path} = {plain(field.before)}"
+            if field.after is not None:
+                yield f"  + {field.path} = {plain(field.after)}"
+
+
+def plain(text: str) -> str:
+    """``text`` without what a terminal or a reader could be deceived with (controls, bidirectional marks)."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def grouped(digest: str) -> str:
+    """A hexadecimal digest in groups of four."""
+    return " ".join(digest[place : place + 4] for place in range(0, len(digest), 4))
+
+
+def _object_diff(edit: Edit, state: State) -> ObjectDiff:
+    now = state.objects.get(edit.key)
+    if edit.before != (None if now is None else now.digest):
+        action = "conflict"
+    elif now is None:
+        action = "added"
+    elif edit.after is None:
+        action = "removed"
+    elif edit.suspended != now.suspended:
+        action = "suspended" if edit.suspended else "re-activated"
+    else:
+        action = "stays suspended" if canonical(edit.after) == canonical(now.document) else "changed"
+    before = {} if now is None else facts(edit.key, now.document)
+    after = {} if edit.after is None else facts(edit.key, edit.after)
+    if now is None and edit.suspended:
+        after["(suspended)"] = "yes"
+    paths = [*before, *(path for path in after if path not in before)]
+    return ObjectDiff(
+        key=edit.key,
+        action=action,
+        fields=tuple(
+            FieldDiff(path=path, before=before.get(path), after=after.get(path))
+            for path in paths
+            if before.get(path) != after.get(path)
+        ),
+    )
+
+
+def facts(key: ObjectKey, document: Document) -> dict[str, str]:
+    """Every field of ``document`` by its path, its files by what is in them."""
+    if key.kind is ObjectKind.APPROVER:
+        return _approver_facts(document)
+    found: dict[str, str] = {}
+    for name, value in sorted(document.items(), key=lambda item: item[0] == FILES):
+        if name == FILES and isinstance(value, Mapping):
+            for file, content in value.items():
+                found.update({f"{file}: {fact}": said for fact, said in _file_facts(content)})
+        else:
+            found.update(_flat(value, "" if name == "settings" else name))
+    return found
+
+
+def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from _flat(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
+        for number, inner in enumerate(value):
+            yield from _flat(inner, f"{path}[{number}]")
+    else:
+        yield path, json.dumps(value, ensure_ascii=False)
+
+
+def _approver_facts(document: Document) -> dict[str, str]:
+    try:
+        approver = read_approver(document)
+    except ChangeRefused:
+        return dict(_flat(document, ""))
+    found = {"name": approver.name}
+    for number, credential in enumerate(approver.credentials):
+        shown = credential.as_json()
+        found[f"key {number + 1}"] = f"{shown['method']}, SHA-256 {grouped(credential.fingerprint)}"
+        if "rp_id" in shown:
+            found[f"key {number + 1}, for"] = ", ".join(shown["origins"])
+    return found
+
+
+def file_content(content: object) -> bytes:
+    """The octets of an entry of ``files``; raises ChangeRefused ``registry.document``."""
+    match content:
+        case {"text": str(text), **rest} if not rest:
+            return text.encode("utf-8")
+        case {"base64": str(text), **rest} if not rest:
+            try:
+                return b64decode(text, validate=True)
+            except ValueError as error:
+                raise ChangeRefused("registry.document", "a file is no base64") from error
+        case _:
+            raise ChangeRefused("registry.document", "a file has neither text nor base64")
+
+
+def _file_facts(content: object) -> Iterator[tuple[str, str]]:
+    try:
+        octets = file_content(content)
+    except ChangeRefused as refused:
+        yield "unreadable", str(refused)
+        return
+    certificates = _certificates(octets)
+    for number, certificate in enumerate(certificates, 1):
+        prefix = f"certificate {number}, " if len(certificates) > 1 else ""
+        for name, said in certificate_facts(certificate):
+            yield prefix + name, said
+    keys = () if certificates else tuple(_thumbprints(octets))
+    yield from keys
+    if not certificates and not keys:
+        yield "octets", str(len(octets))
+    yield "SHA-256 of the file", grouped(sha256(octets).hexdigest())
+
+
+def certificate_facts(certificate: x509.Certificate) -> Iterator[tuple[str, str]]:
+    """What is compared before a certificate is believed."""
+    yield "subject", certificate.subject.rfc4514_string()
+    yield "issuer", certificate.issuer.rfc4514_string()
+    yield "SHA-256 of the certificate", grouped(certificate.fingerprint(hashes.SHA256()).hex())
+    yield "SHA-256 of the public key", grouped(sha256(_spki(certificate)).hexdigest())
+    yield "key", _key_words(certificate)
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    yield "valid", f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+
+
+def _spki(certificate: x509.Certificate) -> bytes:
+    """As it stands in the certificate: also of a key that we could not use."""
+    public = asn1_x509.Certificate.load(certificate.public_bytes(serialization.Encoding.DER)).public_key
+    octets: bytes = public.dump()
+    return octets
+
+
+def _key_words(certificate: x509.Certificate) -> str:
+    try:
+        key = certificate.public_key()
+    except ValueError:
+        return "unknown"
+    match key:
+        case rsa.RSAPublicKey():
+            return f"RSA, {key.key_size} bit"
+        case ec.EllipticCurvePublicKey():
+            return f"EC {key.curve.name}, {key.key_size} bit"
+        case dsa.DSAPublicKey():
+            return f"DSA, {key.key_size} bit"
+        case _:
+            return type(key).__name__.removesuffix("PublicKey")
+
+
+def _certificates(octets: bytes) -> list[x509.Certificate]:
+    try:
+        if b"-----BEGIN CERTIFICATE-----" in octets:
+            return x509.load_pem_x509_certificates(octets)
+        return [x509.load_der_x509_certificate(octets)] if octets[:1] == b"\x30" else []
+    except ValueError:
+        return []
+
+
+_THUMBPRINT = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
+
+
+def _thumbprints(octets: bytes) -> Iterator[tuple[str, str]]:
+    """Each key of a JWK Set (RFC 7517 §5) by RFC 7638 §3."""
+    try:
+        keys: Any = json.loads(octets)["keys"]
+        for number, key in enumerate(keys, 1):
+            members = {name: str(key[name]) for name in _THUMBPRINT[key["kty"]]}
+            thumbprint = base64url(sha256(canonical(members)).digest())
+            said = " ".join(str(key[name]) for name in ("kty", "crv", "use", "alg", "kid") if name in key)
+            yield f"key {number}", f"{said}, thumbprint {thumbprint}"
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return

@@ -1,0 +1,311 @@
+"""What the log says is in force: the fold of its entries, the same on every node.
+
+An activation counts if the change it names was proposed, was signed in time by as many different people as its
+class needs, all of them enrolled with these very keys in the state just before, is due and not too old, and
+still fits the state. Anything else in the log is *ignored*, with the reason: a row that somebody forced into
+the database changes nothing. Entries whose time lies before the one above are ignored, too, so that nobody
+revives what has expired by dating back.
+
+Whoever writes asks the same function first (``trust.registry.ledger``), so nothing is written that readers ignore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from trust.registry.approvals import Approval, Decision, Signature, read_approval, verify
+from trust.registry.approvers import read_approver
+from trust.registry.changes import (
+    REVIEW,
+    Change,
+    ChangeClass,
+    Edit,
+    apply,
+    check_form,
+    members,
+    read_change,
+    text_of,
+)
+from trust.registry.entries import ACTIVATED, APPROVAL, PROPOSED, REJECTED, Entry, Head
+from trust.registry.errors import ChangeRefused
+from trust.registry.objects import ObjectKey, ObjectKind, State
+
+CLOCKS = timedelta(minutes=5)
+"""How far the clocks of two hosts may be apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A change in the log and what became of it."""
+
+    change: Change
+    change_hash: str
+    seq: int
+    signatures: Mapping[str, Signature] = field(default_factory=lambda: MappingProxyType({}))
+    """By approver."""
+    rejected_by: str | None = None
+    rejection: str = ""
+    activated_at: datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.rejected_by is None and self.activated_at is None
+
+
+class Status(StrEnum):
+    """How a proposal stands; the first three are open."""
+
+    PENDING = "pending"
+    """People are missing."""
+    WAITING = "waiting"
+    """Signed, its day has not come."""
+    READY = "ready"
+    """Signed and due: the next activation takes it, if the configuration it leads to is sound."""
+    CONFLICT = "conflict"
+    """A newer change was faster; propose it anew."""
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    ACTIVATED = "activated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspension:
+    """Why an object must not be used now."""
+
+    change_hash: str
+    by: tuple[str, ...]
+    since: datetime
+    review_due: datetime | None
+    """None: two people have looked at it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """An entry without effect."""
+
+    seq: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """Everything the log says up to ``head``."""
+
+    head: Head = field(default_factory=Head)
+    time: datetime | None = None
+    """Of the last entry that was not ignored."""
+    state: State = field(default_factory=State)
+    bootstrap: str | None = None
+    """Hash of the change that enrolled the first approvers."""
+    proposals: Mapping[str, Proposal] = field(default_factory=lambda: MappingProxyType({}))
+    suspensions: Mapping[ObjectKey, Suspension] = field(default_factory=lambda: MappingProxyType({}))
+    decided: Mapping[ObjectKey, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The change that last touched each object: who signed it, on what evidence."""
+    counters: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Last signature counter of each passkey, by fingerprint."""
+    ignored: tuple[Ignored, ...] = ()
+
+    def open_proposals(self) -> tuple[Proposal, ...]:
+        """Neither activated nor rejected, oldest first."""
+        return tuple(found for found in self.proposals.values() if found.open)
+
+
+def advance(known: Fold, entries: Iterable[Entry], *, pinned: str | None) -> Fold:
+    """``known`` with ``entries`` after it. ``pinned``: the only bootstrap to believe; None: the log's first."""
+    folding = _Folding(known, pinned)
+    for entry in entries:
+        folding.take(entry)
+    return folding.result()
+
+
+def check_activation(proposal: Proposal, fold: Fold, at: datetime) -> State:
+    """The state after ``proposal`` if it may be activated ``at``; raises ChangeRefused."""
+    change = proposal.change
+    check_open(proposal)
+    if at > change.activate_until:
+        raise ChangeRefused("registry.expired", "proposed too long ago")
+    people = signers(proposal, fold.state)
+    needed = change.change_class.people
+    if len(people) < needed:
+        raise ChangeRefused("registry.people", f"{len(people)} of {needed} people have signed")
+    if change.not_before is not None and at < change.not_before:
+        raise ChangeRefused("registry.not-before", "its day has not come")
+    return apply(change, fold.state)
+
+
+def signers(proposal: Proposal, state: State) -> tuple[str, ...]:
+    """The people whose signature counts in ``state``: still enrolled, with the key they signed with."""
+    return tuple(sorted(name for name, signature in proposal.signatures.items() if _counts(signature, state)))
+
+
+def status(proposal: Proposal, fold: Fold, now: datetime) -> Status:
+    """How ``proposal`` stands at ``now``."""
+    change = proposal.change
+    if proposal.activated_at is not None:
+        return Status.ACTIVATED
+    if proposal.rejected_by is not None:
+        return Status.REJECTED
+    missing = len(signers(proposal, fold.state)) < change.change_class.people
+    if now > change.activate_until or (missing and now > change.expires_at):
+        return Status.EXPIRED
+    try:
+        apply(change, fold.state)
+    except ChangeRefused:
+        return Status.CONFLICT
+    if missing:
+        return Status.PENDING
+    return Status.READY if change.not_before is None or now >= change.not_before else Status.WAITING
+
+
+def _counts(signature: Signature, state: State) -> bool:
+    found = state.objects.get(ObjectKey(ObjectKind.APPROVER, signature.approver))
+    if found is None:
+        return False
+    return signature.credential in {key.fingerprint for key in read_approver(found.document).credentials}
+
+
+def check_open(proposal: Proposal) -> None:
+    """Raises ChangeRefused if ``proposal`` is in force or rejected."""
+    if proposal.activated_at is not None:
+        raise ChangeRefused("registry.activated", "is in force already")
+    if proposal.rejected_by is not None:
+        raise ChangeRefused("registry.rejected", f"was rejected by {proposal.rejected_by}")
+
+
+class _Folding:
+    """Works on copies, so that the fold before stays what it was."""
+
+    def __init__(self, known: Fold, pinned: str | None) -> None:
+        self._pinned = pinned
+        self._head, self._time, self._state = known.head, known.time, known.state
+        self._bootstrap = known.bootstrap
+        self._proposals = dict(known.proposals)
+        self._suspensions = dict(known.suspensions)
+        self._decided = dict(known.decided)
+        self._counters = dict(known.counters)
+        self._ignored = list(known.ignored)
+        self._types = {
+            PROPOSED: self._proposed,
+            APPROVAL: self._approved,
+            REJECTED: self._rejected,
+            ACTIVATED: self._activated,
+        }
+
+    def result(self) -> Fold:
+        return Fold(
+            head=self._head,
+            time=self._time,
+            state=self._state,
+            bootstrap=self._bootstrap,
+            proposals=MappingProxyType(self._proposals),
+            suspensions=MappingProxyType(self._suspensions),
+            decided=MappingProxyType(self._decided),
+            counters=MappingProxyType(self._counters),
+            ignored=tuple(self._ignored),
+        )
+
+    def take(self, entry: Entry) -> None:
+        self._head = Head(seq=entry.seq, hash=entry.hash)
+        try:
+            self._believe(entry)
+        except ChangeRefused as refused:
+            self._ignored.append(Ignored(seq=entry.seq, reason=str(refused)))
+        else:
+            self._time = entry.time
+
+    def _believe(self, entry: Entry) -> None:
+        if self._time is not None and entry.time < self._time:
+            raise ChangeRefused("registry.time", "lies before the entry above")
+        take = self._types.get(entry.type)
+        if take is None:
+            raise ChangeRefused("registry.form", "is of an unknown type")
+        take(entry)
+
+    def _proposed(self, entry: Entry) -> None:
+        change = read_change(members(entry.body, "change")["change"])
+        check_form(change)
+        identifier = change.change_hash
+        if identifier in self._proposals:
+            raise ChangeRefused("registry.repeated", "the same change was proposed before")
+        if change.change_class is ChangeClass.BOOTSTRAP:
+            if entry.seq != 1 or self._pinned not in {None, identifier}:
+                raise ChangeRefused("registry.bootstrap", "is not the ceremony this gateway believes")
+        elif self._bootstrap is None:
+            raise ChangeRefused("registry.bootstrap", "there are no approvers yet")
+        if entry.time > change.expires_at:
+            raise ChangeRefused("registry.expired", "proposed too long ago")
+        if change.proposed_at > entry.time + CLOCKS:
+            raise ChangeRefused("registry.clock", "is proposed in the future")
+        self._proposals[identifier] = Proposal(change=change, change_hash=identifier, seq=entry.seq)
+
+    def _approved(self, entry: Entry) -> None:
+        approval = read_approval(members(entry.body, "approval")["approval"])
+        proposal, signature = self._signed(approval, Decision.APPROVE)
+        if entry.time > proposal.change.expires_at:
+            raise ChangeRefused("registry.expired", "proposed too long ago")
+        before = proposal.signatures.get(approval.approver)
+        if before is not None and _counts(before, self._state):
+            raise ChangeRefused("registry.same-person", f"{approval.approver} has signed it already")
+        self._count(signature)
+        signatures = MappingProxyType({**proposal.signatures, approval.approver: signature})
+        self._proposals[approval.change] = replace(proposal, signatures=signatures)
+
+    def _rejected(self, entry: Entry) -> None:
+        fields = members(entry.body, "approval", "reason")
+        approval = read_approval(fields["approval"])
+        proposal, signature = self._signed(approval, Decision.REJECT)
+        self._count(signature)
+        self._proposals[approval.change] = replace(
+            proposal, rejected_by=approval.approver, rejection=text_of(fields["reason"])
+        )
+
+    def _signed(self, approval: Approval, decision: Decision) -> tuple[Proposal, Signature]:
+        proposal = self._proposals.get(approval.change)
+        if proposal is None or approval.decision is not decision:
+            raise ChangeRefused("registry.unknown", "there is no such change")
+        check_open(proposal)
+        person = self._state.objects.get(ObjectKey(ObjectKind.APPROVER, approval.approver))
+        if person is None:
+            raise ChangeRefused("registry.approver", f"{approval.approver} is not enrolled")
+        return proposal, verify(approval, read_approver(person.document), self._counters)
+
+    def _count(self, signature: Signature) -> None:
+        self._counters[signature.credential] = signature.sign_count
+
+    def _activated(self, entry: Entry) -> None:
+        fields = members(entry.body, "change", "state")
+        proposal = self._proposals.get(text_of(fields["change"]))
+        if proposal is None:
+            raise ChangeRefused("registry.unknown", "there is no such change")
+        state = check_activation(proposal, self.result(), entry.time)
+        if fields["state"] != state.state_hash:
+            raise ChangeRefused("registry.state", "names another state than it leads to")
+        change, people = proposal.change, signers(proposal, self._state)
+        self._state = state
+        self._proposals[proposal.change_hash] = replace(proposal, activated_at=entry.time)
+        if change.change_class is ChangeClass.BOOTSTRAP:
+            self._bootstrap = proposal.change_hash
+        for edit in change.edits:
+            self._decided[edit.key] = proposal.change_hash
+            self._suspend(edit, change.change_class, proposal.change_hash, people, entry.time)
+
+    def _suspend(
+        self, edit: Edit, change_class: ChangeClass, change: str, people: tuple[str, ...], at: datetime
+    ) -> None:
+        if edit.after is None or not edit.suspended:
+            self._suspensions.pop(edit.key, None)
+        elif change_class is ChangeClass.SUSPENSION:
+            self._suspensions[edit.key] = Suspension(
+                change_hash=change, by=people, since=at, review_due=at + REVIEW
+            )
+        else:  # two people have signed that it stays suspended
+            known = self._suspensions.get(edit.key)
+            self._suspensions[edit.key] = (
+                Suspension(change_hash=change, by=people, since=at, review_due=None)
+                if known is None
+                else replace(known, review_due=None)
+            )
