@@ -77,6 +77,9 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 def _files(card: NPASettings) -> Iterable[tuple[str, str]]:
     if card.attached is not None:
         yield "attached.pki", card.attached.pki
+        for name in ("csca", "master_lists", "revocation_lists"):
+            for index, reference in enumerate(getattr(card.attached, name)):
+                yield f"attached.{name}[{index}]", reference
     if card.soap is not None:
         yield "soap.server_ca", card.soap.server_ca
         for index, signer in enumerate(card.soap.signers):

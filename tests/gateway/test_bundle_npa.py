@@ -304,3 +304,9 @@ def test_a_key_for_a_connector_that_does_not_use_it_is_named(directory: Path) ->
         path.read_text("utf-8") + EID_KEYS.replace('eid-tls.crt"\n', 'eid-tls.crt"\nconnectors = ["npa"]\n')
     )
     assert "eid-tls for npa, which does not use it" in problems(directory)
+
+
+@pytest.mark.parametrize("name", ["csca", "master_lists", "revocation_lists"])
+def test_lists_of_an_attached_eid_server_that_are_not_there_are_named(directory: Path, name: str) -> None:
+    edit(directory, CARD_FILE, 'pki = "pki"', f'pki = "pki"\n{name} = ["gone.bin"]')
+    assert f"attached.{name}[0]: gone.bin does not exist" in problems(directory)
