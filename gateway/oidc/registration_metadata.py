@@ -110,6 +110,8 @@ class Asked:
         }
         told.setdefault("token_endpoint_auth_signing_alg", _algorithm_of(metadata.jwks))
         told.setdefault("id_token_signed_response_alg", _default(algorithms, metadata.client_class))
+        # Standard metadata have no word for it, and OpenID Connect's Basic profile sends no challenge.
+        told.setdefault("require_pkce", metadata.client_class == "fapi2")
         first = metadata.redirect_uris[0]
         values = {
             **fixed,

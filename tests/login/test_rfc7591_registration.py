@@ -115,6 +115,51 @@ async def test_registered_client_may_ask_for_a_login_at_once(opened: Installatio
     assert response.headers["location"].startswith(("/login/", CALLBACK))
 
 
+async def test_client_of_the_basic_profile_needs_no_challenge_and_fapi2_always_does(
+    opened: Installation,
+) -> None:
+    """The plan of OpenID Connect's Basic profile sends no PKCE; FAPI 2.0 SP §5.3.2.2."""
+    client = await registered(opened)
+    assert client["require_pkce"] is False
+    path = authorize_path(client_id=client["client_id"], redirect_uri=CALLBACK)
+    plain = "&".join(part for part in path.split("&") if "code_challenge" not in part)
+    response = await opened.browser().get(plain)
+    assert "error=" not in response.headers["location"]
+    fapi2 = {"client_class": "fapi2", "dpop_bound_access_tokens": True, "jwks": KEYS}
+    strict = await registered(opened, token_endpoint_auth_method="private_key_jwt", **fapi2)
+    assert strict["require_pkce"] is True
+
+
+@pytest.mark.parametrize(
+    ("listed", "accepted"),
+    [
+        (json.dumps([CALLBACK, "https://elsewhere.example/cb"]), True),
+        (json.dumps(["https://elsewhere.example/cb"]), False),
+        (json.dumps({"redirect_uris": [CALLBACK]}), False),
+        ("[", False),
+        ("[" * 50_000, False),
+    ],
+)
+async def test_sector_identifier_uri_lists_every_redirect_uri(
+    tmp_path: Path, address: StoreAddress, monkeypatch: pytest.MonkeyPatch, listed: str, accepted: bool
+) -> None:
+    """Core §8.1, Reg §5: checked when the client registers; its host then is the sector."""
+    asked: list[str] = []
+
+    def get(url: str) -> bytes:
+        asked.append(url)
+        return listed.encode()
+
+    monkeypatch.setattr("gateway.app.guarded_get", lambda policy: get)
+    running = install(tmp_path, address, issuer=LOCAL, registration=RegistrationSection(enabled=True))
+    members = {**MINIMAL, "sector_identifier_uri": "https://sector.example/uris.json"}
+    response = await send(running, body=members)
+    assert asked == ["https://sector.example/uris.json"]
+    assert response.status_code == (201 if accepted else 400)
+    assert accepted or response.json()["error_description"].endswith("sector_identifier_uri")
+    await running.application.stop()
+
+
 async def test_no_secret_and_no_token_is_kept(opened: Installation) -> None:
     """Kept are hashes; neither secret nor token is in the database or the log."""
     client = await registered(opened)
