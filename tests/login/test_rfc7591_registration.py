@@ -13,9 +13,10 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from gateway.settings import RegistrationSection
+from gateway.settings import ListenSection, RegistrationSection
 from gateway.store import StoreAddress
 from tests.login.installation import Installation, authorize_path, install
+from tests.oidc.test_rfc8705_mutual_tls import OURS
 from tests.oidc.tokens import jwk
 
 pytestmark = pytest.mark.anyio
@@ -219,6 +220,35 @@ async def test_supported_metadata_are_registered_as_asked(
     assert ("client_secret" in client) == client["token_endpoint_auth_method"].startswith("client_secret")
     shown = await send(opened, "GET", path_of(client), token=client["registration_access_token"])
     assert {name: shown.json()[name] for name in members} == members
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "suite.example"},
+        {
+            "token_endpoint_auth_method": "tls_client_auth",
+            "tls_client_auth_subject_dn": "CN=suite,O=Land",
+            "tls_client_certificate_bound_access_tokens": True,
+            "client_class": "fapi2",
+        },
+        {
+            "token_endpoint_auth_method": "self_signed_tls_client_auth",
+            "jwks": {"keys": [KEYS["keys"][0] | {"x5c": [b64encode(OURS).decode()]}]},
+        },
+    ],
+)
+async def test_certificates_are_registered_where_they_are_asked_for(
+    tmp_path: Path, address: StoreAddress, members: dict[str, Any]
+) -> None:
+    """RFC 8705 §2.1.2, §2.2.2, §3.4."""
+    listen = ListenSection(mtls_port=8402, mtls_url="https://localhost:8402")
+    section = RegistrationSection(enabled=True)
+    running = install(tmp_path, address, issuer=LOCAL, listen=listen, registration=section)
+    client = await registered(running, **members)
+    assert {name: client[name] for name in members} == members
+    assert "client_secret" not in client
+    await running.application.stop()
 
 
 async def test_refresh_token_grant_is_left_out_and_the_answer_says_so(opened: Installation) -> None:
