@@ -19,6 +19,7 @@ from tests.support.running_gateway import address, anyio_backend
 
 __all__ = ["address", "anyio_backend"]
 
+LISTEN = ListenSection(mtls_port=8402, mtls_url=MTLS)
 LOGGED_OUT = "https://suite.example/test/a/gateway/post_logout_redirect"
 BACK_CHANNEL = "https://suite.example/test/a/gateway/backchannel_logout"
 
@@ -65,6 +66,21 @@ def by_certificate(client_id: str, name: str, **changes: object) -> Client:
     )
 
 
+def registered() -> list[Client]:
+    """The clients of all plans."""
+    signed = {"require_signed_request_object": True, "authorization_signed_response_alg": "ES256"}
+    return [
+        basic("suite"),
+        basic("suite2"),
+        basic("suite-post", token_endpoint_auth_method="client_secret_post"),
+        fapi("client", "client", dpop_bound_access_tokens=True),
+        fapi("client2", "client2", dpop_bound_access_tokens=True),
+        by_certificate("mtls-client", "client"),
+        by_certificate("mtls-client2", "client2"),
+        fapi("signing", "signing", dpop_bound_access_tokens=True, **signed),
+    ]
+
+
 class BackChannelPeer:
     """The suite's back-channel logout endpoint."""
 
@@ -83,20 +99,7 @@ def peer() -> BackChannelPeer:
 
 @pytest.fixture
 async def judge(tmp_path: Path, address: StoreAddress, peer: BackChannelPeer) -> AsyncIterator[Judge]:
-    signed = {"require_signed_request_object": True, "authorization_signed_response_alg": "ES256"}
-    installation = install(
-        tmp_path,
-        address,
-        basic("suite"),
-        basic("suite2"),
-        basic("suite-post", token_endpoint_auth_method="client_secret_post"),
-        fapi("client", "client", dpop_bound_access_tokens=True),
-        fapi("client2", "client2", dpop_bound_access_tokens=True),
-        by_certificate("mtls-client", "client"),
-        by_certificate("mtls-client2", "client2"),
-        fapi("signing", "signing", dpop_bound_access_tokens=True, **signed),
-        listen=ListenSection(mtls_port=8402, mtls_url=MTLS),
-    )
+    installation = install(tmp_path, address, *registered(), listen=LISTEN)
     object.__setattr__(installation.application.back_channel, "post", peer)
     installation.source.identity_changes = {"level": LevelOfAssurance.SUBSTANTIAL}
     yield Judge(installation)
