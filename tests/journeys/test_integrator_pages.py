@@ -96,3 +96,22 @@ def test_refusal_is_shown_with_its_page(sandbox: Sandbox, browser: Browser) -> N
     assert "kein JSON" in browser.page.text
     fill(browser, "/preview/", client_id="amt24", citizen=GREEK, claims='{"id_token": 7}')
     assert "/error/authorize.claims_malformed" in browser.page.text
+
+
+def test_several_citizens_of_every_kind_are_shown_in_one_answer(sandbox: Sandbox, browser: Browser) -> None:
+    """A foreign citizen, a German account and a card, one real login each."""
+    browser.get(f"{sandbox.addresses.services}/preview/")
+    form = browser.page.form("/preview/")
+    chosen = [GREEK, "account:bundid:mustermann", "npa:erika"]
+    browser.submit(form, {"citizen": chosen})
+    sources = [claims["identity_source"]["connector"] for claims in told(browser, "userinfo")]
+    assert sources == ["eidas", "bundid", "npa"]
+    assert len({claims["sub"] for claims in told(browser, "id_token")}) == 3
+
+
+def test_citizen_who_cannot_log_in_is_shown_with_the_reason(sandbox: Sandbox, browser: Browser) -> None:
+    """The page of the error catalogue that the client's error_uri would name."""
+    browser.get(f"{sandbox.addresses.services}/preview/")
+    fill(browser, "/preview/", citizen="npa:blocked")
+    assert told(browser, "id_token") == []
+    assert "/error/eid." in browser.page.text
