@@ -13,6 +13,7 @@ import pytest
 
 from gateway.bundle import load
 from gateway.settings import ConfigurationError
+from tests.support import softhsm
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config"
@@ -29,15 +30,13 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(commands: str, directory: Path) -> None:
     """Shell commands of a guide, with this checkout in place of the installed program."""
     program = f"{sys.executable} -m gateway "
-    script = commands.replace("eid-gateway ", program)
+    script = re.sub("^eid-gateway ", program, commands, flags=re.MULTILINE)
     subprocess.run(["sh", "-e", "-c", script], cwd=directory, check=True, capture_output=True)
 
 
-def test_example_starts_with_keys_made_as_the_operator_guide_says(directory: Path) -> None:
-    """docs/operator.md, Keys: the commands there are the ones that run here."""
-    guide = (ROOT / "docs" / "operator.md").read_text("utf-8")
-    run(guide.split("## Keys", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0], directory)
-    for anchor in (directory / "registry" / "anchors").glob("*.toml"):  # what the partners would bring
+def make_partners(directory: Path) -> None:
+    """What the partners would bring."""
+    for anchor in (directory / "registry" / "anchors").glob("*.toml"):
         run(
             "eid-gateway keys new --purpose saml-metadata-signing "
             f"--to registry/anchors --name {anchor.stem}",
@@ -45,9 +44,40 @@ def test_example_starts_with_keys_made_as_the_operator_guide_says(directory: Pat
         )
     for name in ("eid-service-ca", "eid-service-signing"):
         run(f"eid-gateway keys new --purpose eid-signing --to registry/connectors --name {name}", directory)
+
+
+def test_example_starts_with_keys_made_as_the_operator_guide_says(directory: Path) -> None:
+    """docs/operator.md, Keys: the commands there are the ones that run here."""
+    guide = (ROOT / "docs" / "operator.md").read_text("utf-8")
+    run(guide.split("## Keys", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0], directory)
+    make_partners(directory)
     configuration = load(directory)
     assert set(configuration.clients) >= {"personenstand"}
     assert {country.country for country in configuration.countries} >= {"GR"}
+
+
+def test_keys_move_into_a_module_as_the_operator_guide_says(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/operator.md, Keys in a hardware module: commands and URI there are the ones that run here."""
+    softhsm.library()  # skips without SoftHSM
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path / 'tokens'}\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "softhsm2.conf"))
+    chapters = (ROOT / "docs" / "operator.md").read_text("utf-8").split("## Keys", 1)[1]
+    files, module = chapters.split("### Keys in a hardware module", 1)
+    run(files.split("```sh\n", 1)[1].split("```", 1)[0], directory)
+    make_partners(directory)
+    shown = module.split("```toml\n", 1)[1].split("```", 1)[0]
+    uri = str(tomllib.loads(shown)["keys"][0]["private_key"]).replace("saml-signing-2026", "{name}")
+    settings = directory / "gateway.toml"
+    text = settings.read_text("utf-8")
+    for name in ("oidc-2026", "saml-signing-2026", "saml-decryption-2026"):
+        assert text.count(f'"file:keys/{name}.key"') == 1
+        text = text.replace(f"file:keys/{name}.key", uri.format(name=name))
+    settings.write_text(text, "utf-8")
+    run(module.split("```sh\n", 1)[1].split("```", 1)[0], directory)  # check-config comes last
+    assert not (directory / "keys" / "saml-signing-2026.key").exists()
 
 
 def test_example_without_keys_names_every_missing_one(directory: Path) -> None:

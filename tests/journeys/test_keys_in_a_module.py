@@ -29,7 +29,7 @@ class StateWithToken(State):
 
     def prepare(self, addresses: Addresses, say: object) -> None:
         State.prepare(self, addresses, say)  # type: ignore[arg-type]  # handed through
-        token = SoftToken.new("sandbox")
+        token = SoftToken.new(f"sandbox-{addresses.profile}")
         settings = self.config / "gateway.toml"
         text = settings.read_text("utf-8")
         moved = 0
@@ -43,7 +43,10 @@ class StateWithToken(State):
             key = load_pem_private_key(file.read_bytes(), None)
             assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
             moved += 1
-            token.bring_in(name, key, moved)
+            if isinstance(key, ec.EllipticCurvePrivateKey) and "decryption" in name:
+                token.bring_in_for_agreement(name, key)
+            else:
+                token.bring_in(name, key, moved)
             if name != "eid-signing":  # the sandbox's eID service loads the pair for its certificate
                 file.unlink()
             return f'private_key = "{token.uri(name)}"'
@@ -78,6 +81,17 @@ def test_login_passes_with_every_own_key_in_a_module(sandbox: Sandbox, wanted: d
     with http_client(sandbox.state, sandbox.addresses) as http:
         result = log_in(Browser(http), sandbox.addresses, Wanted(**wanted), print, sandbox.state.drawer)
     assert result["id_token"]["iss"] == sandbox.addresses.gateway
+    assert "error" not in result
+
+
+def test_login_passes_with_curves_in_a_module(tmp_path: Path) -> None:
+    """ECDSA, and ECDH-ES with a key that the module derives from (xmlenc-core1 §5.6.4)."""
+    addresses = Addresses(port_base=free_base(), profile="ec")
+    state = StateWithToken(tmp_path)
+    with Sandbox(state, addresses, print), http_client(state, addresses) as http:
+        wanted = Wanted(country="EE", service="personenstand", level="high")
+        result = log_in(Browser(http), addresses, wanted, print, state.drawer)
+    assert result["country"] == "EE"
     assert "error" not in result
 
 
