@@ -88,6 +88,13 @@ def _check_mtls(settings: Settings, directory: Path, problems: Problems) -> None
             "needs TLS in the process",
             "set tls_certificate, or let the proxy verify",
         )
+    if listen.mtls_port is not None and listen.mtls_client_ca is None and not listen.trusted_proxies:
+        problems.add(
+            _GATEWAY,
+            "listen.trusted_proxies",
+            "is empty: nobody's Client-Cert is believed",
+            "name the proxy that verifies certificates, or set mtls_client_ca",
+        )
     check_file(_GATEWAY, "listen.mtls_client_ca", listen.mtls_client_ca, directory, problems)
 
 

@@ -2,7 +2,8 @@
 
 Certificates are taken on a listener of their own, so that no citizen's browser is ever asked for one. On
 that listener either TLS ends in this process and the certificate is the connection's, or a proxy ended
-it and hands the certificate on as ``Client-Cert`` (RFC 9440 §2.2). The header means nothing anywhere else.
+it and hands the certificate on as ``Client-Cert`` (RFC 9440 §2.2). The header means nothing anywhere else,
+and nothing from anybody but a trusted proxy: whoever else reaches the port could claim to be any client.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import base64
 import binascii
 import ssl
-from dataclasses import dataclass
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from cryptography import x509
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _SCOPE = "client_certificate"
@@ -30,16 +33,28 @@ class CertificateProtocol(HttpToolsProtocol):
             self.scope["state"][_SCOPE] = connection.getpeercert(binary_form=True)
 
 
-@dataclass(frozen=True, slots=True)
 class FromProxy:
-    """Takes the certificate that the proxy in front of this listener has verified."""
+    """Takes the certificate, and the client's address, that a trusted proxy in front of this listener tells."""
 
-    app: ASGIApp
+    def __init__(self, app: ASGIApp, trusted_proxies: Sequence[str]) -> None:
+        """``trusted_proxies``: addresses and networks; raises ValueError for anything else."""
+        self._app = ProxyHeadersMiddleware(app, list(trusted_proxies))  # type: ignore[arg-type] # its own ASGI types
+        self._networks = tuple(ip_network(proxy) for proxy in trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = [value for name, value in scope.get("headers", ()) if name == b"client-cert"]
-        scope.setdefault("state", {})[_SCOPE] = _from_header(found[0]) if len(found) == 1 else None
-        await self.app(scope, receive, send)
+        believed = len(found) == 1 and _comes_from(scope, self._networks)
+        scope.setdefault("state", {})[_SCOPE] = _from_header(found[0]) if believed else None
+        await self._app(scope, receive, send)  # type: ignore[arg-type] # its own ASGI types
+
+
+def _comes_from(scope: Scope, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether the connection itself, whatever its headers say, comes from one of ``networks``."""
+    try:
+        address = ip_address((scope.get("client") or ("",))[0])
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
 
 
 def _from_header(value: bytes) -> bytes | None:

@@ -169,7 +169,7 @@ def certificate_listener(settings: Settings, provider: Provider, store: Store, b
         body_bytes=settings.limits.body_bytes,
         refuse=lambda _, error: refusal(provider, error, basic=False),
     )
-    return guarded if listen.mtls_client_ca is not None else FromProxy(guarded)
+    return guarded if listen.mtls_client_ca is not None else FromProxy(guarded, listen.trusted_proxies)
 
 
 def _as_endpoint(handler: Handler) -> Handler:

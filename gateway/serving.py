@@ -187,6 +187,7 @@ def _mtls_config(configuration: Configuration, application: ASGIApp) -> uvicorn.
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # ``FromProxy`` reads them
         )
     certificate, key = _tls(configuration, listen)
     config = uvicorn.Config(
@@ -196,6 +197,7 @@ def _mtls_config(configuration: Configuration, application: ASGIApp) -> uvicorn.
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # nobody stands between
         ssl_certfile=certificate,
         ssl_keyfile=key,
         ssl_ciphers=_TLS_1_2_CIPHERS,

@@ -9,6 +9,7 @@ written into a TOML file: it is a reference, ``file:<path relative to the config
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -71,7 +72,21 @@ class ListenSection(Section):
     management_port: int = Field(default=8401, ge=1, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses or networks whose ``X-Forwarded-For`` is believed; empty: nobody's."""
+    """Addresses or networks whose ``X-Forwarded-For`` is believed, and on the listener of ``mtls_port`` their
+    ``Client-Cert``; empty: nobody's."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"{proxy} is no address or network; remedy: 10.1.2.3 or 10.1.2.0/24"
+                ) from None
+        return value
+
     tls_certificate: str | None = None
     tls_private_key: SecretReference | None = None
     """TLS inside the process, for the sandbox and small installations; else a proxy ends TLS."""

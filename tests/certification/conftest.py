@@ -19,7 +19,7 @@ from tests.support.running_gateway import address, anyio_backend
 
 __all__ = ["address", "anyio_backend"]
 
-LISTEN = ListenSection(mtls_port=8402, mtls_url=MTLS)
+LISTEN = ListenSection(mtls_port=8402, mtls_url=MTLS, trusted_proxies=("127.0.0.1",))
 LOGGED_OUT = "https://suite.example/test/a/gateway/post_logout_redirect"
 BACK_CHANNEL = "https://suite.example/test/a/gateway/backchannel_logout"
 

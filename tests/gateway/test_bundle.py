@@ -216,6 +216,13 @@ def test_all_problems_are_told_at_once_with_file_path_and_remedy(directory: Path
         (
             "gateway.toml",
             "[gateway]",
+            '[listen]\nmtls_port = 8443\nmtls_url = "https://m.example"\n[gateway]',
+            "listen.trusted_proxies: is empty",
+        ),
+        ("gateway.toml", "[gateway]", '[listen]\ntrusted_proxies = ["*"]\n[gateway]', "is no address or network"),
+        (
+            "gateway.toml",
+            "[gateway]",
             '[listen]\nmtls_port = 8443\nmtls_url = "https://m.example"\nmtls_client_ca = "keys/oidc.key"\n[gateway]',
             "needs TLS in the process",
         ),

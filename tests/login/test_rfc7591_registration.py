@@ -242,7 +242,7 @@ async def test_certificates_are_registered_where_they_are_asked_for(
     tmp_path: Path, address: StoreAddress, members: dict[str, Any]
 ) -> None:
     """RFC 8705 §2.1.2, §2.2.2, §3.4."""
-    listen = ListenSection(mtls_port=8402, mtls_url="https://localhost:8402")
+    listen = ListenSection(mtls_port=8402, mtls_url="https://localhost:8402", trusted_proxies=("127.0.0.1",))
     section = RegistrationSection(enabled=True)
     running = install(tmp_path, address, issuer=LOCAL, listen=listen, registration=section)
     client = await registered(running, **members)

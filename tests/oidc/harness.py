@@ -164,12 +164,16 @@ class PlainPages:
         return JSONResponse({"action": form.action, "fields": dict(form.fields)})
 
 
+PROXY = "192.0.2.1"
+"""Where the connections come from."""
+
+
 class Listeners:
     """The public listener, and under another name the one behind a proxy that asks for certificates."""
 
     def __init__(self, app):
         self.app = app
-        self.behind_proxy = FromProxy(app)
+        self.behind_proxy = FromProxy(app, [PROXY])
 
     async def __call__(self, scope, receive, send):
         headers = dict(scope.get("headers", ()))
@@ -232,6 +236,7 @@ class Bench:
             Listeners(Starlette(routes=self._routes(), exception_handlers={GatewayError: self._page})),
             base_url=ISSUER,
             follow_redirects=False,
+            client=(PROXY, 50_000),
         )
 
     def _routes(self):

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.jose import PublicKeySet, base64url
-from tests.oidc.harness import CALLBACK, CHALLENGE, ISSUER, MTLS, client
+from tests.oidc.harness import CALLBACK, CHALLENGE, ISSUER, MTLS, PROXY, client
 from tests.oidc.tokens import jwk, key_set
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -136,6 +136,20 @@ def test_certificate_header_means_nothing_on_the_public_listener(mtls):
 def test_malformed_certificate_header_is_no_certificate(mtls, value):
     data = mtls.parameters(client_id="tls-subject_dn")
     assert mtls.http.post(f"{MTLS}/par", data=data, headers={"Client-Cert": value}).status_code == 401
+
+
+@pytest.mark.parametrize("sender", ["192.0.2.2", "testclient", None])
+def test_certificate_header_of_anybody_but_the_trusted_proxy_means_nothing(mtls, sender):
+    """RFC 9440 §4: whoever reaches the port past the proxy must not be able to name a certificate."""
+    data = mtls.parameters(client_id="tls-subject_dn")
+
+    async def past_the_proxy(scope, receive, send):
+        await app({**scope, "client": sender and (sender, 1)}, receive, send)
+
+    app, mtls.http.app = mtls.http.app, past_the_proxy
+    mtls.http._transport.app = past_the_proxy
+    spoofed = {**header(OURS), "X-Forwarded-For": PROXY, "Forwarded": f"for={PROXY}"}
+    assert mtls.http.post(f"{MTLS}/par", data=data, headers=spoofed).status_code == 401
 
 
 def test_two_certificate_headers_are_none(mtls):
