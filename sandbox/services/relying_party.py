@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -26,6 +26,7 @@ from sandbox.services.registrations import Service
 
 TIMEOUT: Final = 20
 ASSERTION_SECONDS: Final = 60
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS: Final = ["ES256", "RS256"]
 LEVELS: Final = ("basic", "low", "substantial", "high")
 """``basic`` is an account with user name and password: below every eIDAS level."""
@@ -163,6 +164,21 @@ class RelyingParty:
             except OAuthError as error:
                 raise LoginFailed(error.error, error.description or "") from error
             return str(token["access_token"])
+
+    def revoke(self, token: str) -> None:
+        """Tell the gateway that a token is not needed any more (RFC 7009 §2.1); with a key of our own."""
+        assertion = private_key_jwt_sign(
+            self.secret,
+            self.service.client_id,
+            self.issuer,
+            alg="ES256",
+            claims={"exp": int(time.time()) + ASSERTION_SECONDS},
+        )
+        form = {"token": token, "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+        with self._session() as session:
+            endpoint = self._discover(session)["revocation_endpoint"]
+        with self.plain_session() as plain:
+            plain.post(endpoint, data=form, timeout=TIMEOUT).raise_for_status()
 
     def plain_session(self) -> Session:
         """For calls that carry a token of their own."""

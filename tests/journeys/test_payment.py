@@ -131,3 +131,23 @@ class TestResourceServer:
             identify(sandbox, browser, "")
             found = party.finish(browser.page.url, browser.answer, attempt)
         assert self.send(sandbox, found.access_token).status_code == 401
+
+    def test_token_is_worthless_elsewhere_and_after_revocation(self, sandbox: Sandbox) -> None:
+        """Issue 5; RFC 9068 §4, RFC 7009 §2, RFC 7662 §2.2: its keys still fit, but it is not active."""
+        party = sandbox.state.relying_parties(sandbox.addresses)["amt24"]
+        url, attempt = party.begin(Wishes())
+        with http_client(sandbox.state, sandbox.addresses) as http:
+            browser = Browser(http, stop_at=party.redirect_uri)
+            browser.get(url)
+            identify(sandbox, browser, "")
+            found = party.finish(browser.page.url, browser.answer, attempt)
+            token = party.exchange(found.access_token, f"{sandbox.addresses.services}/epaybl/")
+            at_userinfo = http.get(
+                f"{sandbox.addresses.gateway}/userinfo", headers={"Authorization": f"Bearer {token}"}
+            )
+        assert at_userinfo.status_code == 401
+        assert self.send(sandbox, token).status_code == 201
+        party.revoke(token)
+        refused = self.send(sandbox, token)
+        assert refused.status_code == 401
+        assert 'error="invalid_token"' in refused.headers["www-authenticate"]
