@@ -6,10 +6,12 @@ python-jose lets a caller bring its own key object. ``_SignerKey`` is one that f
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from jose import jws
 from jose.backends.base import Key
@@ -18,7 +20,9 @@ from pydantic import JsonValue
 
 from gateway.jose.keys import PublicKeySet, public_jwk
 from trust.errors import KeyUnavailable
-from trust.keys import SignatureScheme, Signer
+from trust.keys import Probed, SignatureScheme, Signer
+
+T = TypeVar("T")
 
 _SCHEMES = {"ES256": SignatureScheme.ECDSA_SHA256, "RS256": SignatureScheme.RSA_PKCS1_SHA256}
 
@@ -52,6 +56,8 @@ class SigningKey:
     jwk: Mapping[str, str]
     """What is published of it."""
     _engine: _SignerKey = field(repr=False)
+    in_module: bool = False
+    """In a hardware module, whose answer takes its time."""
 
     @classmethod
     def of(cls, signer: Signer, alg: str, stage: KeyStage = KeyStage.ACTIVE) -> SigningKey:
@@ -62,7 +68,8 @@ class SigningKey:
         if alg not in _SCHEMES:
             raise ValueError(f"not an algorithm we issue with: {alg}")
         jwk = public_jwk(signer.public_key, alg)
-        return cls(alg, jwk["kid"], stage, jwk, _SignerKey(signer, _SCHEMES[alg]))
+        engine = _SignerKey(signer, _SCHEMES[alg])
+        return cls(alg, jwk["kid"], stage, jwk, engine, isinstance(signer, Probed))
 
     def sign(self, claims: Mapping[str, JsonValue], *, typ: str = "JWT") -> str:
         """A JWS in compact form; raises KeyUnavailable."""
@@ -83,6 +90,7 @@ class KeyRing:
         self._keys = tuple(keys)
         active = [key for key in self._keys if key.stage is KeyStage.ACTIVE]
         self._active = {key.alg: key for key in active}
+        self._wait = any(key.in_module for key in active)
         if len(self._active) != len(active):
             raise ValueError("two active keys for one algorithm")
         if len({key.kid for key in self._keys}) != len(self._keys):
@@ -101,6 +109,10 @@ class KeyRing:
             return self._active[alg]
         except KeyError:
             raise KeyUnavailable("key.none-active", alg) from None
+
+    async def while_signing(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives, which signs: in a thread where that waits for a hardware module."""
+        return await asyncio.to_thread(work) if self._wait else work()
 
     def document(self) -> dict[str, JsonValue]:
         """The JWK Set to publish: active first, then next, then retired (Core §10.1.1)."""

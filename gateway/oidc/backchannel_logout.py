@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlencode
 
 from pydantic import JsonValue
@@ -18,7 +19,7 @@ from connectors.contract import TokenSource
 from gateway.audit import Audit, LogoutTold
 from gateway.client_settings import Client
 from gateway.jose import KeyRing, base64url
-from trust.errors import OutgoingError
+from trust.errors import KeyUnavailable, OutgoingError
 from trust.outgoing import FetchPolicy, Outgoing, exchange
 
 TYPE = "logout+jwt"
@@ -91,14 +92,13 @@ class BackChannel:
             attempts += 1
             await self.pause(pause)
             try:
-                token = logout_token(
-                    self.issuer, client, self.keys, sub=sub, sid=sid, random=self.random, now=self.clock()
-                )
+                write = partial(logout_token, self.issuer, client, self.keys, sub=sub, sid=sid)
+                token = await self.keys.while_signing(partial(write, random=self.random, now=self.clock()))
                 form = urlencode({"logout_token": token}).encode("ascii")
                 await asyncio.to_thread(self.post, client.backchannel_logout_uri or "", form)
                 failure = None
                 break
-            except OutgoingError as error:
+            except (OutgoingError, KeyUnavailable) as error:
                 failure = error.reason
         event = LogoutTold(client=client.client_id, sid=sid, attempts=attempts, failure=failure)
         await self.audit.record(event, now=self.clock())

@@ -3,6 +3,8 @@ resource server will take, and that opens nothing else."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from gateway.audit import TokenExchanged
 from gateway.oidc import access_token, token_errors
 from gateway.oidc.client_request import Call
@@ -37,7 +39,9 @@ async def exchange(provider: Provider, call: Call) -> dict[str, object]:
     if (found.jkt, found.x5t) != (confirmation.jkt, confirmation.x5t):
         raise token_errors.SUBJECT_TOKEN_INVALID()  # only with the key the old token is bound to
     try:
-        token = access_token.sign(provider, found.audience, resource, confirmation, now=now)
+        token = await provider.keys.while_signing(
+            partial(access_token.sign, provider, found.audience, resource, confirmation, now=now)
+        )
     except KeyUnavailable as error:
         raise token_errors.TOKEN_UNSIGNED(cause=error) from error
     event = TokenExchanged(journey=found.audience.journey, client=client.client_id, resource=resource)

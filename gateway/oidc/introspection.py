@@ -45,7 +45,7 @@ async def _introspect(provider: Provider, call: Call) -> Response:
         answer["token_type"] = "DPoP" if "jkt" in _confirmation(claims) else "Bearer"
     accepted = {part.partition(";")[0].strip() for part in call.request.headers.get("accept", "").split(",")}
     if _SIGNED in accepted:
-        return _signed(provider, call, answer)
+        return await _signed(provider, call, answer)
     return JSONResponse(answer, headers=NO_STORE)
 
 
@@ -54,7 +54,7 @@ def _confirmation(claims: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return found if isinstance(found, dict) else {}
 
 
-def _signed(provider: Provider, call: Call, answer: dict[str, JsonValue]) -> Response:
+async def _signed(provider: Provider, call: Call, answer: dict[str, JsonValue]) -> Response:
     """RFC 9701 §5: evidence for the resource server, which no one can take for an access token."""
     claims: dict[str, JsonValue] = {
         "iss": provider.issuer,
@@ -64,7 +64,7 @@ def _signed(provider: Provider, call: Call, answer: dict[str, JsonValue]) -> Res
     }
     try:
         key = provider.keys.active(call.client.introspection_signed_response_alg)
-        text = key.sign(claims, typ="token-introspection+jwt")
+        text = await provider.keys.while_signing(partial(key.sign, claims, typ="token-introspection+jwt"))
     except KeyUnavailable as error:
         raise token_errors.TOKEN_UNSIGNED(cause=error) from error
     return Response(text, media_type=_SIGNED, headers=NO_STORE)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from datetime import datetime
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -75,15 +77,8 @@ class _Redemption:
         try:
             _belongs_to(grant, client, redirect_uri, verifier, confirmation)
             resource = access_token.chosen(parameters.resources, grant.resources or client.resources)
-            for_resource = resource and access_token.sign(
-                provider, grant.audience, resource, confirmation, now=now
-            )
-            signed = id_token(
-                grant,
-                for_resource or grant.access_token,
-                provider.keys.active(client.id_token_signed_response_alg),
-                lifetime=provider.limits.id_token_seconds,
-                now=now,
+            for_resource, signed = await provider.keys.while_signing(
+                partial(_tokens, provider, client, grant, resource, confirmation, now=now)
             )
         except KeyUnavailable as error:
             await revoke(provider.store, grant)
@@ -110,6 +105,27 @@ class _Redemption:
             "id_token": addressee.encrypt(signed, nested=True) if addressee else signed,
             "scope": " ".join(grant.scope),
         }
+
+
+def _tokens(
+    provider: Provider,
+    client: Client,
+    grant: Grant,
+    resource: str | None,
+    confirmation: Confirmation,
+    *,
+    now: datetime,
+) -> tuple[str | None, str]:
+    """Access token for ``resource``, if there is one, and the ID token. Raises KeyUnavailable."""
+    for_resource = resource and access_token.sign(provider, grant.audience, resource, confirmation, now=now)
+    signed = id_token(
+        grant,
+        for_resource or grant.access_token,
+        provider.keys.active(client.id_token_signed_response_alg),
+        lifetime=provider.limits.id_token_seconds,
+        now=now,
+    )
+    return for_resource, signed
 
 
 def _belongs_to(

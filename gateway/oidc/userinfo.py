@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from pydantic import JsonValue
 from starlette.requests import Request
@@ -115,7 +116,9 @@ async def _answer(provider: Provider, found: UserInfo, now: datetime) -> Respons
         return JSONResponse(found.claims, headers=NO_STORE)
     claims: dict[str, JsonValue] = {**found.claims, "iss": provider.issuer, "aud": found.client_id}
     try:
-        content = json.dumps(claims) if alg is None else provider.keys.active(alg).sign(claims)
+        content = json.dumps(claims)
+        if alg is not None:
+            content = await provider.keys.while_signing(partial(provider.keys.active(alg).sign, claims))
     except KeyUnavailable as error:
         raise token_errors.TOKEN_UNSIGNED(cause=error) from error
     if addressee is not None:
