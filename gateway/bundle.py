@@ -20,7 +20,14 @@ from pydantic import BaseModel, ValidationError
 from connectors.accounts import AccountSettings
 from connectors.eidas.settings import CountrySettings, EIDASSettings
 from connectors.npa import NPASettings
-from gateway import bundle_accounts, bundle_checks, bundle_clients, bundle_npa, bundle_partners
+from gateway import (
+    bundle_accounts,
+    bundle_certificates,
+    bundle_checks,
+    bundle_clients,
+    bundle_npa,
+    bundle_partners,
+)
 from gateway.bundle_keys import SAML_PURPOSES, LoadedKey, load_keys, read_secret
 from gateway.bundle_problems import Located, Problems
 from gateway.client_settings import Client
@@ -103,6 +110,7 @@ def load(directory: Path) -> Configuration:
     bundle_partners.check_partners(nodes.values(), cards.values(), settings, directory, problems)
     bundle_clients.check_clients(clients.values(), connectors, settings, directory, problems)
     bundle_clients.check_sectors(clients.values(), problems)
+    bundle_certificates.check_certificates(clients.values(), settings, directory, problems)
     bundle_accounts.check_presentations(clients.values(), accounts, settings, problems)
     bundle_npa.check_clients(clients.values(), cards, settings, problems)
     keys, subject_key = load_keys(settings, directory, problems)

@@ -151,7 +151,7 @@ def _authentication(file: str, client: Client, directory: Path, problems: Proble
     if client.jwks_uri is not None and urlsplit(client.jwks_uri).scheme != "https":
         problems.add(file, "jwks_uri", "must be https", "or use jwks_file")
     check_file(file, "jwks_file", client.jwks_file, directory, problems)
-    keys = _own_keys(file, client, directory, problems)
+    keys = own_keys(file, client, directory, problems)
     if keys is not None and not keys.keys:
         problems.add(
             file,
@@ -234,7 +234,7 @@ def _encryption_keys(file: str, client: Client, directory: Path, problems: Probl
         return
     if "key_jwt" not in client.token_endpoint_auth_method:
         check_file(file, "jwks_file", client.jwks_file, directory, problems)
-    keys = _own_keys(file, client, directory, problems)
+    keys = own_keys(file, client, directory, problems)
     if keys is None:
         return
     for algorithm in sorted(filter(None, wanted)):
@@ -251,7 +251,7 @@ def _place(client: Client) -> str:
     return "jwks_file" if client.jwks is None else "jwks"
 
 
-def _own_keys(file: str, client: Client, directory: Path, problems: Problems) -> PublicKeySet | None:
+def own_keys(file: str, client: Client, directory: Path, problems: Problems) -> PublicKeySet | None:
     """The keys that are here, of ``jwks`` or ``jwks_file``; None for those behind ``jwks_uri``."""
     path = None if client.jwks_file is None else resolve(client.jwks_file, directory)
     if client.jwks is None and (path is None or not path.is_file()):

@@ -95,8 +95,9 @@ class ListenSection(Section):
     mtls_url: str | None = None
     """Base of ``mtls_endpoint_aliases``, e.g. ``https://mtls.id.sachsen.example``."""
     mtls_client_ca: str | None = None
-    """PEM file of the authorities, and of the self-signed certificates, that clients may show. Only with
-    TLS inside the process; without it a proxy verifies them and sends ``Client-Cert`` (RFC 9440)."""
+    """PEM file of the authorities, and of the self-signed certificates, that clients may show; of the latter
+    none that can issue others (``CA:FALSE``). Only with TLS inside the process; without it a proxy verifies
+    them and sends ``Client-Cert`` (RFC 9440)."""
 
 
 class StoreSection(Section):
