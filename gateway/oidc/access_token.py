@@ -42,7 +42,9 @@ def chosen(resources: tuple[str, ...], allowed: tuple[str, ...]) -> str | None:
 def sign(
     provider: Provider, about: Audience, resource: str, confirmation: Confirmation, *, now: datetime
 ) -> str:
-    """The token for ``resource``; raises KeyUnavailable."""
+    """The token for ``resource``; raises KeyUnavailable, and GatewayError ``token.target_invalid``."""
+    if resource not in about.subjects:  # registered between the login and now
+        raise token_errors.TARGET_INVALID()
     server = resource_server(provider.clients, resource)
     algorithm = server.id_token_signed_response_alg if server else _DEFAULT_ALG
     claims: dict[str, JsonValue] = {

@@ -8,6 +8,8 @@ from gateway.errors import CatalogueEntry
 from gateway.oidc.request import ClaimRequest
 
 _CLAIMS = 64
+_SECONDS = 1e12
+"""Longest ``max_age``: any date there is; a larger number would not survive the store as what it was."""
 
 
 def claim_requests(value: JsonValue, malformed: CatalogueEntry) -> dict[str, ClaimRequest]:
@@ -31,7 +33,9 @@ def _claim_request(entry: JsonValue, malformed: CatalogueEntry) -> ClaimRequest:
     if not isinstance(essential, bool) or {"value", "values"} <= entry.keys():
         raise malformed()
     age = entry.get("max_age")
-    if age is not None and (not isinstance(age, int | float) or isinstance(age, bool) or age < 0):
+    if age is not None and (
+        not isinstance(age, int | float) or isinstance(age, bool) or not 0 <= age <= _SECONDS
+    ):
         raise malformed()
     if "value" in entry:
         return ClaimRequest(essential=essential, values=(entry["value"],), max_age=age)

@@ -89,10 +89,12 @@ _METHODS = {
 }
 
 
-def claimed_client(authorization: str | None, parameters: Parameters) -> str | None:
+def claimed_client(
+    authorization: str | None, parameters: Parameters, certificate: bytes | None
+) -> str | None:
     """Whom a request claims to come from, unproven; for the audit log after a refusal."""
     try:
-        return _credentials(authorization, parameters, None).client_id
+        return _credentials(authorization, parameters, certificate).client_id
     except GatewayError:
         return None
 

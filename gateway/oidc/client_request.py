@@ -58,6 +58,7 @@ async def serve(provider: Provider, request: Request, step: Step, refused: Refus
     authorization = headers[0] if headers else None
     certificate = presented(request.scope)
     parameters: Parameters | None = None
+    client: Client | None = None
     try:
         if len(headers) > 1:
             raise token_errors.CLIENT_AUTHENTICATION_AMBIGUOUS()
@@ -68,8 +69,10 @@ async def serve(provider: Provider, request: Request, step: Step, refused: Refus
     except AuditUnavailable:
         raise  # a refusal could not be written down either
     except GatewayError as error:
-        known = None if parameters is None else claimed_client(authorization, parameters)
-        event = refused(known if known in provider.clients else None, error.entry.code)
+        named = client.client_id if client else None
+        if client is None and parameters is not None:
+            named = claimed_client(authorization, parameters, certificate)
+        event = refused(named if named in provider.clients else None, error.entry.code)
         await provider.audit.record(event, now=now)
         return refusal(provider, error, basic=authorization is not None)
 

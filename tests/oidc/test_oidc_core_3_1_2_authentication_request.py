@@ -151,6 +151,7 @@ MALFORMED = [
     ({"claims": '{"userinfo":[]}'}, "invalid_request", "authorize.claims_malformed"),
     ({"claims": '{"userinfo":{"name":1}}'}, "invalid_request", "authorize.claims_malformed"),
     ({"claims": '{"userinfo":{"name":{"essential":"yes"}}}'}, "invalid_request", "authorize.claims_malformed"),
+    ({"claims": '{"userinfo":{"birthdate":{"max_age":%s}}}' % ("9" * 400)}, "invalid_request", "authorize.claims_malformed"),
     ({"claims": '{"userinfo":{"name":{"values":"x"}}}'}, "invalid_request", "authorize.claims_malformed"),
     ({"claims": '{"userinfo":{"name":{"values":[]}}}'}, "invalid_request", "authorize.claims_malformed"),
     ({"claims": '{"userinfo":{"name":{"value":1,"values":[1]}}}'}, "invalid_request", "authorize.claims_malformed"),

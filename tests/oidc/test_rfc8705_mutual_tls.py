@@ -185,3 +185,14 @@ def test_dpop_proof_on_the_certificate_listener_names_its_address(mtls):
         proof = {"DPoP": mtls.proof(htu=url)}
         data = mtls.parameters(client_id="tls-subject_dn")
         assert mtls.http.post(f"{MTLS}/par", data=data, headers=header(OURS) | proof).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("der", "code"), [(THIEFS, "client.authentication_failed"), (OURS, "token.code_invalid")]
+)
+def test_refusal_names_the_client_in_the_audit_log(mtls, der, code):
+    """Whoever comes with a certificate is named by ``client_id`` alone, before and after it is believed."""
+    data = {"grant_type": "authorization_code", "client_id": "tls-subject_dn", "code": "x", "redirect_uri": CALLBACK,
+            "code_verifier": "v" * 43}  # fmt: skip
+    assert mtls.http.post(f"{MTLS}/token", data=data, headers=header(der)).status_code in {400, 401}
+    assert (mtls.audit.events[-1].client, mtls.audit.events[-1].code) == ("tls-subject_dn", code)

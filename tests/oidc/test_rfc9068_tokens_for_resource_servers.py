@@ -87,6 +87,16 @@ def test_only_registered_resources_that_the_request_named_can_be_had(bench):
         assert for_resource(bench, resource).json()["error"] == "invalid_target"
 
 
+def test_resource_registered_after_the_login_cannot_be_had_from_it(bench):
+    """RFC 8707 §2.2: what the citizen's login did not know is an error with a name, not one of ours."""
+    client = bench.provider.clients["resourceful"]
+    code = bench.code(client_id="resourceful")
+    late = "https://late.example/"
+    bench.register(client.model_copy(update={"resources": (*client.resources, late)}))
+    response = bench.token(code, client_id="resourceful", resource=late)
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_target")
+
+
 def test_code_without_resource_gives_the_token_that_opens_userinfo(bench):
     """One access token is for one place."""
     tokens = bench.tokens("resourceful")
