@@ -369,8 +369,10 @@ class Audit:
         """Return when all events are durable; raises AuditUnavailable."""
         pending = [self._log.append(type(event).__name__, _body(event), now=now) for event in events]
         try:
-            for future in pending:
-                await asyncio.wrap_future(future)
+            for future in reversed(pending):  # written in order: with the last, those before it are done
+                if not future.done():
+                    await asyncio.wrap_future(future)
+                future.result()
         except LogUnavailable as error:
             raise AuditUnavailable(error) from error
 

@@ -136,8 +136,9 @@ async def resume(
         if silent:
             raise
         return None
-    keys = {offer.key for offer in offers(client, request, session.identity)}
-    required = {offer.key for offer in offers(client, request, session.identity) if offer.required}
+    offered = offers(client, request, session.identity)
+    keys = {offer.key for offer in offered}
+    required = {offer.key for offer in offered if offer.required}
     number = new_journey_number(desk.random)
     if "consent" in request.prompt or not required <= set(session.released):
         if silent:
