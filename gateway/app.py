@@ -27,6 +27,7 @@ from gateway.errors import GatewayError
 from gateway.health import Health
 from gateway.http import Guard
 from gateway.jose import KeyRing, KeyStage, PublicKeySet, SigningKey
+from gateway.jose.strength import client_rsa_bits
 from gateway.login.cookies import Cookies
 from gateway.login.desk import EIDMeans, LoginDesk
 from gateway.login.leave import error_page
@@ -254,9 +255,10 @@ def _algorithm(key: Signer) -> str:
 
 
 def _client_keys(configuration: Configuration) -> ClientKeys:
+    rsa_bits = client_rsa_bits(anybody_may_register=configuration.settings.registration.enabled)
     files = {
-        name: PublicKeySet.parse(configuration.path(client.jwks_file).read_bytes())
+        name: PublicKeySet.parse(configuration.path(client.jwks_file).read_bytes(), rsa_bits=rsa_bits)
         for name, client in configuration.clients.items()
         if client.jwks_file is not None
     }
-    return ClientKeys(files, guarded_get(fetch_policy(configuration)))
+    return ClientKeys(files, guarded_get(fetch_policy(configuration)), rsa_bits=rsa_bits)

@@ -31,7 +31,7 @@ def check_certificates(
     named = [located.model for located in by_method.get("tls_client_auth", ())]
     accepted = _accepted(settings, directory) if named else []
     for located in by_method.get("self_signed_tls_client_auth", ()):
-        keys = own_keys(located.file, located.model, directory, problems)
+        keys = own_keys(located.file, located.model, settings, directory, problems)
         for der, can_issue in accepted:
             if keys is not None and hashlib.sha256(der).digest() in keys.certificates:
                 _check(located, der, named, problems, can_issue=can_issue)

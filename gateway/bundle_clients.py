@@ -15,6 +15,7 @@ from gateway.bundle_checks import check_file, check_texts, host, is_loopback, is
 from gateway.bundle_problems import Located, Problems
 from gateway.client_settings import Client, RepresentationPolicy
 from gateway.jose import InvalidKeySet, PublicKeySet
+from gateway.jose.strength import client_rsa_bits
 from gateway.oidc.acr import acr_values
 from gateway.settings import Mode, Settings, resolve
 
@@ -42,10 +43,10 @@ def check_clients(
             problems.add(
                 file, "sector_identifier", "is missing: redirect URIs have several hosts", "name one host"
             )
-        _authentication(file, client, directory, problems)
+        _authentication(file, client, settings, directory, problems)
         _proof_of_possession(file, client, settings, problems)
         _signed_and_encrypted(file, client, problems)
-        _encryption_keys(file, client, directory, problems)
+        _encryption_keys(file, client, settings, directory, problems)
         for name in ("post_logout_redirect_uris", "resources"):
             for index, uri in enumerate(getattr(client, name)):
                 _redirect_uri(file, f"{name}[{index}]", uri, production=production, problems=problems)
@@ -128,7 +129,9 @@ _NAMES = (
 )
 
 
-def _authentication(file: str, client: Client, directory: Path, problems: Problems) -> None:
+def _authentication(
+    file: str, client: Client, settings: Settings, directory: Path, problems: Problems
+) -> None:
     method = client.token_endpoint_auth_method
     if client.fapi and method in _SECRETS:
         problems.add(
@@ -151,7 +154,7 @@ def _authentication(file: str, client: Client, directory: Path, problems: Proble
     if client.jwks_uri is not None and urlsplit(client.jwks_uri).scheme != "https":
         problems.add(file, "jwks_uri", "must be https", "or use jwks_file")
     check_file(file, "jwks_file", client.jwks_file, directory, problems)
-    keys = own_keys(file, client, directory, problems)
+    keys = own_keys(file, client, settings, directory, problems)
     if keys is not None and not keys.keys:
         problems.add(
             file,
@@ -227,14 +230,16 @@ def _signed_and_encrypted(file: str, client: Client, problems: Problems) -> None
             )
 
 
-def _encryption_keys(file: str, client: Client, directory: Path, problems: Problems) -> None:
+def _encryption_keys(
+    file: str, client: Client, settings: Settings, directory: Path, problems: Problems
+) -> None:
     """A key for each registered encryption in the client's own file; what jwks_uri holds shows at use."""
     wanted = {client.id_token_encrypted_response_alg, client.userinfo_encrypted_response_alg} - {None}
     if not wanted:
         return
     if "key_jwt" not in client.token_endpoint_auth_method:
         check_file(file, "jwks_file", client.jwks_file, directory, problems)
-    keys = own_keys(file, client, directory, problems)
+    keys = own_keys(file, client, settings, directory, problems)
     if keys is None:
         return
     for algorithm in sorted(filter(None, wanted)):
@@ -251,14 +256,17 @@ def _place(client: Client) -> str:
     return "jwks_file" if client.jwks is None else "jwks"
 
 
-def own_keys(file: str, client: Client, directory: Path, problems: Problems) -> PublicKeySet | None:
+def own_keys(
+    file: str, client: Client, settings: Settings, directory: Path, problems: Problems
+) -> PublicKeySet | None:
     """The keys that are here, of ``jwks`` or ``jwks_file``; None for those behind ``jwks_uri``."""
     path = None if client.jwks_file is None else resolve(client.jwks_file, directory)
     if client.jwks is None and (path is None or not path.is_file()):
         return None
     try:
         octets = json.dumps(client.jwks).encode() if path is None else path.read_bytes()
-        return PublicKeySet.parse(octets)
+        rsa_bits = client_rsa_bits(anybody_may_register=settings.registration.enabled)
+        return PublicKeySet.parse(octets, rsa_bits=rsa_bits)
     except (InvalidKeySet, OSError) as error:
         reason = error.reason if isinstance(error, InvalidKeySet) else type(error).__name__
         problem = f"is no set of public keys ({reason})"

@@ -69,7 +69,7 @@ class EncryptionKey:
             raise ValueError(f"{alg} with {enc} is impossible") from error
 
 
-def encryption_key(entry: Mapping[str, JsonValue]) -> EncryptionKey | None:
+def encryption_key(entry: Mapping[str, JsonValue], rsa_bits: int = RSA_BITS) -> EncryptionKey | None:
     """The encryption key in a JWK; None if it is another kind, or weaker than we use.
 
     Raises InvalidKeySet for one that is no key at all. Whether it is private was looked at before.
@@ -87,10 +87,10 @@ def encryption_key(entry: Mapping[str, JsonValue]) -> EncryptionKey | None:
     engine: ECKey | OKPKey | RSAKey
     try:
         if kty == "RSA":
-            if len(str(numbers["n"])) * 6 < RSA_BITS:
+            if len(str(numbers["n"])) * 6 < rsa_bits:
                 return None  # by its base64url length, since joserfc warns about short ones
             engine = RSAKey.import_key(numbers)
-            if engine.get_op_key("wrapKey").key_size < RSA_BITS:
+            if engine.get_op_key("wrapKey").key_size < rsa_bits:
                 return None
         else:
             engine = ECKey.import_key(numbers) if kty == "EC" else OKPKey.import_key(numbers)

@@ -117,11 +117,11 @@ class PublicKeySet:
         return next((key for key in self.encryption if key.fits(alg)), None)
 
     @classmethod
-    def parse(cls, octets: bytes) -> PublicKeySet:
+    def parse(cls, octets: bytes, *, rsa_bits: int = RSA_BITS) -> PublicKeySet:
         """Read a JWK Set; raises InvalidKeySet.
 
-        Keys of unknown type or below our strength are skipped, as RFC 7517 §5 wants it. A set that shows a private or symmetric key is refused as a whole: that key is
-        known to everybody.
+        Keys of unknown type, or of RSA below ``rsa_bits``, are skipped, as RFC 7517 §5 wants it. A set
+        that shows a private or symmetric key is refused as a whole: that key is known to everybody.
         """
         if len(octets) > _SET_OCTETS:
             raise InvalidKeySet("jwks.too-large")
@@ -138,10 +138,10 @@ class PublicKeySet:
                 raise InvalidKeySet("jwks.malformed")
             if _PRIVATE_MEMBERS & entry.keys():
                 raise InvalidKeySet("jwks.private-key-published")
-            key = _verification_key(entry)
+            key = _verification_key(entry, rsa_bits)
             if key is not None:
                 keys.append(key)
-            elif (other := encryption_key(entry)) is not None:
+            elif (other := encryption_key(entry, rsa_bits)) is not None:
                 encryption.append(other)
         return cls(tuple(keys), frozenset(_certificates(entries)), tuple(encryption))
 
@@ -161,13 +161,14 @@ def embedded_key(jwk: JsonValue) -> tuple[VerificationKey, str]:
     """The public key that a header brings along, and its RFC 7638 thumbprint; raises InvalidKeySet."""
     if not isinstance(jwk, dict) or _PRIVATE_MEMBERS & jwk.keys():
         raise InvalidKeySet("jwk.not-a-public-key")
-    key = _verification_key({name: value for name, value in jwk.items() if name not in {"kid", "use"}})
+    bare = {name: value for name, value in jwk.items() if name not in {"kid", "use"}}
+    key = _verification_key(bare, RSA_BITS)
     if key is None:
         raise InvalidKeySet("jwk.unsupported")
     return key, thumbprint({name: str(value) for name, value in jwk.items()})
 
 
-def _verification_key(entry: dict[str, JsonValue]) -> VerificationKey | None:
+def _verification_key(entry: dict[str, JsonValue], rsa_bits: int) -> VerificationKey | None:
     kid, alg, kty, crv = (_text(entry.get(name)) for name in ("kid", "alg", "kty", "crv"))
     operations = entry.get("key_ops")
     if entry.get("use", "sig") != "sig" or (alg is not None and alg not in _FITS):
@@ -185,10 +186,10 @@ def _verification_key(entry: dict[str, JsonValue]) -> VerificationKey | None:
             engine = ECKey.import_key(numbers)
             engine.get_op_key("verify")  # checks that the point lies on the curve, now and not at use
         elif kty == "RSA":
-            if len(str(numbers["n"])) * 6 < RSA_BITS:
+            if len(str(numbers["n"])) * 6 < rsa_bits:
                 return None  # by its base64url length, since joserfc warns about short ones
             engine = RSAKey.import_key(numbers)
-            if engine.get_op_key("verify").key_size < RSA_BITS:
+            if engine.get_op_key("verify").key_size < rsa_bits:
                 return None
         else:
             engine = OKPKey.import_key(numbers)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from gateway.client_settings import Client
 from gateway.jose import InvalidKeySet, PublicKeySet
+from gateway.jose.strength import RSA_BITS
 from gateway.oidc.token_errors import CLIENT_KEYS_UNAVAILABLE
 from trust.errors import MetadataError
 from trust.fetch import FetchPolicy, fetch
@@ -51,8 +52,9 @@ class _Entry:
 class ClientKeys:
     """Key sets by client; the one mutable thing in the provider, and only a cache."""
 
-    def __init__(self, files: Mapping[str, PublicKeySet], get: Get) -> None:
+    def __init__(self, files: Mapping[str, PublicKeySet], get: Get, *, rsa_bits: int = RSA_BITS) -> None:
         """``files``: what ``jwks_file`` holds, by client_id, parsed once at start-up."""
+        self._rsa_bits = rsa_bits
         self._files = dict(files)
         self._get = get
         self._entries: dict[tuple[str, str], _Entry] = {}
@@ -82,7 +84,7 @@ class ClientKeys:
         """The set in the registration itself, parsed once; it was read when the client was registered."""
         known = self._inline.get(client.client_id)
         if known is None or known[0] is not client.jwks:
-            known = client.jwks, PublicKeySet.parse(json.dumps(client.jwks).encode())
+            known = client.jwks, PublicKeySet.parse(json.dumps(client.jwks).encode(), rsa_bits=self._rsa_bits)
             self._inline[client.client_id] = known
         return known[1]
 
@@ -95,7 +97,7 @@ class ClientKeys:
     async def _load(self, entry: _Entry, url: str, now: datetime) -> None:
         entry.tried_at = now
         try:
-            entry.keys = PublicKeySet.parse(await asyncio.to_thread(self._get, url))
+            entry.keys = PublicKeySet.parse(await asyncio.to_thread(self._get, url), rsa_bits=self._rsa_bits)
         except (MetadataError, InvalidKeySet) as error:
             if entry.keys is None:
                 raise CLIENT_KEYS_UNAVAILABLE(cause=error) from error
