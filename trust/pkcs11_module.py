@@ -23,7 +23,7 @@ from trust.pkcs11_uri import TokenAddress
 _OS_LOCKING_OK = 0x00000002
 _ALREADY_INITIALIZED = 0x00000191
 _NOT_INITIALIZED = 0x00000190
-_LEAVE_SECONDS = 10.0
+_LEAVE_SECONDS = 2.0
 """How long a restart waits for calls under way; one that hangs longer keeps the module as it is."""
 RESTART_SECONDS = 5.0
 """Between two restarts: other tokens of the module lose their sessions by each."""
@@ -62,6 +62,7 @@ class Module:
             raise KeyUnavailable("key.module", f"{path} cannot be loaded") from error
         self._condition = threading.Condition()
         self._inside = 0
+        self._closing = False
         self._restarted = float("-inf")
         self.epoch = 0
         self._initialize()
@@ -70,6 +71,7 @@ class Module:
     def entered(self) -> Iterator[int]:
         """The epoch, which stays the same until the block is left."""
         with self._condition:
+            self._condition.wait_for(lambda: not self._closing, _LEAVE_SECONDS)
             self._inside += 1
             epoch = self.epoch
         try:
@@ -95,13 +97,16 @@ class Module:
         """
         with self._condition:
             now = time.monotonic()
-            if self.epoch != epoch or now - self._restarted < RESTART_SECONDS:
+            if self._closing or self.epoch != epoch or now - self._restarted < RESTART_SECONDS:
                 return
-            if not self._condition.wait_for(lambda: not self._inside, _LEAVE_SECONDS):
-                return
-            if self.epoch == epoch:
-                self._restarted = now
-                self._initialize()
+            self._restarted = now
+            self._closing = True  # the traffic of other tokens would keep it from ever being empty
+            try:
+                if self._condition.wait_for(lambda: not self._inside, _LEAVE_SECONDS):
+                    self._initialize()
+            finally:
+                self._closing = False
+                self._condition.notify_all()
 
     def _initialize(self) -> None:
         self.epoch += 1

@@ -22,6 +22,7 @@ from trust.errors import DecryptionError, KeyUnavailable
 from trust.keys import SignatureScheme
 from trust.pkcs11_key import HardwareKey, load_hardware_key
 from trust.pkcs11_token import SESSIONS, Lease, Token
+from trust.pkcs11_uri import parse
 from trust.signing import scheme_for
 
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -270,14 +271,33 @@ def test_restart_waits_for_calls_under_way(key: HardwareKey) -> None:
     assert key.sign(b"data", SCHEME)
 
 
+def test_call_that_hangs_keeps_the_module_as_it_is(key: HardwareKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The restart is given up, and the next call is let in."""
+    monkeypatch.setattr(pkcs11_module, "_LEAVE_SECONDS", 0.01)
+    loaded = softhsm.loaded()
+    before = loaded.epoch
+    inside, leave = threading.Event(), threading.Event()
+
+    def work(_: Lease) -> None:
+        inside.set()
+        leave.wait(10)
+
+    hanging = threading.Thread(target=key.token.use, args=(work,))
+    hanging.start()
+    assert inside.wait(10)
+    loaded.restart(loaded.epoch)
+    assert loaded.epoch == before
+    assert key.sign(b"data", SCHEME)
+    leave.set()
+    hanging.join()
+
+
 def test_file_that_is_no_module_is_refused(token: SoftToken, tmp_path: Path) -> None:
     """``module-path`` is the operator's; whatever is there must not end the process."""
     file = tmp_path / "module.so"
     file.write_text("not a library")
     for path in (file, tmp_path / "absent.so"):
         address = token.uri("key").replace(str(softhsm.library()), str(path))
-        from trust.pkcs11_uri import parse
-
         with pytest.raises(KeyUnavailable) as refused:
             load_hardware_key(parse(address, tmp_path), probe=scheme_for)
         assert refused.value.reason == "key.module"
