@@ -19,7 +19,6 @@ from starlette.responses import Response
 from connectors.contract import Answer, Connector, Verified
 from connectors.errors import ConnectorError, InvalidAnswer
 from gateway.audit import AnswerRefused, ExchangeFailed, IdentityAccepted
-from gateway.client_settings import RepresentationPolicy
 from gateway.errors import GatewayError
 from gateway.login import phone
 from gateway.login.accepted import go_on, see_other
@@ -28,7 +27,6 @@ from gateway.login.desk import LoginDesk, form_fields
 from gateway.login.eid_client import SessionMissing, for_the_browser, with_session
 from gateway.login.eid_errors import EID_OTHER_BROWSER
 from gateway.login.errors import (
-    EXCHANGE_REPRESENTATION,
     HTTP_NOT_FOUND,
     JOURNEY_BAD_FORM,
     JOURNEY_ENDED,
@@ -37,7 +35,7 @@ from gateway.login.errors import (
     JourneyGone,
 )
 from gateway.login.journey import JOURNEY, Exchange, Failure, LoginJourney
-from gateway.login.offer import minimum_level
+from gateway.login.offer import check_representation, minimum_level
 from gateway.login.peer_errors import invalid_answer, not_enough, of_connector
 from gateway.login.session_limits import usable_until
 from gateway.login.start import exchange_purpose, split_handle
@@ -143,14 +141,8 @@ def _check(desk: LoginDesk, journey: LoginJourney, verified: Verified) -> None:
     account, shown = identity.account, client.accounts.get(connector)
     if account is not None and account.guest and not (shown is not None and shown.guest):
         raise _CheckFailed(ACCOUNT_GUEST())
-    represented = identity.representative is not None
-    forbidden = represented and client.representation is RepresentationPolicy.REFUSE
-    # A company's account names who acts for it without identifying them (bundid.md §3.2).
-    acting = identity.account is not None and identity.account.acting_person is not None
-    demanded = not (represented or acting) and client.representation is RepresentationPolicy.REQUIRE
-    if forbidden or demanded:
-        raise _CheckFailed(EXCHANGE_REPRESENTATION())
     try:
+        check_representation(client, identity)
         desk.codes.check(client, journey.request, identity, journey=journey.number)
     except GatewayError as error:
         raise _CheckFailed(error) from error

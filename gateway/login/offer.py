@@ -9,9 +9,10 @@ from datetime import datetime
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import AuthenticationRequest, Option
 from connectors.country_codes import ISO_OF_EU_CODE
-from connectors.identity import PersonKind
+from connectors.identity import Identity, PersonKind
 from gateway.client_settings import Client, RepresentationPolicy
 from gateway.login.desk import LoginDesk
+from gateway.login.errors import EXCHANGE_REPRESENTATION
 from gateway.login.journey import LoginJourney
 from gateway.oidc.card_claims import card_asked
 from gateway.oidc.claims import attributes_requested
@@ -36,6 +37,17 @@ def acceptable_persons(client: Client, journey: LoginJourney) -> tuple[PersonKin
     registered = tuple(PersonKind(kind) for kind in client.persons)
     hinted = journey.request.person
     return (hinted,) if hinted in registered else registered
+
+
+def check_representation(client: Client, identity: Identity) -> None:
+    """Whether somebody may, or must, act for the subject; raises GatewayError ``exchange.representation``."""
+    represented = identity.representative is not None
+    forbidden = represented and client.representation is RepresentationPolicy.REFUSE
+    # A company's account names who acts for it without identifying them (bundid.md §3.2).
+    acting = identity.account is not None and identity.account.acting_person is not None
+    demanded = not (represented or acting) and client.representation is RepresentationPolicy.REQUIRE
+    if forbidden or demanded:
+        raise EXCHANGE_REPRESENTATION()
 
 
 def available(

@@ -23,6 +23,8 @@ from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.login.desk import LoginDesk
 from gateway.login.journey import LoginJourney
+from gateway.login.offer import acceptable_persons, available, check_representation, minimum_level
+from gateway.oidc.card_claims import AGE_OVER, CARD, PLACE_VERIFICATION, card_asked
 from gateway.oidc.claims import attributes_requested, offers
 from gateway.oidc.errors import AUTHENTICATION_TOO_OLD, CONSENT_REQUIRED, LOGIN_REQUIRED
 from gateway.oidc.request import AuthorizationRequest
@@ -44,7 +46,7 @@ class ProviderSession:
     sub: str
     identity: Identity = field(repr=False)
     asked: tuple[str, ...]
-    """Attributes that the source was asked for."""
+    """What the source was asked for (``asked_for``)."""
     released: tuple[str, ...]
     """What the citizen has let go to this service (keys of ``claims.offers``)."""
     until: datetime
@@ -75,9 +77,15 @@ def allowed(client: Client, identity: Identity, accounts: frozenset[str]) -> boo
 
 
 def asked_for(client: Client, request: AuthorizationRequest, identity: Identity) -> tuple[str, ...]:
-    """Attributes that ``request`` asks of a source about such a person."""
+    """Attributes that ``request`` asks of a source about such a person, and what else of a card."""
     attributes = attributes_requested(client, request, identity.subject.kind)
-    return (*attributes.required, *attributes.optional)
+    of_card: list[str] = []
+    if identity.card is not None:
+        card = card_asked(client, request)
+        of_card += [f"{CARD}{fact}" for fact in sorted(card.facts)]
+        of_card += [f"{CARD}{AGE_OVER}{card.age}"] if card.age is not None else []
+        of_card += [f"{CARD}{PLACE_VERIFICATION}{card.community_id}"] if card.community_id is not None else []
+    return (*attributes.required, *attributes.optional, *of_card)
 
 
 def new_session_id(desk: LoginDesk) -> str:
@@ -130,8 +138,14 @@ async def resume(
     session = await current(desk, http, client)
     if session is None:
         return None
+    journey = LoginJourney.from_session(
+        number=new_journey_number(desk.random),
+        request=request,
+        deadline=now + timedelta(seconds=desk.limits.journey_seconds),
+        identity=session.identity,
+    )
     try:
-        _still_fits(desk, client, request, session, now)
+        _still_fits(desk, client, journey, session, now)
     except GatewayError:
         if silent:
             raise
@@ -139,46 +153,53 @@ async def resume(
     offered = offers(client, request, session.identity)
     keys = {offer.key for offer in offered}
     required = {offer.key for offer in offered if offer.required}
-    number = new_journey_number(desk.random)
     if "consent" in request.prompt or not required <= set(session.released):
         if silent:
             raise CONSENT_REQUIRED()
-        return LoginJourney.from_session(
-            number=number,
-            request=request,
-            deadline=now + timedelta(seconds=desk.limits.journey_seconds),
-            identity=session.identity,
-        )
+        return journey
     return await _answer(
-        desk, client, request, session, frozenset(keys & set(session.released)), number, http
+        desk, client, request, session, frozenset(keys & set(session.released)), journey.number, http
     )
 
 
 def _still_fits(
-    desk: LoginDesk, client: Client, request: AuthorizationRequest, session: ProviderSession, now: datetime
+    desk: LoginDesk, client: Client, journey: LoginJourney, session: ProviderSession, now: datetime
 ) -> None:
-    """Whether the login of back then answers the request of today; raises GatewayError."""
-    identity = session.identity
-    minimum = max(request.minimum, client.level)
-    notified_only = not (request.accept_non_notified and client.accept_non_notified)
-    never_asked = set(asked_for(client, request, identity)) - set(session.asked)
-    hinted = request.means not in {None, identity.source.connector} or request.person not in {
-        None,
-        identity.subject.kind,
-    }
+    """Whether the login of back then answers the request of today, by the rules of today; raises GatewayError."""
+    request, identity = journey.request, session.identity
+    accept_non_notified = request.accept_non_notified and client.accept_non_notified
     if (
-        identity.assurance.level < minimum
-        or (notified_only and not identity.assurance.notified)
-        or identity.source.connector not in client.means
-        or never_asked
-        or hinted
+        not identity.assurance.satisfies(
+            minimum_level(client, journey), accept_non_notified=accept_non_notified
+        )
+        or identity.subject.kind not in acceptable_persons(client, journey)
+        or request.country not in {None, identity.source.country}
+        or set(asked_for(client, request, identity)) - set(session.asked)
+        or not _is_offered(desk, client, journey, now)
     ):
         raise LOGIN_REQUIRED()
+    try:
+        check_representation(client, identity)
+    except GatewayError as error:
+        raise LOGIN_REQUIRED(cause=error) from error
     desk.codes.check(client, request, identity, journey=session.sid)
     if request.max_age is not None:
         oldest = now - timedelta(seconds=request.max_age)
         if identity.source.authenticated_at < oldest:  # exactly: nobody's clock but ours is involved
             raise AUTHENTICATION_TOO_OLD()
+
+
+def _is_offered(desk: LoginDesk, client: Client, journey: LoginJourney, now: datetime) -> bool:
+    """Whether the citizen could still choose this way: its country may have been suspended meanwhile."""
+    source = journey.identity.source if journey.identity else None
+    if source is None or journey.person is None or source.connector not in client.means:
+        return False
+    choices = available(desk, client, journey, journey.person, now=now, only=source.connector)
+    return any(
+        option.country in {None, source.country} and (option.available or option.reason == "down")
+        for choice in choices
+        for option in choice.options
+    )
 
 
 async def _answer(

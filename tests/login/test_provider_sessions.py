@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -185,3 +186,55 @@ async def test_store_holds_no_identity_in_the_clear(short: Installation) -> None
     await log_in(browser)
     (cookie,) = [value for name, (value, _) in browser.jar.items() if "session" in name]
     assert cookie not in short.log_text()
+
+
+async def test_session_of_another_country_does_not_answer_a_request_that_names_one(
+    short: Installation,
+) -> None:
+    """A hint of the country counts as one of the means does: whoever has two eIDs is asked for the other."""
+    browser = short.browser()
+    await log_in(browser)
+    assert "code" in answer(await again(browser, prompt="none", login_hint="eidas:country:gr"))
+    named = await again(browser, login_hint="eidas:country:se")
+    assert urlsplit(named.headers["location"]).path.startswith("/login/")
+
+
+@pytest.mark.parametrize(
+    ("changes", "usable"), [(None, False), ({"reason": "down"}, True), ({"reason": "level"}, False)]
+)
+async def test_session_ends_when_its_country_is_offered_no_more(
+    short: Installation, changes: dict[str, str] | None, usable: bool
+) -> None:
+    """Suspended countries answer nothing more, neither directly nor from memory; a pause of their node ends nothing."""
+    browser = short.browser()
+    await log_in(browser)
+    option = short.source.options_given.pop("GR")
+    if changes is not None:
+        short.source.options_given["GR"] = replace(option, available=False, **changes)
+    answered = answer(await again(browser, prompt="none"))
+    assert ("code" in answered, answered.get("error")) == (usable, None if usable else "login_required")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"persons": ("legal",), "required": ("legal_name",), "optional": ()},
+        {"representation": "require"},
+        {"minimum_level": "high"},
+        {"session_seconds": 0},
+        {},
+    ],
+)
+async def test_session_follows_the_registration_of_today(
+    short: Installation, tmp_path: Path, address: StoreAddress, changed: dict[str, object]
+) -> None:
+    """What the service may no longer be told when somebody logs in, it is not told from a session either."""
+    browser = short.browser()
+    await log_in(browser)
+    before: dict[str, object] = {"session_seconds": 600, "optional": ("date_of_birth", "phone_number")}
+    restarted = install(tmp_path, address, client(**{**before, **changed}), database="later.sqlite3")
+    later = restarted.browser()
+    later.jar = browser.jar
+    answered = answer(await again(later, prompt="none"))
+    await restarted.application.stop()
+    assert ("code" in answered) is not bool(changed)
