@@ -70,6 +70,11 @@ def _from_header(value: bytes) -> bytes | None:
     return octets
 
 
+def asked_for(scope: Scope) -> bool:
+    """Whether a request reached the listener for certificates, with or without one."""
+    return _SCOPE in scope.get("state", {})
+
+
 def presented(scope: Scope) -> bytes | None:
     """The DER certificate that came with a request, its chain verified; None: none, or another listener."""
     found = scope.get("state", {}).get(_SCOPE)

@@ -177,7 +177,11 @@ def _public_config(configuration: Configuration, application: Application) -> uv
 
 
 def _mtls_config(configuration: Configuration, application: ASGIApp) -> uvicorn.Config:
-    """TLS here with a client certificate required, or plain behind a proxy that has required one."""
+    """TLS here that asks for a client certificate, or plain behind a proxy that has asked for one.
+
+    None is let in as well: a client with ``private_key_jwt`` may push without one where only its tokens are
+    bound to a certificate. Whoever needs one is refused by the endpoint; one that is not valid by TLS.
+    """
     listen = configuration.settings.listen
     if listen.mtls_client_ca is None:
         return uvicorn.Config(
@@ -201,7 +205,7 @@ def _mtls_config(configuration: Configuration, application: ASGIApp) -> uvicorn.
         ssl_certfile=certificate,
         ssl_keyfile=key,
         ssl_ciphers=_TLS_1_2_CIPHERS,
-        ssl_cert_reqs=ssl.CERT_REQUIRED,
+        ssl_cert_reqs=ssl.CERT_OPTIONAL,
         ssl_ca_certs=str(configuration.path(listen.mtls_client_ca)),
     )
     config.load()

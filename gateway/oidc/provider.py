@@ -14,7 +14,7 @@ from starlette.responses import Response
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import FormDispatch, TokenSource
 from gateway.audit import Audit
-from gateway.client_certificate import presented
+from gateway.client_certificate import asked_for
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.jose import KeyRing
@@ -78,6 +78,6 @@ class Provider:
     def address_of(self, request: Request) -> str:
         """The address of the endpoint a request reached, as configured and never as ``Host`` says."""
         path: str = request.scope["path"]
-        if presented(request.scope) is not None and self.mtls_url is not None:
+        if self.mtls_url is not None and asked_for(request.scope):
             return self.mtls_url + path
         return self.issuer + path.removeprefix(urlsplit(self.issuer).path)

@@ -75,6 +75,7 @@ def registered() -> list[Client]:
         basic("suite-post", token_endpoint_auth_method="client_secret_post"),
         fapi("client", "client", dpop_bound_access_tokens=True),
         fapi("client2", "client2", dpop_bound_access_tokens=True),
+        fapi("key-and-mtls", "key-and-mtls", tls_client_certificate_bound_access_tokens=True),
         by_certificate("mtls-client", "client"),
         by_certificate("mtls-client2", "client2"),
         fapi("signing", "signing", dpop_bound_access_tokens=True, **signed),

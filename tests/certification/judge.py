@@ -29,7 +29,9 @@ from tests.oidc.tokens import compact, jwk, signer
 CALLBACK = "https://suite.example/test/a/gateway/callback"
 MTLS = "https://mtls.id.example"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-KEYS = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("client", "client2", "signing")}
+KEYS = {
+    name: ec.generate_private_key(ec.SECP256R1()) for name in ("client", "client2", "signing", "key-and-mtls")
+}
 LONG_STATE = "s" * 1024
 
 _ELSEWHERE = re.compile(r"<(dialog|template|canvas|slot)\b|\bform(action|method|enctype|target|novalidate)?=")

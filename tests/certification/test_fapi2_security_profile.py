@@ -439,6 +439,24 @@ async def test_certificate_endpoints_are_where_the_metadata_say(mtls: MutualTLS)
     assert (await mtls.judge.mtls.get("/authorize")).status_code == 404
 
 
+async def test_happy_flow_with_private_key_jwt_and_mtls(judge: Judge, mtls: MutualTLS) -> None:
+    """happy-flow, ``client_auth_type=private_key_jwt``, ``sender_constrain=mtls``: the suite pushes to the alias
+    without a certificate, and shows one to the token endpoint and the resource."""
+    client_id, shown = "key-and-mtls", {"client-cert": certificate("client")}
+    for headers in ({}, shown):
+        asked = mtls.request(client_id)
+        pushed = await judge.mtls.post("/par", data={**asked, **judge.assertion(client_id)})
+        assert pushed.status_code == 201, pushed.text
+        landed = await mtls.visit(pushed.json()["request_uri"], client_id)
+        form = {**_redemption(mtls, landed), **judge.assertion(client_id)}
+        response = await judge.mtls.post("/token", data=form, headers=headers)
+        if not headers:
+            judge.refused(response, *CLIENT_ERRORS, "invalid_grant")
+            continue
+        found = await judge.checked(asked, response)
+        judge.person(found, await mtls.resource(found))
+
+
 def _address(fapi: Profile, request_uri: str) -> str:
     return f"/authorize?{urlencode({'client_id': fapi.client, 'request_uri': request_uri})}"
 

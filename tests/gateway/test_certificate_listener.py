@@ -80,9 +80,13 @@ def test_client_is_known_by_the_certificate_it_shows(listener: str, tmp_path: Pa
     assert (response.status_code, "request_uri" in response.json()) == (201, True)
 
 
-@pytest.mark.parametrize("name", ["stranger", None])
-def test_unknown_certificate_or_none_gets_no_connection(
-    listener: str, tmp_path: Path, name: str | None
-) -> None:
+def test_unknown_certificate_gets_no_connection(listener: str, tmp_path: Path) -> None:
     """The handshake ends before a request is read."""
-    assert push(listener, tmp_path, name) is None
+    assert push(listener, tmp_path, "stranger") is None
+
+
+def test_nobody_is_known_by_no_certificate(listener: str, tmp_path: Path) -> None:
+    """The connection is made, because a client with private_key_jwt may push there; a name alone is nobody."""
+    response = push(listener, tmp_path, None)
+    assert response is not None
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
