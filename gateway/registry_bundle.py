@@ -137,7 +137,7 @@ def _problems(directory: Path, state: State) -> list[str]:
             load(trial)
         except ConfigurationError as error:
             return [str(problem) for problem in error.problems]
-        except (ChangeRefused, KeyError, TypeError, AttributeError) as error:
+        except (ChangeRefused, KeyError, TypeError, AttributeError, OSError) as error:
             # A document that no read_bundle made: whoever wrote it into the log.
             return [f"no bundle: {error}"]
     return []

@@ -17,8 +17,6 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from webauthn import verify_authentication_response, verify_registration_response
-from webauthn.helpers.exceptions import WebAuthnException
 
 from trust.registry.approvers import (
     Approver,
@@ -144,6 +142,10 @@ def _verify_passkey(
     credentials: list[PasskeyCredential],
     counters: Mapping[str, int],
 ) -> Signature:
+    # Imported here: it takes longer than everything else in this room, and key files do without.
+    from webauthn import verify_authentication_response
+    from webauthn.helpers.exceptions import WebAuthnException
+
     identifier = approval.assertion.get("id")
     for credential in credentials:
         if base64url(credential.credential_id) != identifier:
@@ -188,6 +190,9 @@ def enrol_passkey(
 
     Attestation is not asked for: whose passkey it is, is what two people sign by the change of enrolment.
     """
+    from webauthn import verify_registration_response
+    from webauthn.helpers.exceptions import WebAuthnException
+
     try:
         verified = verify_registration_response(
             credential=dict(response),

@@ -92,6 +92,9 @@ class Edit:
 class Change:
     """Immutable; times are in UTC without fractions of a second."""
 
+    registry: str
+    """Hash of the bootstrap of the log it is for: what people signed for a test installation counts nowhere
+    else. In a bootstrap itself: 32 random octets, hexadecimal."""
     change_class: ChangeClass
     base: str
     """State hash it was made against."""
@@ -106,6 +109,7 @@ class Change:
     def as_json(self) -> Document:
         return {
             "version": _VERSION,
+            "registry": self.registry,
             "class": self.change_class.value,
             "base": self.base,
             "edits": [edit.as_json() for edit in self.edits],
@@ -153,12 +157,13 @@ def read_time(text: object) -> datetime:
 
 def read_change(value: object) -> Change:
     """The change that ``value`` (from JSON) is; exactly these fields. Raises ChangeRefused ``registry.form``."""
-    fields = members(value, "version", "class", "base", "edits", "reason", "evidence", "proposer",
+    fields = members(value, "version", "registry", "class", "base", "edits", "reason", "evidence", "proposer",
                      "proposed_at", "expires_at", "not_before")  # fmt: skip
     if fields["version"] != _VERSION or not isinstance(fields["edits"], list):
         raise ChangeRefused("registry.form", "is no change of this version")
     not_before = fields["not_before"]
     change = Change(
+        registry=text_of(fields["registry"]),
         change_class=_known(ChangeClass, fields["class"]),
         base=text_of(fields["base"]),
         edits=tuple(_read_edit(edit) for edit in fields["edits"]),

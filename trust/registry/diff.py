@@ -34,7 +34,7 @@ FILES = "files"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldDiff:
-    """One field; None: not there."""
+    """One field; None: not there. All three are ``plain``."""
 
     path: str
     before: str | None
@@ -63,9 +63,9 @@ def lines(diffs: tuple[ObjectDiff, ...]) -> Iterator[str]:
         yield f"{diff.action}: {diff.key}"
         for field in diff.fields:
             if field.before is not None:
-                yield f"  - {field.path} = {plain(field.before)}"
+                yield f"  - {field.path} = {field.before}"
             if field.after is not None:
-                yield f"  + {field.path} = {plain(field.after)}"
+                yield f"  + {field.path} = {field.after}"
 
 
 def plain(text: str) -> str:
@@ -94,16 +94,18 @@ def _object_diff(edit: Edit, state: State) -> ObjectDiff:
     after = {} if edit.after is None else facts(edit.key, edit.after)
     if now is None and edit.suspended:
         after["(suspended)"] = "yes"
-    paths = [*before, *(path for path in after if path not in before)]
-    return ObjectDiff(
-        key=edit.key,
-        action=action,
-        fields=tuple(
-            FieldDiff(path=path, before=before.get(path), after=after.get(path))
-            for path in paths
-            if before.get(path) != after.get(path)
-        ),
-    )
+    return ObjectDiff(key=edit.key, action=action, fields=tuple(_differences(before, after)))
+
+
+def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[FieldDiff]:
+    for path in [*before, *(path for path in after if path not in before)]:
+        old, new = before.get(path), after.get(path)
+        if old != new:
+            yield FieldDiff(
+                path=plain(path),
+                before=None if old is None else plain(old),
+                after=None if new is None else plain(new),
+            )
 
 
 def facts(key: ObjectKey, document: Document) -> dict[str, str]:
@@ -127,7 +129,7 @@ def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
         for number, inner in enumerate(value):
             yield from _flat(inner, f"{path}[{number}]")
-    else:
+    elif path:
         yield path, json.dumps(value, ensure_ascii=False)
 
 

@@ -236,6 +236,8 @@ class _Folding:
                 raise ChangeRefused("registry.bootstrap", "is not the ceremony this gateway believes")
         elif self._bootstrap is None:
             raise ChangeRefused("registry.bootstrap", "there are no approvers yet")
+        elif change.registry != self._bootstrap:
+            raise ChangeRefused("registry.foreign", "was made for another installation")
         if entry.time > change.expires_at:
             raise ChangeRefused("registry.expired", "proposed too long ago")
         if change.proposed_at > entry.time + CLOCKS:

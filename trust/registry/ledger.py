@@ -11,6 +11,7 @@ the change, and the other person learns that it is in force.
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -119,7 +120,9 @@ class Registry:
         """A change against what the log says now; not yet written. ``follow`` before."""
         moment = self._moment(self._fold, now, emergency=change_class is ChangeClass.SUSPENSION)
         proposed_at = moment.replace(microsecond=0)
+        bootstrap = change_class is ChangeClass.BOOTSTRAP
         return Change(
+            registry=secrets.token_hex(32) if bootstrap else self._fold.bootstrap or "",
             change_class=change_class,
             base=self._fold.state.state_hash,
             edits=tuple(sorted(edits, key=lambda edit: edit.key)),

@@ -1,0 +1,217 @@
+"""What two people read to each other before they sign (ux.md §11; security.md D.7)."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from tests.trust.registry.people import ANNA, GREECE
+from trust.registry import Approver, ChangeRefused, Ed25519Credential, ObjectKey, ObjectKind, State
+from trust.registry.canonical import canonical
+from trust.registry.changes import Change, ChangeClass, Edit, read_time
+from trust.registry.diff import ObjectDiff, change_diff, facts, grouped, lines
+from trust.registry.objects import RegistryObject
+
+FILE = "registry/anchors/el-node-2026.crt"
+
+
+def certificate(key: object, name: str = "Greek node") -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Greek root")]))
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(datetime(2026, 1, 15, tzinfo=UTC))
+        .not_valid_after(datetime(2028, 1, 14, 12, 30, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+
+
+def pem(found: x509.Certificate) -> str:
+    return found.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def diff(before: dict | None, after: dict | None, *, suspended: bool = False) -> ObjectDiff:
+    objects = {} if before is None else {GREECE: RegistryObject(key=GREECE, document=before)}
+    state = State(objects)
+    now = read_time("2026-11-23T08:00:00Z")
+    edit = Edit(
+        key=GREECE, before=objects[GREECE].digest if objects else None, after=after, suspended=suspended
+    )
+    change = Change(
+        registry="", change_class=ChangeClass.ORDINARY, base=state.state_hash, edits=(edit,), reason="", evidence="",
+        proposer=ANNA, proposed_at=now, expires_at=now,
+    )  # fmt: skip
+    (found,) = change_diff(change, state)
+    return found
+
+
+def test_certificate_is_shown_by_what_is_in_it() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    found = certificate(key)
+    spki = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    for content in (
+        {"text": pem(found)},
+        {"base64": b64encode(found.public_bytes(serialization.Encoding.DER)).decode()},
+    ):
+        shown = facts(GREECE, {"settings": {}, "files": {FILE: content}})
+        assert shown[f"{FILE}: subject"] == "CN=Greek node"
+        assert shown[f"{FILE}: issuer"] == "CN=Greek root"
+        assert shown[f"{FILE}: key"] == "EC secp256r1, 256 bit"
+        assert shown[f"{FILE}: valid"] == "2026-01-15 00:00 to 2028-01-14 12:30 UTC"
+        assert shown[f"{FILE}: SHA-256 of the certificate"] == grouped(
+            found.fingerprint(hashes.SHA256()).hex()
+        )
+        assert shown[f"{FILE}: SHA-256 of the public key"] == grouped(sha256(spki).hexdigest())
+
+
+def test_renewed_certificate_on_the_same_key_shows_the_same_key() -> None:
+    """D.1: key equality is that of the SubjectPublicKeyInfo."""
+    key = rsa.generate_private_key(65537, 3072)
+    before, after = (
+        {"settings": {}, "files": {FILE: {"text": pem(certificate(key, name))}}} for name in ("Old", "New")
+    )
+    changed = {field.path for field in diff(before, after).fields}
+    assert changed == {
+        f"{FILE}: {fact}" for fact in ("subject", "SHA-256 of the certificate", "SHA-256 of the file")
+    }
+
+
+def test_several_certificates_are_numbered() -> None:
+    text = pem(certificate(ec.generate_private_key(ec.SECP256R1()))) * 2
+    shown = facts(GREECE, {"settings": {}, "files": {FILE: {"text": text}}})
+    assert {f"{FILE}: certificate {number}, subject" for number in (1, 2)} <= set(shown)
+
+
+def test_key_set_is_shown_by_thumbprints() -> None:
+    """RFC 7638 §3.1: the example and its thumbprint."""
+    modulus = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n"
+        "3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgd"
+        "AZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCu"
+        "r-kEgU8awapJzKnqDKgw"
+    )
+    keys = {"keys": [{"kty": "RSA", "n": modulus, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"}]}
+    shown = facts(GREECE, {"settings": {}, "files": {"registry/clients/x.json": {"text": json.dumps(keys)}}})
+    assert (
+        shown["registry/clients/x.json: key 1"]
+        == "RSA RS256 2011-04-29, thumbprint NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "<xml/>",
+        '{"keys": 1}',
+        '{"keys": [{"kty": "x"}]}',
+        "-----BEGIN CERTIFICATE-----\nAA\n",
+        "[" * 5000,
+    ],
+)
+def test_any_other_file_is_shown_by_size_and_digest(content: str) -> None:
+    shown = facts(GREECE, {"settings": {}, "files": {FILE: {"text": content}}})
+    assert shown == {
+        f"{FILE}: octets": str(len(content)),
+        f"{FILE}: SHA-256 of the file": grouped(sha256(content.encode()).hexdigest()),
+    }
+
+
+def test_file_that_is_none_is_said_to_be() -> None:
+    for content in ({}, {"base64": "%"}, {"text": 1}, "text"):
+        assert f"{FILE}: unreadable" in facts(GREECE, {"settings": {}, "files": {FILE: content}})
+
+
+def test_fields_are_added_removed_and_changed() -> None:
+    before = {"settings": {"state": "active", "countries": ["GR"], "old": {"deep": 1}}, "files": {}}
+    after = {"settings": {"state": "revoked", "countries": ["GR"], "new": [{"a": True}]}, "files": {}}
+    found = diff(before, after)
+    assert found.action == "changed"
+    assert {(field.path, field.before, field.after) for field in found.fields} == {
+        ("state", '"active"', '"revoked"'),
+        ("old.deep", "1", None),
+        ("new[0].a", None, "true"),
+    }
+    assert list(lines((found,))) == [
+        "changed: anchor/el-node-2026",
+        '  - state = "active"',
+        '  + state = "revoked"',
+        "  - old.deep = 1",
+        "  + new[0].a = true",
+    ]
+
+
+def test_action_says_what_happens_to_an_object() -> None:
+    document = {"settings": {"id": "x"}, "files": {}}
+    assert diff(None, document).action == "added"
+    assert diff(document, None).action == "removed"
+    assert diff(document, document, suspended=True).action == "suspended"
+    assert "(suspended)" in {field.path for field in diff(None, document, suspended=True).fields}
+
+
+def test_text_cannot_deceive_the_reader() -> None:
+    """Control characters, colours and marks that turn the writing round are spelled out."""
+    document = {"settings": {"id": "a\x1b[2Kb\u202egnp\u2066", "m\r\nx": "1"}, "files": {}}
+    for line in lines((diff(None, document),)):
+        assert line.isprintable()
+
+
+def test_approver_is_shown_by_fingerprints() -> None:
+    credential = Ed25519Credential(public_key=bytes(32))
+    key = ObjectKey(ObjectKind.APPROVER, ANNA)
+    shown = facts(key, Approver(name="Anna", credentials=(credential,)).as_json())
+    assert shown == {"name": "Anna", "key 1": f"ed25519, SHA-256 {grouped(credential.fingerprint)}"}
+
+
+# -------------------------------------------------------------------------------- canonical form
+
+
+def test_canonical_json_orders_keys_by_utf16() -> None:
+    """RFC 8785 §3.2.3, the keys of its example."""
+    keys = ["\u20ac", "\r", "\ufb33", "1", "\U0001f600", "\u0080", "\u00f6"]
+    ordered = list(json.loads(canonical(dict.fromkeys(keys, 0))))
+    assert ordered == ["\r", "1", "\u0080", "\u00f6", "\u20ac", "\U0001f600", "\ufb33"]
+
+
+@pytest.mark.parametrize("value", [1.5, 2**53, {1: 2}, "\ud800", b"x", float("nan"), {"a": {1, 2}}])
+def test_what_has_no_one_form_is_refused(value: object) -> None:
+    with pytest.raises(ChangeRefused, match=r"registry\.document"):
+        canonical({"value": value})
+
+
+def test_nesting_has_an_end() -> None:
+    nested: object = None
+    for _ in range(40):
+        nested = [nested]
+    with pytest.raises(ChangeRefused, match="nested"):
+        canonical(nested)
+
+
+@pytest.mark.parametrize("text", ["anchor", "anchor/", "thing/x", "anchor/../x", "anchor/a b", "/x", ""])
+def test_object_is_written_kind_and_identifier(text: str) -> None:
+    with pytest.raises(ChangeRefused, match=r"registry\.object"):
+        ObjectKey.parse(text)
+
+
+def test_state_hash_is_of_the_bundle_and_not_of_the_people() -> None:
+    """Shows 6: another gateway has other approvers and the same state."""
+    approver = ObjectKey(ObjectKind.APPROVER, ANNA)
+    anchor = RegistryObject(key=GREECE, document={"settings": {}})
+    alone = State({GREECE: anchor})
+    both = State({approver: RegistryObject(key=approver, document={"name": "x"}), GREECE: anchor})
+    assert alone.state_hash == both.state_hash
+    suspended = State({GREECE: RegistryObject(key=GREECE, document={"settings": {}}, suspended=True)})
+    assert suspended.state_hash != alone.state_hash
