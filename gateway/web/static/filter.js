@@ -3,7 +3,7 @@ const box = document.getElementById("filter");
 const field = document.getElementById("filter-text");
 const count = document.getElementById("filter-count");
 const items = Array.from(document.querySelectorAll("[data-terms]"));
-const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLocaleLowerCase();
+const fold = (text) => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLocaleLowerCase();
 
 field.addEventListener("input", () => {
   const wanted = fold(field.value.trim());
