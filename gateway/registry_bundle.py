@@ -126,14 +126,22 @@ def validator(directory: Path) -> Validate:
     return partial(_problems, directory)
 
 
+def lay_out(state: State, directory: Path, target: Path) -> None:
+    """Make ``target`` a configuration directory: ``state``, and everything else of ``directory`` by links.
+
+    Suspended objects are in it like the others. Raises ChangeRefused and OSError.
+    """
+    for found in directory.resolve().iterdir():
+        if found.name != "registry":
+            (target / found.name).symlink_to(found)
+    write_bundle(state, target, with_suspended=False)
+
+
 def _problems(directory: Path, state: State) -> list[str]:
     with TemporaryDirectory() as name:
         trial = Path(name)
-        for found in directory.resolve().iterdir():
-            if found.name != "registry":
-                (trial / found.name).symlink_to(found)
         try:
-            write_bundle(state, trial, with_suspended=False)
+            lay_out(state, directory, trial)
             load(trial)
         except ConfigurationError as error:
             return [str(problem) for problem in error.problems]

@@ -191,6 +191,7 @@ def enrol_passkey(
     Attestation is not asked for: whose passkey it is, is what two people sign by the change of enrolment.
     """
     from webauthn import verify_registration_response
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier as Algorithm
     from webauthn.helpers.exceptions import WebAuthnException
 
     try:
@@ -200,6 +201,11 @@ def enrol_passkey(
             expected_rp_id=rp_id,
             expected_origin=list(origins),
             require_user_verification=True,
+            supported_pub_key_algs=[
+                Algorithm.ECDSA_SHA_256,
+                Algorithm.EDDSA,
+                Algorithm.RSASSA_PKCS1_v1_5_SHA_256,
+            ],
         )
     except (WebAuthnException, UnsupportedAlgorithm, ValueError, TypeError, LookupError) as error:
         raise ChangeRefused("registry.signature", f"passkey: {error}") from error

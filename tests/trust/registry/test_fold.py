@@ -131,6 +131,32 @@ def test_two_people_approve_at_once(people: People) -> None:
         assert connection.execute(count).scalar_one() == 2  # bootstrap and this one
 
 
+def test_many_nodes_write_at_once(people: People) -> None:
+    """Nothing is lost, nothing is ignored, and each ends with the same state."""
+    nodes = [people.node() for _ in range(6)]
+    start = Barrier(len(nodes))
+
+    def work(number: int) -> None:
+        node = nodes[number]
+        node.follow()
+        edit = Edit(
+            key=ObjectKey(ObjectKind.CLIENT, f"c{number}"), before=None, after=document(number=number)
+        )
+        change = node.draft(
+            ChangeClass.ORDINARY, [edit], reason="because", evidence="", proposer=ANNA, now=people.now
+        )
+        start.wait()
+        node.propose(change, approval=people.signed(change.change_hash, ANNA), now=people.now)
+        assert node.approve(people.signed(change.change_hash, BERT), now=people.now).waiting is None
+
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        list(pool.map(work, range(len(nodes))))
+    folds = [node.follow() for node in nodes]
+    assert {fold.state.state_hash for fold in folds} == {people.state.state_hash}
+    assert len(people.state.keys(ObjectKind.CLIENT)) == len(nodes)
+    assert people.registry.known.ignored == ()
+
+
 # -------------------------------------------------------------------------------- classes
 
 
@@ -369,6 +395,19 @@ def test_clock_of_the_database_is_asked(people: People, monkeypatch: pytest.Monk
         people.draft([people.edit(CZECHIA, document())])
     assert people.suspend(GREECE).waiting is None
     assert people.registry.follow().time == NOW
+
+
+def test_database_says_what_time_it_is(engine: sa.Engine) -> None:
+    """PostgreSQL has a clock of its own; SQLite has this machine's."""
+    clock = EntryStore(engine).clock()
+    if engine.name == "sqlite":
+        assert clock is None
+    else:
+        assert clock is not None
+        assert clock.tzinfo is not None
+        later = EntryStore(engine).clock()
+        assert later is not None
+        assert later >= clock
 
 
 def test_dated_back_row_changes_nothing(people: People) -> None:
