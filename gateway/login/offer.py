@@ -15,7 +15,7 @@ from gateway.login.desk import LoginDesk
 from gateway.login.errors import EXCHANGE_REPRESENTATION
 from gateway.login.journey import LoginJourney
 from gateway.oidc.card_claims import card_asked
-from gateway.oidc.claims import attributes_requested
+from gateway.oidc.offers import attributes_requested
 from gateway.oidc.request import AuthorizationRequest
 
 

@@ -20,7 +20,7 @@ from gateway.login.journey import JOURNEY, LoginJourney, StepNotAllowed
 from gateway.login.leave import end, to_client
 from gateway.login.session import ProviderSession, allowed, asked_for, new_session_id, remember
 from gateway.login.session_limits import usable_until
-from gateway.oidc.claims import Offer, offers
+from gateway.oidc.offers import Offer, offers
 from gateway.web.pages import PersonView, ReleaseItem, ReleasePage
 
 

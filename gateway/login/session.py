@@ -25,8 +25,8 @@ from gateway.login.desk import LoginDesk
 from gateway.login.journey import LoginJourney
 from gateway.login.offer import acceptable_persons, available, check_representation, minimum_level
 from gateway.oidc.card_claims import AGE_OVER, CARD, PLACE_VERIFICATION, card_asked
-from gateway.oidc.claims import attributes_requested, offers
 from gateway.oidc.errors import AUTHENTICATION_TOO_OLD, CONSENT_REQUIRED, LOGIN_REQUIRED
+from gateway.oidc.offers import attributes_requested, offers
 from gateway.oidc.request import AuthorizationRequest
 from gateway.store import BearerSecret, key_name, new_journey_number
 from gateway.web.pages import HandoverPage, Target
@@ -48,7 +48,7 @@ class ProviderSession:
     asked: tuple[str, ...]
     """What the source was asked for (``asked_for``)."""
     released: tuple[str, ...]
-    """What the citizen has let go to this service (keys of ``claims.offers``)."""
+    """What the citizen has let go to this service (keys of ``offers.offers``)."""
     until: datetime
 
     def to_record(self) -> bytes:

@@ -22,7 +22,8 @@ from gateway.audit import AuditUnavailable, RequestRefused
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.oidc import checks, errors
-from gateway.oidc.checks import STEPS, Draft
+from gateway.oidc.checks import STEPS
+from gateway.oidc.draft import Draft
 from gateway.oidc.parameters import Parameters, Unreadable, parse_parameters, read_form
 from gateway.oidc.provider import Provider
 from gateway.oidc.pushed import PREFIX, PushedRequest, read

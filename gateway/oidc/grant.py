@@ -25,7 +25,7 @@ from connectors.contract import TokenSource
 from connectors.identity import Identity
 from gateway.client_settings import Client
 from gateway.jose import base64url
-from gateway.oidc import claims, errors, token_errors
+from gateway.oidc import claims, errors, offers, token_errors
 from gateway.oidc.acr import in_eidas_words, returned_acr
 from gateway.oidc.assurance.element import verified_claims
 from gateway.oidc.pushed import spend
@@ -149,7 +149,7 @@ class CodeIssuer:
         sid: str | None = None,
         now: datetime,
     ) -> str:
-        """A code for what the citizen released (keys as in ``claims.offers``).
+        """A code for what the citizen released (keys as in ``offers.offers``).
 
         ``sid``: the session that remembers this login (Front-Channel Logout §3). Raises what ``check``
         raises, and StoreUnavailable. The caller has made the release durable in
@@ -159,7 +159,7 @@ class CodeIssuer:
         if request.pushed is not None:
             longest = self.limits.journey_seconds + self.limits.pushed_request_seconds
             await spend(self.store, request.pushed, until=now + timedelta(seconds=longest))
-        may_leave = claims.permitted(client, request, identity, released)
+        may_leave = offers.permitted(client, request, identity, released)
         sub = pairwise(self.subject_key, client, identity, journey)
         code = BearerSecret.new(journey, self.random)
         access = BearerSecret.new(journey, self.random)
@@ -254,7 +254,7 @@ class CodeIssuer:
         return token
 
 
-SCOPES: tuple[str, ...] = ("openid", *claims.SCOPE_ATTRIBUTES)
+SCOPES: tuple[str, ...] = ("openid", *offers.SCOPE_ATTRIBUTES)
 """Scopes that mean something here, for discovery and for the token response."""
 
 

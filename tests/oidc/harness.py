@@ -29,11 +29,11 @@ from gateway.errors import GatewayError
 from gateway.jose import KeyRing, KeyStage, PublicKeySet, SigningKey
 from gateway.oidc import discovery, jwks
 from gateway.oidc.authorize import authorize
-from gateway.oidc.claims import offers
 from gateway.oidc.client_keys import ClientKeys
 from gateway.oidc.errors import LOGIN_REQUIRED
 from gateway.oidc.grant import CodeIssuer
 from gateway.oidc.introspection import introspect
+from gateway.oidc.offers import offers
 from gateway.oidc.provider import Provider
 from gateway.oidc.push import push
 from gateway.oidc.respond import Responder

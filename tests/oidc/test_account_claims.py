@@ -7,8 +7,8 @@ import pytest
 
 from connectors.assurance import Assurance
 from connectors.identity import NaturalPerson, PartialDate
-from gateway.oidc.claims import offers
 from gateway.oidc.fim import fim_claim
+from gateway.oidc.offers import offers
 from gateway.oidc.subject import SubjectKey, pairwise
 from tests.oidc.harness import CLIENTS, claims_parameter
 from tests.oidc.persons import BASIC, BPK2, BUNDID, COMPANY_ACCOUNT, GUEST, LOW, MAILBOX, NATURAL, attested

@@ -10,15 +10,10 @@ from connectors.identity import Identifier, PersonKind
 from gateway.oidc.assurance.element import verified_claims
 from gateway.oidc.assurance.request import well_formed
 from gateway.oidc.card_claims import card_asked
-from gateway.oidc.claims import (
-    attributes_requested,
-    id_token_claims,
-    offers,
-    permitted,
-    userinfo_claims,
-)
+from gateway.oidc.claims import id_token_claims, userinfo_claims
 from gateway.oidc.claims_parameter import claim_requests
 from gateway.oidc.errors import CLAIMS_MALFORMED
+from gateway.oidc.offers import attributes_requested, offers, permitted
 from gateway.oidc.request import AuthorizationRequest, ClaimsRequest
 from gateway.oidc.subject import SubjectKey, pairwise, second_pairwise
 from tests.oidc.harness import CALLBACK, CHALLENGE, ISSUER, client
@@ -151,7 +146,7 @@ def test_facts_that_the_client_is_not_registered_for_stay():
 
 
 def test_a_forged_release_lets_nothing_out():
-    """claims.permitted is the last check before claims are built."""
+    """offers.permitted is the last check before claims are built."""
     plain = client("plain", persons=("natural",))
     forged = frozenset({"card.community_id", "card.age", "identifier"})
     assert permitted(plain, request(*EVERY_CLAIM), CARD, forged) == frozenset()

@@ -15,17 +15,11 @@ from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
 from gateway.oidc import acr
 from gateway.oidc.assurance.element import verified_claims
 from gateway.oidc.assurance.request import well_formed
-from gateway.oidc.claims import (
-    ATTRIBUTE_CLAIMS,
-    CLAIMS_SUPPORTED,
-    SCOPE_ATTRIBUTES,
-    id_token_claims,
-    offers,
-    userinfo_claims,
-)
+from gateway.oidc.claims import CLAIMS_SUPPORTED, id_token_claims, userinfo_claims
 from gateway.oidc.claims_parameter import claim_requests
 from gateway.oidc.errors import CLAIMS_MALFORMED
 from gateway.oidc.id_token import at_hash
+from gateway.oidc.offers import ATTRIBUTE_CLAIMS, SCOPE_ATTRIBUTES, offers
 from gateway.oidc.request import AcrRequest, AuthorizationRequest, ClaimsRequest
 from gateway.oidc.subject import SubjectKey, pairwise
 from tests.oidc.harness import CALLBACK, CHALLENGE, CLIENTS, ISSUER, client

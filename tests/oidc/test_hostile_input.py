@@ -8,8 +8,8 @@ from gateway.errors import CATALOGUE, GatewayError
 from gateway.jose import InvalidKeySet, InvalidToken, PublicKeySet, parse, parse_object
 from gateway.oidc import errors
 from gateway.oidc.authorize import STEPS
-from gateway.oidc.checks import Draft
 from gateway.oidc.client import claimed_client
+from gateway.oidc.draft import Draft
 from gateway.oidc.parameters import Parameters, Unreadable, parse_parameters
 from tests.oidc.harness import CALLBACK, CHALLENGE, CLIENTS, EC_KEY, ISSUER
 from tests.oidc.persons import AUTHENTICATED
@@ -129,7 +129,7 @@ def test_request_is_checked_or_refused_with_an_entry_of_the_catalogue(values):
     ),
 )
 def test_credentials_are_read_or_refused(authorization, values):
-    claimed_client(authorization, Parameters(values, frozenset()))
+    claimed_client(authorization, Parameters(values, frozenset()), None)
 
 
 def test_hints_of_the_catalogue_can_be_sent_as_error_description():

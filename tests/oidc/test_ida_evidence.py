@@ -396,7 +396,7 @@ def test_full_name_goes_with_a_part_that_is_constrained_away(bench):
 
 def test_claims_that_are_never_verified_are_not_even_fetched(bench):
     """Suite ekyc-server-test-userinfo-notfoundinop; and no attribute is asked of the source for nothing."""
-    from gateway.oidc.claims import asked_attributes
+    from gateway.oidc.offers import asked_attributes
 
     found = ask(bench, {"trust_framework": None}, {"email": None, "preferred_username": None})
     assert found["claims"] == {}

@@ -15,13 +15,8 @@ from connectors.identity import (
     PartialDate,
     PersonKind,
 )
-from gateway.oidc.claims import (
-    ATTRIBUTE_CLAIMS,
-    CLAIMS_SUPPORTED,
-    attributes_requested,
-    identity_claims,
-    offers,
-)
+from gateway.oidc.claims import CLAIMS_SUPPORTED, identity_claims
+from gateway.oidc.offers import ATTRIBUTE_CLAIMS, attributes_requested, offers
 from tests.oidc.harness import CLIENTS, claims_parameter
 from tests.oidc.persons import BUNDID, GREEK, HIGH, LEGAL, NATURAL, REPRESENTED, attested, source
 

@@ -20,9 +20,10 @@ from gateway.oidc.assurance.evidence import evidence, timestamp
 from gateway.oidc.assurance.selection import Unmet, chosen
 from gateway.oidc.card_claims import CARD, card_claims
 from gateway.oidc.claim_values import honour_values
-from gateway.oidc.claims import REPRESENTATIVE, identity_claims, released_as_asked
+from gateway.oidc.claims import identity_claims, released_as_asked
 from gateway.oidc.claims_parameter import claim_requests
 from gateway.oidc.errors import VERIFIED_CLAIMS_MALFORMED
+from gateway.oidc.offers import REPRESENTATIVE
 
 _NOTIFIED_SCHEMES = frozenset({"eidas", "de_eid"})
 """Schemes of Article 9 eIDAS: those of other states, and Germany's own card, notified at ``high``."""
