@@ -54,6 +54,21 @@ async def test_every_asker_gets_the_answer_to_its_own_commands(address: StoreAdd
     shared.close()
 
 
+async def test_the_answer_for_somebody_who_went_away_goes_to_nobody_else(address: StoreAddress) -> None:
+    """A request that was given up in the middle leaves the order of the answers as it is."""
+    shared = wire(address)
+    await shared.send(("PING",))
+    gone = asyncio.ensure_future(shared.send(("ECHO", "mine")))
+    await asyncio.sleep(0)  # it is on its way now
+    other = asyncio.ensure_future(shared.send(("ECHO", "other's")))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await other == [b"other's"]
+    assert gone.cancelled()
+    assert await shared.send(("ECHO", "next")) == [b"next"]
+    shared.close()
+
+
 async def test_a_refused_command_is_an_error_and_the_connection_goes_on(address: StoreAddress) -> None:
     """One asker's mistake is nobody else's."""
     shared = wire(address)
