@@ -34,6 +34,8 @@ async def unpack(
     text = parameters.get("request")
     if text is None:
         return parameters
+    if parameters.get("request_uri") is not None:  # never both (RFC 9101 §5)
+        raise errors.REQUEST_URI_UNSUPPORTED()
     try:
         if text.endswith("."):  # no third part: alg none
             raise errors.REQUEST_OBJECT_UNSIGNED()

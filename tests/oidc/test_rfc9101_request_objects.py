@@ -119,3 +119,21 @@ def test_client_without_keys_cannot_send_request_objects(bench):
     """A client with a secret has registered no key that could verify one."""
     page = bench.authorize_with({"request": bench.request_object("portal")}, client_id="portal")
     assert (page.status_code, page.text) == (400, "authorize.request_object_invalid")
+
+
+def test_request_object_beside_a_reference_is_refused(bench):
+    """RFC 9101 §5: request and request_uri are never used together."""
+    both = {"request": bench.request_object(), "request_uri": "https://client.example/object"}
+    answer = bench.answer_to(bench.authorize_with({**both, "redirect_uri": CALLBACK}))
+    assert answer["error"] == "request_uri_not_supported"
+    assert not bench.opened
+
+
+def test_code_is_bound_to_the_key_inside_the_request_object_and_to_no_other_beside_it(bench):
+    """RFC 9449 §10, RFC 9101 §6.3: whoever can add a parameter on the way cannot bind the code to his key."""
+    inside, outside = "A" * 43, "B" * 43
+    signed = bench.request_object(dpop_jkt=inside)
+    bench.answer_to(bench.authorize_with({"request": signed, "dpop_jkt": outside}))
+    pushed = bench.pushed(only={"request": signed, "dpop_jkt": outside})
+    bench.answer_to(bench.come_with(pushed, dpop_jkt=outside))
+    assert [opened.dpop_jkt for opened in bench.opened] == [inside, inside]
