@@ -114,6 +114,9 @@ class PaymentComponent:
         told = self._introspected(token)
         if told.get("active") is not True or told.get("jti") != claims["jti"]:
             raise TokenRefused("the gateway does not call it active")
+        if "cnf" in claims:
+            # Bound to a key (RFC 7800 §3.1), and no proof of it is taken here: as Bearer it would serve a thief.
+            raise TokenRefused("bound to a key that nobody has proven")
         return claims
 
     def _verified(self, token: str) -> dict[str, Any]:
