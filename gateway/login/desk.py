@@ -187,8 +187,11 @@ class LoginDesk:
         return journey
 
     async def check_deadline(self, journey: LoginJourney, secret: BearerSecret) -> None:
-        """The store ends records to the second; the deadline is exact. Raises GatewayError."""
-        if self.clock() >= journey.until:
+        """The store ends records to the second; the deadline is exact. Raises GatewayError.
+
+        A journey for a service that was removed meanwhile is over, too.
+        """
+        if self.clock() >= journey.until or journey.request.client_id not in self.clients:
             raise await self.gone(journey.number, secret, expired=True)
 
     async def gone(
