@@ -217,6 +217,19 @@ def test_suspension_adds_and_changes_nothing(people: People, smuggled: str) -> N
         people.propose(people.draft([edit], ChangeClass.SUSPENSION))
 
 
+def test_suspension_and_reactivation_do_what_their_names_say(people: People) -> None:
+    people.put(GREECE, document())
+    with refused("class"):
+        people.propose(people.toggle(ChangeClass.SUSPENSION, GREECE, suspended=False))
+    with refused("class"):
+        people.propose(people.toggle(ChangeClass.REACTIVATION, GREECE, suspended=False))
+    people.suspend(GREECE)
+    with refused("class"):
+        people.propose(people.toggle(ChangeClass.SUSPENSION, GREECE, suspended=True))
+    with refused("class"):
+        people.propose(people.toggle(ChangeClass.REACTIVATION, GREECE, suspended=True))
+
+
 def test_ordinary_change_ends_no_suspension(people: People) -> None:
     people.put(GREECE, document(key="old"))
     people.suspend(GREECE)
@@ -344,6 +357,25 @@ def test_nobody_gives_himself_more_time(people: People) -> None:
     future = people.now + timedelta(days=30)
     with refused("clock"):
         people.propose(replace(change, proposed_at=future, expires_at=future + timedelta(hours=72)))
+
+
+def test_change_has_bounds(people: People) -> None:
+    """Whoever may propose must not be able to fill every node's memory, or to have something wait for years."""
+    large = people.draft([people.edit(GREECE, document(text="x" * 16 * 1024 * 1024))])
+    with refused("size"):
+        people.propose(large)
+    change = people.draft([people.edit(GREECE, document())])
+    for wrong in (
+        replace(change, not_before=NOW + timedelta(days=367)),
+        replace(change, reason=" "),
+        replace(change, proposer=""),
+        replace(change, evidence="x" * 4001),
+        replace(change, expires_at=change.proposed_at),
+    ):
+        with refused("form"):
+            people.propose(wrong)
+    with refused("empty"):
+        people.propose(people.draft([]))
 
 
 def test_change_for_a_later_day_waits_for_it(people: People) -> None:
@@ -537,11 +569,44 @@ def test_change_in_another_than_its_one_form_is_ignored(people: People) -> None:
         {"change": {**change, "edits": [*change["edits"], *change["edits"]]}},
         {"change": {**change, "version": 2}},
         {"change": {**change, "class": "unknown"}},
+        {"change": {**change, "edits": [{**change["edits"][0], "suspended": 0}]}},
     ):
         people.force("change-proposed", body)
     fold = people.registry.follow()
-    assert len(fold.ignored) == 5
+    assert len(fold.ignored) == 6
     assert fold.open_proposals() == ()
+
+
+def test_rejected_change_does_not_come_back_as_a_new_row(people: People) -> None:
+    change = people.draft([people.edit(GREECE, document())])
+    people.propose(change)
+    rejection = people.signed(change.change_hash, BERT, Decision.REJECT)
+    people.registry.reject(rejection, reason="no", now=people.now)
+    people.force("change-proposed", {"change": change.as_json()})
+    with refused("rejected"):
+        people.approve(change, CLARA)
+    assert people.registry.known.ignored[0].reason.startswith("registry.repeated")
+
+
+def test_change_that_comes_into_the_log_too_late_is_ignored(people: People) -> None:
+    """Signed in private and kept for a better moment."""
+    change = people.draft([people.edit(GREECE, document())])
+    people.later(hours=72, seconds=1)
+    people.force("change-proposed", {"change": change.as_json()})
+    with refused("unknown"):
+        people.approve(change, BERT)
+    assert people.registry.known.ignored[0].reason.startswith("registry.expired")
+
+
+def test_activation_row_must_name_the_state_it_leads_to(people: People) -> None:
+    change = people.draft([people.edit(GREECE, document())], not_before=NOW + timedelta(hours=1))
+    people.propose(change)
+    people.approve(change, BERT)
+    people.later(hours=1)
+    people.force("change-activated", {"change": change.change_hash, "state": people.state.state_hash})
+    assert people.holds(GREECE) is None
+    assert people.registry.known.ignored[0].reason.startswith("registry.state")
+    assert people.registry.activate(change.change_hash, now=people.now).waiting is None
 
 
 @pytest.mark.parametrize("column", ["time", "type", "body"])
