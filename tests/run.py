@@ -81,6 +81,10 @@ def _fonts() -> bool:
     return any(Path("/usr/share/fonts").rglob("DejaVuSans.ttf"))
 
 
+def _postgresql() -> bool:
+    return shutil.which("initdb") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
 def _node_packages() -> bool:
     return (ROOT / "node_modules" / ".package-lock.json").is_file()
 
@@ -94,6 +98,7 @@ AUSWEISAPP = Need(
 CHROMIUM = Need(name="Chromium", present=_program("chromium", "chromium-browser"), debian=("chromium",))
 FONTS = Need(name="a font with Greek and Cyrillic", present=_fonts, debian=("fonts-dejavu-core",))
 OPENSSL = Need(name="the program openssl", present=_program("openssl"), debian=("openssl",))
+POSTGRESQL = Need(name="PostgreSQL", present=_postgresql, debian=("postgresql",))
 SOFTHSM = Need(name="SoftHSM 2", present=_program("softhsm2-util"), debian=("softhsm2",))
 XMLSEC1 = Need(name="the program xmlsec1", present=_program("xmlsec1"), debian=("xmlsec1",))
 NODE_PACKAGES = Need(
@@ -108,7 +113,7 @@ SUITES = (
         about="rules of each room, attacks, the OpenID Provider over HTTP, the real store",
         paths=("tests", "gateway", "connectors", "trust", "eid_server", "sandbox"),
         ignore=("tests/house", "tests/journeys", "tests/clients", "tests/browser", "tests/ausweisapp"),
-        needs=(SOFTHSM, XMLSEC1),
+        needs=(POSTGRESQL, SOFTHSM, XMLSEC1),
         side_by_side=True,
     ),
     Suite(
