@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import traceback
 from datetime import UTC, datetime
 
 _LONGEST = 256
+_WARNING = re.compile(r"(?:.*[/\\])?([^/\\:]+:\d+: \w+): ")
+"""``/path/file.py:12: UserWarning: text``, as the library words a warning."""
 _FIELDS = ("code", "cause", "path", "peer", "reason", "journey", "client", "worker")
 
 
@@ -24,7 +27,7 @@ class JSONLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage()[:_LONGEST],
+            "event": _event(record)[:_LONGEST],
         }
         for name in _FIELDS:
             value = getattr(record, name, None)
@@ -38,6 +41,15 @@ class JSONLines(logging.Formatter):
                 for frame in traceback.extract_tb(error.__traceback__)[-12:]
             ]
         return json.dumps(line)
+
+
+def _event(record: logging.LogRecord) -> str:
+    """What happened; of a warning only kind and place, of a forgotten task not what its error says."""
+    text = record.getMessage()
+    if record.name == "py.warnings":
+        found = _WARNING.match(text)
+        return found[1] if found else "warning"
+    return text.partition("\n")[0] if record.name == "asyncio" else text
 
 
 def start_logging(level: int = logging.INFO) -> None:

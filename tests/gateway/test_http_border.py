@@ -271,6 +271,22 @@ def test_a_foreign_value_cannot_begin_a_log_line() -> None:
     assert len(json.loads(line)["code"]) == 256
 
 
+@pytest.mark.parametrize(
+    ("name", "message", "event"),
+    [
+        ("py.warnings", "/x/main.py:464: UserWarning: unexpected [input_value='Ωνάσης']\n  return x\n", "main.py:464: UserWarning"),
+        ("py.warnings", "Ωνάσης", "warning"),
+        ("asyncio", "Task exception was never retrieved\nfuture: <Task exception=ValueError('Ωνάσης')>", "Task exception was never retrieved"),
+    ],
+)  # fmt: skip
+def test_what_libraries_warn_of_is_logged_without_what_they_quote(
+    name: str, message: str, event: str
+) -> None:
+    """design.md §3 invariant 4: a warning of pydantic quotes the value that surprised it."""
+    record = logging.LogRecord(name, logging.WARNING, "f", 1, message, None, None)
+    assert json.loads(JSONLines().format(record))["event"] == event
+
+
 async def test_countries_are_public_and_readable_by_other_origins(installation: Installation) -> None:
     response = await installation.browser().get("/countries")
     assert response.headers["access-control-allow-origin"] == "*"
