@@ -275,6 +275,47 @@ def test_only_ed25519_keys_in_pem_sign_and_are_enrolled(started: Path, command: 
         assert (status, "registry." in err) == (1, True)
 
 
+def test_key_with_a_passphrase_signs(
+    started: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = serialization.load_pem_private_key((started / "anna.key").read_bytes(), None)
+    (started / "anna.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"correct"),
+        )
+    )
+    for passphrase, expected in (("wrong", 1), ("correct", 0)):
+        monkeypatch.setattr("gateway.registry_cli.getpass", lambda _, said=passphrase: said)
+        status, _, _ = command("suspend", "client/amt24", "--reason", "x", *person(started, "anna"))
+        assert status == expected
+
+
+def test_proposal_without_a_key_waits_for_two_others(started: Path, command: Command) -> None:
+    (started / "registry/clients/amt24.toml").unlink()
+    status, _, err = command("propose", started, "--reason", "closed")
+    assert (status, "0 of 2 people have signed" in err) == (0, True)
+    key = str(started / "anna.key")
+    status, _, err = command("propose", started, "--reason", "closed", "--key", key)
+    assert (status, "--key needs --by" in err) == (1, True)
+
+
+def test_person_named_twice_is_one(directory: Path, command: Command) -> None:
+    new_person(directory, "anna")
+    approver = f"anna={directory}/anna.pub"
+    status, _, err = command("init", "--reason", "first", "--approver", approver, "--approver", approver)
+    assert (status, "named twice" in err) == (1, True)
+    status, _, err = command("init", "--reason", "first", "--approver", approver)
+    assert (status, "fewer than 2 approvers" in err) == (1, True)
+
+
+def test_nothing_is_proposed_before_the_ceremony(directory: Path, command: Command) -> None:
+    status, _, err = command("propose", directory, "--reason", "early")
+    assert (status, "registry.bootstrap" in err) == (1, True)
+    assert "bootstrap   none" in command("state")[1]
+
+
 def test_second_ceremony_is_refused(started: Path, command: Command) -> None:
     approvers = ("--approver", f"anna={started}/anna.pub", "--approver", f"bert={started}/bert.pub")
     status, _, err = command("init", "--reason", "again", *approvers)

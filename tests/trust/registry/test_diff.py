@@ -10,9 +10,10 @@ from hashlib import sha256
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
+from tests.trust.registry.passkey import ORIGIN, Passkey
 from tests.trust.registry.people import ANNA, GREECE
 from trust.registry import Approver, ChangeRefused, Ed25519Credential, ObjectKey, ObjectKind, State
 from trust.registry.canonical import canonical
@@ -23,7 +24,7 @@ from trust.registry.objects import RegistryObject
 FILE = "registry/anchors/el-node-2026.crt"
 
 
-def certificate(key: object, name: str = "Greek node") -> x509.Certificate:
+def certificate(key: object, name: str = "Greek node", *, signer: object = None) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     return (
         x509.CertificateBuilder()
@@ -33,7 +34,7 @@ def certificate(key: object, name: str = "Greek node") -> x509.Certificate:
         .serial_number(7)
         .not_valid_before(datetime(2026, 1, 15, tzinfo=UTC))
         .not_valid_after(datetime(2028, 1, 14, 12, 30, tzinfo=UTC))
-        .sign(key, hashes.SHA256())
+        .sign(signer or key, hashes.SHA256())
     )
 
 
@@ -87,6 +88,19 @@ def test_renewed_certificate_on_the_same_key_shows_the_same_key() -> None:
     assert changed == {
         f"{FILE}: {fact}" for fact in ("subject", "SHA-256 of the certificate", "SHA-256 of the file")
     }
+
+
+def test_keys_that_nobody_uses_here_are_named_too() -> None:
+    """Who reads the difference must see that it is one of those."""
+    for key, words in (
+        (ed25519.Ed25519PrivateKey.generate(), "Ed25519"),
+        (dsa.generate_private_key(2048), "DSA, 2048 bit"),
+        (rsa.generate_private_key(65537, 2048), "RSA, 2048 bit"),
+    ):
+        signer = ec.generate_private_key(ec.SECP256R1())
+        text = pem(certificate(key, signer=signer))
+        shown = facts(GREECE, {"settings": {}, "files": {FILE: {"text": text}}})
+        assert shown[f"{FILE}: key"] == words
 
 
 def test_several_certificates_are_numbered() -> None:
@@ -174,6 +188,11 @@ def test_approver_is_shown_by_fingerprints() -> None:
     key = ObjectKey(ObjectKind.APPROVER, ANNA)
     shown = facts(key, Approver(name="Anna", credentials=(credential,)).as_json())
     assert shown == {"name": "Anna", "key 1": f"ed25519, SHA-256 {grouped(credential.fingerprint)}"}
+    passkey = Passkey().credential
+    shown = facts(key, Approver(name="Anna", credentials=(passkey,)).as_json())
+    assert shown["key 1"] == f"webauthn, SHA-256 {grouped(passkey.fingerprint)}"
+    assert shown["key 1, for"] == ORIGIN
+    assert facts(key, {"name": "Anna", "credentials": []}) == {"name": '"Anna"', "credentials": "[]"}
 
 
 # -------------------------------------------------------------------------------- canonical form

@@ -30,7 +30,7 @@ from trust.registry import (
     Status,
     status,
 )
-from trust.registry.entries import TABLE, HeadMoved
+from trust.registry.entries import TABLE, HeadMoved, _hash
 from trust.registry.fold import Fold
 
 
@@ -385,6 +385,9 @@ def test_change_for_a_later_day_waits_for_it(people: People) -> None:
     assert waiting is not None
     assert waiting.reason == "registry.not-before"
     assert people.registry.activate_due(now=people.now) == ()
+    fold = people.registry.known
+    assert status(fold.proposals[change.change_hash], fold, people.now) is Status.WAITING
+    assert status(fold.proposals[change.change_hash], fold, change.not_before) is Status.READY
     people.later(days=8)
     (outcome,) = people.registry.activate_due(now=people.now)
     assert outcome.waiting is None
@@ -609,6 +612,62 @@ def test_activation_row_must_name_the_state_it_leads_to(people: People) -> None:
     assert people.registry.activate(change.change_hash, now=people.now).waiting is None
 
 
+def test_edit_without_effect_or_sense_is_refused(people: People) -> None:
+    people.put(GREECE, document())
+    person = ObjectKey(ObjectKind.APPROVER, "d.neu")
+    for reason, change_class, edit in (
+        ("empty", ChangeClass.ORDINARY, people.edit(GREECE, document())),
+        ("empty", ChangeClass.ORDINARY, people.edit(CZECHIA, None)),
+        ("empty", ChangeClass.ENROLMENT, people.edit(person, None)),
+        (
+            "class",
+            ChangeClass.ENROLMENT,
+            people.edit(person, people.approver(ANNA).as_json(), suspended=True),
+        ),
+    ):
+        with refused(reason):
+            people.propose(people.draft([edit], change_class))
+    people.suspend(GREECE)
+    with refused("form"):
+        people.propose(people.draft([people.edit(GREECE, None, suspended=True)]))
+    with refused("object"):
+        people.toggle(ChangeClass.SUSPENSION, CZECHIA, suspended=True)
+
+
+def test_rows_that_are_nothing_are_ignored_and_named(people: People) -> None:
+    change = people.draft([people.edit(GREECE, document())]).as_json()
+    edit = change["edits"][0]
+    for kind, body in (
+        ("unknown", {}),
+        ("change-activated", {"change": "0" * 64, "state": ""}),
+        ("change-proposed", {"change": {**change, "proposed_at": "yesterday"}}),
+        ("change-proposed", {"change": {**change, "proposed_at": 1}}),
+        ("change-proposed", {"change": {**change, "reason": 1}}),
+        ("change-proposed", {"change": {**change, "edits": [{**edit, "after": "text"}]}}),
+        ("change-proposed", {"change": {**change, "edits": [{**edit, "id": "../x"}]}}),
+        ("change-proposed", {"change": []}),
+        ("change-rejected", {"approval": {}, "reason": ""}),
+    ):
+        people.force(kind, body)
+    assert [ignored.seq for ignored in people.registry.follow().ignored] == list(range(3, 12))
+    assert people.registry.known.open_proposals() == ()
+
+
+def test_row_that_is_no_object_is_named(people: People) -> None:
+    """Properly chained all the same."""
+    head = EntryStore(people.engine).head()
+    for body in ("[]", "{"):
+        row = {"seq": head.seq + 1, "time": "2026-11-23T08:00:00.000000Z", "type": "approval", "body": body}
+        row["hash"] = _hash(head.hash, row["seq"], row["time"], row["type"], row["body"])
+        with people.engine.begin() as connection:
+            connection.execute(sa.insert(TABLE), [row])
+        with pytest.raises(RegistryBroken, match="not in its form") as broken:
+            people.node().follow()
+        assert broken.value.seq == head.seq + 1
+        with people.engine.begin() as connection:
+            connection.execute(sa.delete(TABLE).where(TABLE.c.seq > head.seq))
+
+
 @pytest.mark.parametrize("column", ["time", "type", "body"])
 def test_edited_row_is_named(people: People, column: str) -> None:
     people.put(GREECE, document())
@@ -714,6 +773,10 @@ def test_approver_document_is_exact(people: People) -> None:
         {"name": "d.neu", "credentials": [{**passkey, "origins": ["https://evil.example"]}]},
         {"name": "d.neu", "credentials": [{**passkey, "origins": ["http://trust.sachsen.example"]}]},
         {"name": "d.neu", "credentials": [{**passkey, "origins": []}]},
+        {"name": "d.neu", "credentials": [{**passkey, "origins": [1]}]},
+        {"name": "d.neu", "credentials": [{**good, "public_key": "%"}]},
+        {"name": "d.neu", "credentials": [{**good, "public_key": "A"}]},
+        {"name": "d.neu", "credentials": ["ed25519"]},
     ):
         with refused("(approver|form)"):
             people.propose(people.draft([people.edit(key, wrong)], ChangeClass.ENROLMENT))
