@@ -432,7 +432,7 @@ ALL_CLAIMS = dict.fromkeys(
 def published(name):
     path = PUBLISHED / name
     if not path.is_file():
-        pytest.skip(f"{name} is not here: set IDA_SCHEMAS to the directory of the published schemas")
+        pytest.skip(f"{name} is not among the shared data: IDA_SCHEMAS names a directory that has it")
     schemas = {file.name: json.loads(file.read_text("utf-8")) for file in PUBLISHED.glob("*.json")}
     resources = [
         (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values() if "$id" in schema
