@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.trust.registry.passkey import ORIGIN, RP_ID, base64url
 from tests.trust.registry.people import ANNA, CLARA, GREECE, People, document
@@ -36,8 +37,10 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def authenticator(page: Page) -> Page:
+def authenticator(browser: Browser) -> Iterator[Page]:
     """The console's origin with an authenticator that verifies its user."""
+    context = browser.new_context()
+    page = context.new_page()
     page.route(
         f"{ORIGIN}/**",
         lambda route: route.fulfill(body="<!doctype html><title>x</title>", content_type="text/html"),
@@ -57,7 +60,8 @@ def authenticator(page: Page) -> Page:
             }
         },
     )
-    return page
+    yield page
+    context.close()
 
 
 def enrol(page: Page) -> PasskeyCredential:
