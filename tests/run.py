@@ -6,7 +6,7 @@
     python tests/run.py test             the checks, then every suite
     python tests/run.py test NAME ...    only these suites, e.g. ``units browser``
 
-Every part runs, whatever the parts before it said; the end of the output is a table and one line
+Every part runs, whatever the parts before it said, and the longest beside the others; the end of the output is a table and one line
 ``N passed, N failed, N skipped``. A suite whose prerequisite is missing is named there. With
 ``REQUIRE_ALL=1`` in the environment that is a failure, and so is a test that skips itself for any
 reason other than the absence of the project's shared data beside the checkout.
@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -247,8 +248,8 @@ def read_report(report: Path, outcome: Outcome) -> None:
                 outcome.notes.append(f"skipped although everything is required: {case.get('name')}: {reason}")
 
 
-def run(suite: Suite) -> Outcome:
-    """One suite, its output passed through."""
+def run(suite: Suite, *, beside: bool = False) -> Outcome:
+    """One suite, its output passed through; ``beside`` another one that already does so, shown at its end."""
     outcome = Outcome(name=suite.name)
     missing = missing_for(suite)
     if missing:
@@ -265,7 +266,18 @@ def run(suite: Suite) -> Outcome:
         if suite.side_by_side:
             command += ["--numprocesses", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
         command += [f"--ignore={path}" for path in suite.ignore]
-        status = subprocess.run([*command, *suite.paths], cwd=ROOT, check=False).returncode
+        kept = subprocess.PIPE if beside else None
+        finished = subprocess.run(
+            [*command, *suite.paths],
+            cwd=ROOT,
+            stdout=kept,
+            stderr=kept and subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        status = finished.returncode
+        if beside:
+            say(f"{suite.name}: ended after {time.monotonic() - begin:.0f} s\n{finished.stdout.rstrip()}")
         if report.is_file():
             read_report(report, outcome)
     outcome.seconds = time.monotonic() - begin
@@ -304,9 +316,18 @@ def main() -> int:
         return summarise(check())
     suites = [suite for suite in SUITES if not chosen.suites or suite.name in chosen.suites]
     provide(suites)
-    outcomes = [] if chosen.suites else check()
-    outcomes += [run(suite) for suite in suites]
-    return summarise(outcomes)
+    if chosen.suites:
+        return summarise([run(suite) for suite in suites])
+    return summarise(everything())
+
+
+def everything() -> list[Outcome]:
+    """The checks and all suites, in two lanes: the longest beside all others, which mostly wait for programs."""
+    longest, *others = SUITES
+    with ThreadPoolExecutor(1) as lane:
+        beside = lane.submit(lambda: [*check(), *(run(suite, beside=True) for suite in others)])
+        outcome = run(longest)
+        return [*beside.result(), outcome]
 
 
 if __name__ == "__main__":
