@@ -118,6 +118,12 @@ SUITES = (
         side_by_side=True,
     ),
     Suite(
+        name="ausweisapp",
+        about="the real AusweisApp with simulated cards: browser, card, attached eID-Server, ID token",
+        paths=("tests/ausweisapp",),
+        needs=(AUSWEISAPP, CHROMIUM, FONTS),
+    ),
+    Suite(
         name="journeys",
         about="whole logins between running programs",
         paths=("tests/journeys",),
@@ -135,12 +141,6 @@ SUITES = (
         paths=("tests/browser",),
         needs=(CHROMIUM, FONTS, NODE_PACKAGES),
         side_by_side=True,
-    ),
-    Suite(
-        name="ausweisapp",
-        about="the real AusweisApp with simulated cards: browser, card, attached eID-Server, ID token",
-        paths=("tests/ausweisapp",),
-        needs=(AUSWEISAPP, CHROMIUM, FONTS),
     ),
 )
 
