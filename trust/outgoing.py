@@ -87,7 +87,8 @@ def exchange(
     except OutgoingError:
         raise
     except (OSError, HTTPException, ValueError) as error:
-        if deadline.passed:
+        # The socket has the same time as the deadline, and may notice first.
+        if deadline.passed or isinstance(error, TimeoutError):
             raise OutgoingError("fetch.timeout") from error
         if isinstance(error, ssl.SSLError):
             raise OutgoingError("fetch.tls", error.reason or "") from error
