@@ -10,7 +10,7 @@ Nothing outside this package imports ``jose`` or ``joserfc``.
 from gateway.jose.encrypting import CONTENT_ENCRYPTION, KEY_MANAGEMENT, EncryptionKey
 from gateway.jose.errors import InvalidKeySet, InvalidToken, JOSEError, NoSuchKey
 from gateway.jose.json_object import parse_object
-from gateway.jose.keys import PublicKeySet, VerificationKey, base64url, public_jwk, thumbprint
+from gateway.jose.keys import PublicKeySet, VerificationKey, base64url, header_names, public_jwk, thumbprint
 from gateway.jose.signing import KeyRing, KeyStage, SigningKey
 from gateway.jose.verifying import ParsedToken, TokenPolicy, numeric_date, parse
 
@@ -30,6 +30,7 @@ __all__ = [
     "TokenPolicy",
     "VerificationKey",
     "base64url",
+    "header_names",
     "numeric_date",
     "parse",
     "parse_object",

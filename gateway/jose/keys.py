@@ -38,6 +38,11 @@ _FITS: dict[str, tuple[str, str | None]] = {
 """Algorithm to key type and curve (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2)."""
 
 
+def header_names(alg: str) -> frozenset[str]:
+    """The names in a header that mean ``alg``: RFC 9864 renames EdDSA with this curve to Ed25519."""
+    return frozenset({"EdDSA", "Ed25519"}) if alg in {"EdDSA", "Ed25519"} else frozenset({alg})
+
+
 def base64url(octets: bytes) -> str:
     """Base64url without padding (RFC 7515 §2)."""
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
@@ -98,8 +103,7 @@ class VerificationKey:
     def fits(self, alg: str) -> bool:
         """Whether ``alg`` may be checked with this key (type, curve, declared ``alg``)."""
         kty, crv = _FITS[alg]
-        declared = {"EdDSA", "Ed25519"} if self.alg in {"EdDSA", "Ed25519"} else {self.alg}
-        return self.kty == kty and self.crv == crv and (self.alg is None or alg in declared)
+        return self.kty == kty and self.crv == crv and (self.alg is None or alg in header_names(self.alg))
 
 
 @dataclass(frozen=True, slots=True)

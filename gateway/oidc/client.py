@@ -19,7 +19,7 @@ from pydantic import JsonValue
 
 from gateway.client_settings import Client, ClientClass
 from gateway.errors import CatalogueEntry, GatewayError
-from gateway.jose import InvalidToken, NoSuchKey, ParsedToken, TokenPolicy, numeric_date, parse
+from gateway.jose import InvalidToken, NoSuchKey, ParsedToken, TokenPolicy, header_names, numeric_date, parse
 from gateway.oidc import token_errors
 from gateway.oidc.certificate_names import names_client
 from gateway.oidc.parameters import Parameters
@@ -28,8 +28,6 @@ from gateway.store import AlreadyClaimed
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SIGNING_ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
-_ACCEPTED = {"EdDSA": frozenset({"EdDSA", "Ed25519"})}
-"""Registered name to names in the header; RFC 9864 renames EdDSA with this curve to Ed25519."""
 
 _TLS = "tls"
 _NOBODYS = hashlib.sha256(b"").hexdigest()
@@ -173,7 +171,7 @@ async def _check_assertion(provider: Provider, client: Client, token: ParsedToke
     if client.client_class is ClientClass.FAPI2 and alg == "RS256":
         _fail(token_errors.CLIENT_ASSERTION_INVALID, "rs256-in-fapi2")
     policy = TokenPolicy(
-        algorithms=_ACCEPTED.get(alg, frozenset({alg})),
+        algorithms=header_names(alg),
         types=frozenset({None, "jwt", "client-authentication+jwt"}),
         issuer=client.client_id,
         audience=provider.issuer,

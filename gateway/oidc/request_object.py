@@ -13,14 +13,13 @@ from pydantic import JsonValue
 
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
-from gateway.jose import InvalidToken, NoSuchKey, ParsedToken, TokenPolicy, numeric_date, parse
+from gateway.jose import InvalidToken, NoSuchKey, ParsedToken, TokenPolicy, header_names, numeric_date, parse
 from gateway.oidc import errors
 from gateway.oidc.client_keys import ClientKeys
 from gateway.oidc.parameters import RESOURCE, Parameters
 from gateway.oidc.token_errors import CLIENT_KEYS_UNAVAILABLE
 
 _HOUR = 3600
-_ACCEPTED = {"EdDSA": frozenset({"EdDSA", "Ed25519"})}
 _NOT_INSIDE = frozenset(
     {"request", "request_uri", "client_assertion", "client_assertion_type", "client_secret"}
 )
@@ -59,8 +58,7 @@ def _policy(client: Client, issuer: str, skew: int) -> TokenPolicy:
     alg = client.request_object_signing_alg or client.token_endpoint_auth_signing_alg
     strict = client.fapi or client.require_signed_request_object
     return TokenPolicy(
-        algorithms=_ACCEPTED.get(alg, frozenset({alg}))
-        - (frozenset({"RS256"}) if client.fapi else frozenset()),
+        algorithms=header_names(alg) - (frozenset({"RS256"}) if client.fapi else frozenset()),
         types=frozenset({None, "jwt", "oauth-authz-req+jwt"}),
         issuer=client.client_id,
         audience=issuer,
