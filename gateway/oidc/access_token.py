@@ -83,28 +83,23 @@ async def read(
     return None if await _is_revoked(provider.store, str(claims["jti"])) else claims
 
 
-async def is_of(provider: Provider, token: str, client: Client, *, now: datetime) -> bool:
-    """Whether ``token`` is a valid one that ``client`` was given."""
-    return await _given(provider, token, client, now) is not None
-
-
-async def revoke(provider: Provider, token: str, client: Client, *, now: datetime) -> None:
-    """End a token that ``client`` was given (RFC 7009 §2.1)."""
-    claims = await _given(provider, token, client, now)
-    until = claims["exp"] if claims else None
-    if claims is not None and isinstance(until, int):
-        jti, ends = str(claims["jti"]), datetime.fromtimestamp(until + 1, UTC)
-        await provider.store.batch(_journey(jti)).mark(_mark(jti), b"1", until=ends).run()
-
-
-async def _given(
-    provider: Provider, token: str, client: Client, now: datetime
+async def given_to(
+    client: Client, provider: Provider, token: str, *, now: datetime
 ) -> dict[str, JsonValue] | None:
+    """The claims of ``token``, if it is a valid one that ``client`` was given."""
     for resource in client.resources:
         claims = await read(provider, token, resource, now=now)
         if claims is not None and claims["client_id"] == client.client_id:
             return claims
     return None
+
+
+async def revoke(provider: Provider, claims: dict[str, JsonValue]) -> None:
+    """End the token with these claims (RFC 7009 §2.1)."""
+    jti, until = str(claims["jti"]), claims["exp"]
+    if isinstance(until, int):
+        ends = datetime.fromtimestamp(until + 1, UTC)
+        await provider.store.batch(_journey(jti)).mark(_mark(jti), b"1", until=ends).run()
 
 
 async def _is_revoked(store: Store, jti: str) -> bool:

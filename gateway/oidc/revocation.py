@@ -31,12 +31,13 @@ async def _revoke(provider: Provider, call: Call) -> Response:
     if call.parameters.get("token_type_hint") == "refresh_token":
         raise token_errors.TOKEN_TYPE_UNSUPPORTED()
     found = await read_userinfo(provider.store, token, now=call.now)
-    if found is not None and found.client_id == call.client.client_id:
+    if found is not None:
+        if found.client_id == call.client.client_id:
+            await _note(provider, call)
+            await end_access(provider.store, token)
+    elif claims := await access_token.given_to(call.client, provider, token, now=call.now):
         await _note(provider, call)
-        await end_access(provider.store, token)
-    elif found is None and await access_token.is_of(provider, token, call.client, now=call.now):
-        await _note(provider, call)
-        await access_token.revoke(provider, token, call.client, now=call.now)
+        await access_token.revoke(provider, claims)
     return Response(headers=NO_STORE)
 
 
