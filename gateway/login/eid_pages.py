@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
+from functools import wraps
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,6 +21,9 @@ from gateway.web.eid_pages import EIDIntroPage, EIDRunPage, EIDStartPage, Way, W
 _HANDHELD = re.compile(r"Android|iPhone|iPad|Mobile")
 
 
+Page = Callable[[LoginDesk, Request], Awaitable[Response]]
+
+
 class NoClientAwaited(Exception):
     """The journey waits for no eID-Client; ``path`` is where it stands."""
 
@@ -27,12 +32,23 @@ class NoClientAwaited(Exception):
         self.path = path
 
 
+def while_awaiting(page: Page) -> Page:
+    """A browser that waits for no eID-Client is sent to where it stands instead."""
+
+    @wraps(page)
+    async def answer(desk: LoginDesk, request: Request) -> Response:
+        try:
+            return await page(desk, request)
+        except NoClientAwaited as elsewhere:
+            return RedirectResponse(elsewhere.path, status_code=303)
+
+    return answer
+
+
+@while_awaiting
 async def intro(desk: LoginDesk, request: Request) -> Response:
     """GET ``/login/{journey}/client``: what will happen."""
-    try:
-        _, journey, start = await awaiting(desk, request)
-    except NoClientAwaited as elsewhere:
-        return RedirectResponse(elsewhere.path, status_code=303)
+    _, journey, start = await awaiting(desk, request)
     page = EIDIntroPage(
         frame=desk.frame(request, journey=journey, step=2),
         means=desk.means_names.get(start.ticket.connector, {}),
@@ -43,12 +59,10 @@ async def intro(desk: LoginDesk, request: Request) -> Response:
     return desk.render(page)
 
 
+@while_awaiting
 async def choose_way(desk: LoginDesk, request: Request) -> Response:
     """GET ``/login/{journey}/client/start``: what one needs, and the ways."""
-    try:
-        _, journey, start = await awaiting(desk, request)
-    except NoClientAwaited as elsewhere:
-        return RedirectResponse(elsewhere.path, status_code=303)
+    _, journey, start = await awaiting(desk, request)
     page = EIDStartPage(
         frame=desk.frame(request, journey=journey, step=2),
         ways=ways(desk, request, journey, start),
@@ -58,12 +72,10 @@ async def choose_way(desk: LoginDesk, request: Request) -> Response:
     return desk.render(page)
 
 
+@while_awaiting
 async def run(desk: LoginDesk, request: Request) -> Response:
     """GET ``/login/{journey}/client/{way}``: the link that starts the client; stays while it runs."""
-    try:
-        secret, journey, start = await awaiting(desk, request)
-    except NoClientAwaited as elsewhere:
-        return RedirectResponse(elsewhere.path, status_code=303)
+    secret, journey, start = await awaiting(desk, request)
     offered = ways(desk, request, journey, start)
     way = next((choice.way for choice in offered if choice.way == request.path_params["way"]), None)
     if way is None:

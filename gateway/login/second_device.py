@@ -19,7 +19,7 @@ from connectors.contract import TokenSource
 from gateway.audit import SecondDeviceCodeUsed, SecondDeviceRefused
 from gateway.login.accepted import go_on
 from gateway.login.desk import LoginDesk, form_fields, own_form
-from gateway.login.eid_pages import NoClientAwaited, awaiting, keep, ways
+from gateway.login.eid_pages import awaiting, keep, ways, while_awaiting
 from gateway.login.eid_records import (
     LINK,
     LINK_LIFE,
@@ -40,28 +40,24 @@ CODE_LENGTH = 8
 _GROUP = 4
 
 
+@while_awaiting
 async def qr_page(desk: LoginDesk, request: Request) -> Response:
     """GET ``/login/{journey}/client/qr``: the QR code, and the field for the code."""
-    try:
-        secret, journey, start = await awaiting(desk, request)
-    except NoClientAwaited as elsewhere:
-        return RedirectResponse(elsewhere.path, status_code=303)
+    secret, journey, start = await awaiting(desk, request)
     _check_offered(desk, start)
     if start.link is None:
         start = await _new_link(desk, secret, journey, start)
     return await _show(desk, request, journey, start)
 
 
+@while_awaiting
 async def qr_step(desk: LoginDesk, request: Request) -> Response:
     """POST ``/login/{journey}/client/qr`` with ``code``, or with ``new`` for another QR code."""
     own_form(request)
     fields = await form_fields(request)
     if len(fields) != 1 or fields[0][0] not in {"code", "new"}:
         raise JOURNEY_BAD_FORM()
-    try:
-        secret, journey, start = await awaiting(desk, request)
-    except NoClientAwaited as elsewhere:
-        return RedirectResponse(elsewhere.path, status_code=303)
+    secret, journey, start = await awaiting(desk, request)
     _check_offered(desk, start)
     name, value = fields[0]
     if name == "new":
