@@ -6,6 +6,7 @@ Key names::
     eg:{<journey>}:<name>             mark: a word about the journey, without identity data
     eg:replay:<hash>                  a replay key that was claimed
     eg:rate:<hash>:<window>           a rate counter
+    eg:task:<name>                    a lease: somebody does this already
 
 Whatever must happen together is one ``Batch``: one round trip, one script, one cluster slot. The
 script only runs the commands it is given; it is used instead of MULTI/EXEC because it is a single
@@ -139,6 +140,16 @@ class Store:
         except (RedisError, OSError) as error:
             raise StoreUnavailable(error) from error
         return int(answers[0]), window - now % window
+
+    async def lease(self, name: str, *, seconds: float) -> bool:
+        """Whether the caller alone, of all processes, may do what ``name`` stands for, for so many seconds."""
+        try:
+            (answer,) = await self._send(
+                ("SET", f"eg:task:{name}", b"1", "NX", "PX", max(1, int(seconds * 1000)))
+            )
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(error) from error
+        return answer is not None
 
     async def ping(self) -> None:
         """Write and read one key, as a login would; raises StoreUnavailable."""
