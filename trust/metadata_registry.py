@@ -82,6 +82,11 @@ class MetadataRegistry:
         """Every usable peer of ``role``, for selection lists and availability."""
         return tuple(p for s in self._sources.values() for p in s.peers(now) if p.role is role)
 
+    def held(self) -> tuple[PeerMetadata, ...]:
+        """Every peer of every copy held, valid or not: for people who look, never for a login."""
+        documents = (source.held() for source in self._sources.values())
+        return tuple(peer for found in documents if found is not None for peer in found.peers.values())
+
     def status(self, now: datetime) -> tuple[SourceStatus, ...]:
         """One row per anchor, in the order of the configuration."""
         return tuple(source.status(now) for source in self._sources.values())

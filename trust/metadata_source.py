@@ -18,7 +18,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -54,6 +54,9 @@ class SourceStatus:
     """Why it is not ``ok``."""
     valid_until: datetime | None
     next_refresh: datetime
+    refreshed_at: datetime | None
+    """When a document was last fetched and taken; None: not since the start, the copy is of an earlier run."""
+    tried_at: datetime | None
     spent: float
     """How much of the copy's life is over, 0 to 1; the alarms ring at 0.5 and 0.8 when stale."""
     entities: int
@@ -88,6 +91,8 @@ class _State:
     failed_since: datetime | None = None
     reason: str | None = None
     next_refresh: datetime | None = None
+    refreshed_at: datetime | None = None
+    tried_at: datetime | None = None
 
 
 class MetadataSource:
@@ -193,6 +198,10 @@ class MetadataSource:
             return ()
         return tuple(peer for peer in document.peers.values() if peer.valid_until > now)
 
+    def held(self) -> MetadataDocument | None:
+        """The copy held, valid or not: for people who look at it, never for a login."""
+        return self._state.document
+
     def next_refresh(self) -> datetime:
         """When ``refresh`` is due again."""
         return self._state.next_refresh or self._started
@@ -219,6 +228,8 @@ class MetadataSource:
             reason=reason,
             valid_until=None if document is None else document.valid_until,
             next_refresh=self.next_refresh(),
+            refreshed_at=state.refreshed_at,
+            tried_at=state.tried_at,
             spent=_spent(state, now),
             entities=0 if document is None else len(document.peers),
             dropped=() if document is None else document.dropped,
@@ -233,12 +244,16 @@ class MetadataSource:
             raise MetadataError("metadata.rollback", "older than the copy held")
         if self._announce is not None and (held is None or held.sha256 != document.sha256):
             self._announce(_change(held, document))
-        self._state = _State(document, now, None, None, refresh_time(document, now))
+        self._state = _State(document, now, None, None, refresh_time(document, now), now, now)
 
     def _fail(self, reason: str, now: datetime) -> None:
         state = self._state
-        self._state = _State(
-            state.document, state.accepted_at, state.failed_since or now, reason, now + SHORTEST_REFRESH
+        self._state = replace(
+            state,
+            failed_since=state.failed_since or now,
+            reason=reason,
+            next_refresh=now + SHORTEST_REFRESH,
+            tried_at=now,
         )
 
     def _keep(self, octets: bytes) -> None:

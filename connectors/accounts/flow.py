@@ -31,6 +31,7 @@ from connectors.contract import (
 )
 from connectors.errors import InvalidAnswer, LevelTooLow, PeerUnavailable, RequestNotPossible
 from connectors.identity import Identity, Source
+from connectors.peer_facts import PeerFacts
 from connectors.saml import bindings
 from connectors.saml.keys import SAMLKeys
 from connectors.saml.request import HTTP_POST, send
@@ -40,6 +41,7 @@ from trust.algorithms import Deviation, Deviations
 from trust.errors import MetadataError
 from trust.metadata import PeerMetadata
 from trust.metadata_registry import MetadataRegistry
+from trust.metadata_source import SourceStatus
 
 _REASONS = {
     "account.level-not-offered": "level",
@@ -53,7 +55,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class AccountConnector:
-    """Implements ``connectors.contract.Connector``."""
+    """Implements ``connectors.contract.Connector`` and ``connectors.peer_facts.TellsPeers``."""
 
     settings: AccountSettings
     profile: Profile
@@ -251,3 +253,9 @@ class AccountConnector:
 
     def peers(self, *, now: datetime) -> Sequence[PeerStatus]:
         return [publication.peer_status(self.settings, self.registry, now)]
+
+    def sources(self, *, now: datetime) -> Sequence[SourceStatus]:
+        return self.registry.status(now)
+
+    def peer_facts(self) -> Sequence[PeerFacts]:
+        return [PeerFacts.of_metadata(peer) for peer in self.registry.held()]

@@ -28,6 +28,7 @@ from connectors.eidas import esaml_answer, esaml_attributes, levels
 from connectors.eidas.settings import CountrySettings, EIDASSettings
 from connectors.errors import AuthenticationFailed, InvalidAnswer, RequestNotPossible
 from connectors.identity import Identity, PersonKind, Source
+from connectors.peer_facts import PeerFacts
 from connectors.saml import bindings
 from connectors.saml.keys import SAMLKeys
 from connectors.saml.request import AuthnRequest, new_id, send
@@ -35,14 +36,15 @@ from connectors.saml.response import VerifiedAssertion, receive
 from connectors.saml.tr03130 import extension
 from connectors.saml.tr03130.partner import Partner
 from connectors.saml.tr03130.profile import expectation
-from connectors.saml.tr03130.publication import OwnDocument, status
+from connectors.saml.tr03130.publication import OwnDocument, facts, status
 from connectors.saml.tr03130.values import Attributes
 from trust.errors import VerificationError
+from trust.metadata_source import SourceStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ESAMLConnector:
-    """Implements ``connectors.contract.Connector``."""
+    """Implements ``connectors.contract.Connector`` and ``connectors.peer_facts.TellsPeers``."""
 
     settings: EIDASSettings
     countries: Mapping[str, CountrySettings]
@@ -240,6 +242,13 @@ class ESAMLConnector:
 
     def peers(self, *, now: datetime) -> Sequence[PeerStatus]:
         return [status(self.partner, code, now) for code in self.countries]
+
+    def sources(self, *, now: datetime) -> Sequence[SourceStatus]:
+        del now  # keys exchanged by hand: no metadata
+        return ()
+
+    def peer_facts(self) -> Sequence[PeerFacts]:
+        return [facts(self.partner, None)]
 
 
 _NOT_POSSIBLE = {

@@ -31,17 +31,19 @@ from connectors.eidas.countries import Countries, deviations, exceptions
 from connectors.eidas.settings import CountrySettings, EIDASSettings, PeerExceptionKind, Role
 from connectors.errors import InvalidAnswer, PeerUnavailable, RequestNotPossible
 from connectors.identity import Identity, PersonKind, Source
+from connectors.peer_facts import PeerFacts
 from connectors.saml import bindings
 from connectors.saml.keys import SAMLKeys
 from connectors.saml.request import HTTP_POST, HTTP_REDIRECT, send
 from connectors.saml.response import VerifiedAssertion, receive
 from connectors.saml.validation import Expectation
 from trust.metadata import PeerMetadata
+from trust.metadata_source import SourceStatus
 
 
 @dataclass(frozen=True, slots=True)
 class EIDASConnector:
-    """Implements ``connectors.contract.Connector``."""
+    """Implements ``connectors.contract.Connector`` and ``connectors.peer_facts.TellsPeers``."""
 
     settings: EIDASSettings
     countries: Countries
@@ -229,6 +231,12 @@ class EIDASConnector:
 
     def peers(self, *, now: datetime) -> Sequence[PeerStatus]:
         return publication.peers(self.countries, now)
+
+    def sources(self, *, now: datetime) -> Sequence[SourceStatus]:
+        return self.countries.registry.status(now)
+
+    def peer_facts(self) -> Sequence[PeerFacts]:
+        return [PeerFacts.of_metadata(peer) for peer in self.countries.registry.held()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

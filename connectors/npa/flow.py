@@ -32,6 +32,8 @@ from connectors.npa import asked, failures, mapping
 from connectors.npa.eid_service import EIDRequest, EIDResult
 from connectors.npa.settings import NPASettings
 from connectors.npa.way import Way
+from connectors.peer_facts import PeerFacts
+from trust.metadata_source import SourceStatus
 
 _REASONS = {
     "npa.person": "person",
@@ -45,7 +47,7 @@ _LESS_TELLING = frozenset({failures.NO_RESULT, failures.SESSION_LOST})
 
 @dataclass(frozen=True, slots=True)
 class NPAConnector:
-    """Implements ``connectors.contract.EIDClientConnector``."""
+    """Implements ``connectors.contract.EIDClientConnector`` and ``connectors.peer_facts.TellsPeers``."""
 
     settings: NPASettings
     way: Way
@@ -160,3 +162,10 @@ class NPAConnector:
         if self.way.peers is not None:
             return self.way.peers(now)
         return [PeerStatus(peer=self.way.peer, country="DE", state="ok")]
+
+    def sources(self, *, now: datetime) -> Sequence[SourceStatus]:
+        del now  # keys exchanged by hand: no metadata
+        return ()
+
+    def peer_facts(self) -> Sequence[PeerFacts]:
+        return self.way.facts

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from connectors.contract import PeerStatus, PublishedDocument
 from connectors.npa.eid_service import EIDService
+from connectors.peer_facts import PeerFacts
 from connectors.saml.keys import OwnKey, SAMLKeys
 from connectors.saml.surroundings import Surroundings
 
@@ -37,6 +38,8 @@ class Way:
     """What the peer fetches from us (SAML metadata)."""
     peers: Callable[[datetime], Sequence[PeerStatus]] | None = None
     """How it stands with the service; without network I/O."""
+    facts: Sequence[PeerFacts] = ()
+    """What the service's operator told us of it."""
     refresh: Callable[[datetime], None] | None = None
     """Fetch what is due (metadata, getServerInfo); blocking, called in the background only."""
 

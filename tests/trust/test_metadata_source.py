@@ -505,3 +505,26 @@ class TestRegistry:
         registry = MetadataRegistry([source(Shelf(None), kept=kept)])
         registry.load(NOW)
         assert registry.peer(ENTITY_ID, NOW)
+
+
+def test_status_tells_the_last_refresh_and_the_last_attempt() -> None:
+    """The console shows both: a source may have been asked a minute ago and have answered last week."""
+    shelf = Shelf(sign(document()))
+    subject = source(shelf)
+    assert (subject.status(NOW).refreshed_at, subject.status(NOW).tried_at) == (None, None)
+    subject.refresh(NOW)
+    shelf.octets = None
+    assert refusal(subject, NOW + HOUR) == "fetch.connection"
+    status = subject.status(NOW + HOUR)
+    assert (status.refreshed_at, status.tried_at) == (NOW, NOW + HOUR)
+
+
+def test_the_copy_held_can_be_looked_at_after_its_end() -> None:
+    """People see which certificates a node had; a login does not."""
+    subject = source(Shelf(sign(document())))
+    registry = MetadataRegistry([subject])
+    assert registry.held() == ()
+    subject.refresh(NOW)
+    later = NOW + timedelta(days=400)
+    assert registry.peers(later) == ()
+    assert [peer.entity_id for peer in registry.held()] == [ENTITY_ID]

@@ -32,7 +32,7 @@ from connectors.saml.response import receive_redirect
 from connectors.saml.tr03130 import extension
 from connectors.saml.tr03130.partner import Partner, load
 from connectors.saml.tr03130.profile import expectation
-from connectors.saml.tr03130.publication import OwnDocument
+from connectors.saml.tr03130.publication import OwnDocument, facts
 from connectors.saml.tr03130.publication import status as status_of
 from trust.errors import KeyUnavailable, VerificationError
 
@@ -133,6 +133,7 @@ def assemble(
         peer=section.issuer,
         documents=own.documents,
         peers=lambda now: [status_of(service.partner, "DE", now)],
+        facts=(facts(service.partner, "DE"),),
     )
 
 

@@ -14,6 +14,7 @@ from connectors.npa.soap.service import SOAPService
 from connectors.npa.soap.settings import SignerPin, SOAPSection
 from connectors.npa.soap.tls import client_context
 from connectors.npa.way import ServiceKeys, Surroundings, Way
+from connectors.peer_facts import KeyUse, PeerFacts, PeerKey
 from connectors.saml.keys import OwnKey
 from trust.errors import KeyUnavailable, VerificationError
 from trust.keys import SignerDecrypter
@@ -52,7 +53,19 @@ def assemble(
         every=timedelta(seconds=section.server_info_seconds),
         valid_until=_valid_until(signer, tls_key, pins),
     )
-    return Way(service=service, peer=section.address, peers=watch.peers, refresh=watch.refresh)
+    facts = PeerFacts(
+        peer=section.address,
+        country="DE",
+        anchor=None,
+        keys=tuple(
+            PeerKey(use=KeyUse.SIGNING, key=key, ends=None if pin.until is None else pin.ends(None))
+            for pin, key in pins
+        ),
+        addresses=(section.address,),
+    )
+    return Way(
+        service=service, peer=section.address, peers=watch.peers, facts=(facts,), refresh=watch.refresh
+    )
 
 
 def _active(keys: Sequence[OwnKey], purpose: str) -> SignerDecrypter:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.contract import PeerStatus, PublishedDocument
+from connectors.peer_facts import KeyUse, PeerFacts, PeerKey
 from connectors.saml import metadata
 from connectors.saml.keys import SAMLKeys
 from connectors.saml.request import NAME_ID_TRANSIENT
@@ -64,4 +65,19 @@ def status(partner: Partner, country: str, now: datetime) -> PeerStatus:
         state="ok" if reason is None else "down",
         valid_until=partner.valid_until,
         reason=reason,
+    )
+
+
+def facts(partner: Partner, country: str | None) -> PeerFacts:
+    """Its keys and address, as its operator told us."""
+    return PeerFacts(
+        peer=partner.issuer,
+        country=country,
+        anchor=None,
+        valid_until=partner.valid_until,
+        keys=(
+            *(PeerKey(use=KeyUse.SIGNING, key=key) for key in partner.signing),
+            PeerKey(use=KeyUse.ENCRYPTION, key=partner.encryption),
+        ),
+        addresses=(partner.section.address,),
     )
