@@ -82,10 +82,14 @@ class Configuration:
         return resolve(reference, self.directory)
 
 
-def load(directory: Path) -> Configuration:
-    """Read and check everything; raises ConfigurationError."""
+def load(directory: Path, *, started: Configuration | None = None) -> Configuration:
+    """Read and check everything; raises ConfigurationError.
+
+    ``started``: what this process was started with. Settings, keys and secrets are taken from there, and
+    only the registry is read, which alone changes while a gateway runs.
+    """
     problems = Problems()
-    settings = _settings(directory, problems)
+    settings = started.settings if started else _settings(directory, problems)
     registry = directory / "registry"
     anchors = _unique(_models(registry / "anchors", TrustAnchor, problems), "id", problems)
     connectors = _unique(_connectors(registry / "connectors", problems), "id", problems)
@@ -113,7 +117,9 @@ def load(directory: Path) -> Configuration:
     bundle_certificates.check_certificates(clients.values(), settings, directory, problems)
     bundle_accounts.check_presentations(clients.values(), accounts, settings, problems)
     bundle_npa.check_clients(clients.values(), cards, settings, problems)
-    keys, subject_key = load_keys(settings, directory, problems)
+    keys, subject_key = (
+        (started.keys, started.subject_key) if started else load_keys(settings, directory, problems)
+    )
     bundle_checks.check_keys(
         keys,
         connectors={name: _key_purposes(located.model) for name, located in connectors.items()},
@@ -121,18 +127,11 @@ def load(directory: Path) -> Configuration:
         problems=problems,
     )
     bundle_accounts.check_account_keys(accounts.values(), keys, problems)
-    store_password = read_secret(
-        settings.store.password, directory, settings.gateway.mode, problems, "store.password"
-    )
-    registration_token = read_secret(
-        settings.registration.initial_access_token,
-        directory,
-        settings.gateway.mode,
-        problems,
-        "registration.initial_access_token",
-    )
-    database_url = _database_url(settings, directory, problems)
-    if problems.found or database_url is None:
+    if started is not None:
+        secrets = _Secrets(started.store_password, started.database_url, started.registration_token)
+    else:
+        secrets = _secrets(settings, directory, problems)
+    if problems.found or secrets.database_url is None:
         raise ConfigurationError(tuple(problems.found))
     return Configuration(
         directory=directory,
@@ -143,10 +142,28 @@ def load(directory: Path) -> Configuration:
         clients={name: located.model for name, located in clients.items()},
         keys=keys,
         subject_key=subject_key,
-        store_password=_word(store_password),
-        database_url=database_url,
-        registration_token=_word(registration_token),
+        store_password=secrets.store_password,
+        database_url=secrets.database_url,
+        registration_token=secrets.registration_token,
         warnings=tuple(problems.warnings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    store_password: str | None
+    database_url: sa.URL | None
+    registration_token: str | None
+
+
+def _secrets(settings: Settings, directory: Path, problems: Problems) -> _Secrets:
+    def word(reference: str | None, path: str) -> str | None:
+        return _word(read_secret(reference, directory, settings.gateway.mode, problems, path))
+
+    return _Secrets(
+        word(settings.store.password, "store.password"),
+        _database_url(settings, directory, problems),
+        word(settings.registration.initial_access_token, "registration.initial_access_token"),
     )
 
 
