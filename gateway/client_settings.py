@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StringConstraints
 
 from connectors.assurance import LevelOfAssurance
-from gateway.settings import Section, Texts
+from gateway.settings import Texts
+from gateway.settings_section import Section
 
 
 class ReleaseMode(StrEnum):

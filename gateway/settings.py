@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
-SecretReference = Annotated[str, StringConstraints(pattern=r"^(file:.+|env:[A-Z][A-Z0-9_]*)$")]
-"""Where a secret is, never the secret."""
+from gateway.settings_operations import ProbesSection
+from gateway.settings_section import SecretReference, Section
 
 KeyReference = Annotated[str, StringConstraints(pattern=r"^(file:.+|env:[A-Z][A-Z0-9_]*|pkcs11:.+)$")]
 """Where a private key is: a secret as above, or a PKCS#11 URI (RFC 7512) with ``module-path`` and
@@ -25,12 +25,6 @@ KeyReference = Annotated[str, StringConstraints(pattern=r"^(file:.+|env:[A-Z][A-
 
 Texts = dict[str, str]
 """A text per BCP 47 language tag; ``de`` is mandatory where the text is shown to citizens."""
-
-
-class Section(BaseModel):
-    """A configuration model: frozen, no unknown keys, no silent conversion."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
 
 
 class Mode(StrEnum):
@@ -216,6 +210,7 @@ class Settings(Section):
     rate: RateSection = RateSection()
     registration: RegistrationSection = RegistrationSection()
     registry: RegistrySection = RegistrySection()
+    probes: ProbesSection = ProbesSection()
 
 
 class ConfigurationProblem(Section):

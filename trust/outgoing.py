@@ -54,10 +54,24 @@ class Outgoing:
     method: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    accepted: frozenset[int] = frozenset({200})
-    """Status codes that mean success."""
+    accepted: frozenset[int] | None = frozenset({200})
+    """Status codes that mean success; None: whatever comes is an answer, also a redirect, which nobody follows."""
     context: ssl.SSLContext | None = None
     """TLS with a client certificate, or with other trust than the policy's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    """In their order, names in lower case."""
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name, which is given in lower case."""
+        return next((value for found, value in self.headers if found == name), None)
 
 
 def resolve_host(host: str, port: int) -> tuple[str, ...]:
@@ -78,6 +92,18 @@ def exchange(
 
     Raises OutgoingError ``fetch.*``.
     """
+    return converse(url, outgoing, policy=policy, max_bytes=max_bytes, resolve=resolve).body
+
+
+def converse(
+    url: str,
+    outgoing: Outgoing,
+    *,
+    policy: FetchPolicy,
+    max_bytes: int,
+    resolve: Resolve = resolve_host,
+) -> Answer:
+    """As ``exchange``, with status and headers of the answer."""
     parts = _require_url(url, policy)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     addresses = _require_addresses(parts, port, policy, resolve)
@@ -187,12 +213,12 @@ def _exchange(
     policy: FetchPolicy,
     max_bytes: int,
     deadline: _Deadline,
-) -> bytes:
+) -> Answer:
     host = parts.hostname or ""
     connected = _connect(addresses, port, policy)
     deadline.guard(connected)
     if parts.scheme == "https":
-        context = outgoing.context or _tls_context(policy)
+        context = outgoing.context or tls_context(policy)
         connected = context.wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
         deadline.guard(connected)
         connected.do_handshake()
@@ -216,10 +242,11 @@ def _exchange(
     connection.endheaders(outgoing.body)
     with connection.getresponse() as response:
         _require_response(response, outgoing.accepted, policy, max_bytes)
+        headers = tuple((name.lower(), value) for name, value in response.getheaders())
         body = _read(response, max_bytes)
     if deadline.passed:
         raise OutgoingError("fetch.timeout")
-    return body
+    return Answer(status=response.status, headers=headers, body=body)
 
 
 def _connect(addresses: Sequence[str], port: int, policy: FetchPolicy) -> socket.socket:
@@ -237,7 +264,8 @@ def _connect(addresses: Sequence[str], port: int, policy: FetchPolicy) -> socket
     raise failure
 
 
-def _tls_context(policy: FetchPolicy) -> ssl.SSLContext:
+def tls_context(policy: FetchPolicy) -> ssl.SSLContext:
+    """What the policy trusts; making one reads all the authorities, so several exchanges may share it."""
     context = ssl.create_default_context(cafile=str(policy.ca_file) if policy.ca_file else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
@@ -245,11 +273,11 @@ def _tls_context(policy: FetchPolicy) -> ssl.SSLContext:
 
 
 def _require_response(
-    response: HTTPResponse, accepted: frozenset[int], policy: FetchPolicy, max_bytes: int
+    response: HTTPResponse, accepted: frozenset[int] | None, policy: FetchPolicy, max_bytes: int
 ) -> None:
-    if 300 <= response.status < 400:
+    if accepted is not None and 300 <= response.status < 400:
         raise OutgoingError("fetch.redirect", f"status {response.status}")
-    if response.status not in accepted:
+    if accepted is not None and response.status not in accepted:
         raise OutgoingError("fetch.status", f"status {response.status}")
     if (response.getheader("Content-Encoding") or "identity").strip().lower() != "identity":
         raise OutgoingError("fetch.content-encoding")
