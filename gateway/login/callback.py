@@ -36,10 +36,11 @@ from gateway.login.errors import (
 )
 from gateway.login.journey import JOURNEY, Exchange, Failure, LoginJourney
 from gateway.login.offer import check_representation, minimum_level
-from gateway.login.peer_errors import invalid_answer, not_enough, of_connector
+from gateway.login.peer_errors import invalid_answer, not_enough, of_connector, suspended
 from gateway.login.session_limits import usable_until
 from gateway.login.start import exchange_purpose, split_handle
 from gateway.store import AlreadyClaimed, BearerSecret
+from gateway.withdrawn import Origin, SourceSuspended
 
 
 async def callback(desk: LoginDesk, request: Request) -> Response:
@@ -54,6 +55,7 @@ async def callback(desk: LoginDesk, request: Request) -> Response:
     journey = exchange.journey
     now = desk.clock()
     try:
+        desk.withdrawn.check_way(connector.id, journey.country)
         pending = await with_session(desk, exchange)
         verified = await desk.in_thread(
             lambda: connector.finish(pending, answer, now=now), waits=connector.id in desk.eid_clients
@@ -62,6 +64,8 @@ async def callback(desk: LoginDesk, request: Request) -> Response:
         await desk.store.claim((key.key, key.until) for key in verified.replay_keys)
     except ConnectorError as error:
         return await _fail(desk, exchange, of_connector(desk, connector.id, error), error.reason)
+    except SourceSuspended as error:
+        return await _fail(desk, exchange, suspended(desk, connector.id, error), str(error))
     except SessionMissing as error:
         return await _fail(desk, exchange, error.error, error.reason)
     except AlreadyClaimed as error:
@@ -128,8 +132,9 @@ async def _refused(desk: LoginDesk, connector: Connector, number: str | None, co
 
 
 def _check(desk: LoginDesk, journey: LoginJourney, verified: Verified) -> None:
-    """What the connector has checked is checked again here (invariant 2); raises _CheckFailed."""
+    """What the connector has checked is checked again here (invariant 2); raises _CheckFailed, SourceSuspended."""
     identity = verified.identity
+    desk.withdrawn.check(Origin.of(identity))
     client = desk.clients[journey.request.client_id]
     minimum = minimum_level(client, journey)
     accept_non_notified = journey.request.accept_non_notified and client.accept_non_notified

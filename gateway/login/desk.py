@@ -40,6 +40,7 @@ from gateway.web.eid_pages import Way
 from gateway.web.frame import Frame, ServiceView
 from gateway.web.language import preferences
 from gateway.web.pages import Page
+from gateway.withdrawn import NOTHING, Withdrawn
 from trust.errors import KeyUnavailable
 
 T = TypeVar("T")
@@ -78,6 +79,7 @@ class LoginDesk:
     """Connectors that are user accounts."""
     eid_clients: Mapping[str, EIDMeans] = field(default_factory=dict)
     """Connectors whose citizens use an eID-Client."""
+    withdrawn: Withdrawn = NOTHING
     store: Store
     audit: Audit
     render: Render

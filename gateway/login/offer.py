@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.assurance import LevelOfAssurance
@@ -64,9 +64,19 @@ def available(
     means = (hinted,) if hinted in client.means else client.means
     wanted = authentication_request(desk, client, journey, person=person, country=None)
     return tuple(
-        Choice(name, desk.connectors[name].options(wanted, now=now))
+        Choice(name, _open(desk, name, desk.connectors[name].options(wanted, now=now)))
         for name in means
         if name in desk.connectors and only in {None, name}
+    )
+
+
+def _open(desk: LoginDesk, connector: str, options: Sequence[Option]) -> tuple[Option, ...]:
+    """What is suspended stays visible, as a way that does not answer."""
+    return tuple(
+        option
+        if (since := desk.withdrawn.since(connector, option.country)) is None
+        else replace(option, available=False, reason="down", down_since=since)
+        for option in options
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from connectors.assurance import LevelOfAssurance
-from connectors.errors import ConnectorError, OwnKeyUnavailable
+from connectors.errors import ConnectorError, OwnKeyUnavailable, PeerUnavailable
 from gateway.errors import KEY_UNAVAILABLE, CatalogueEntry, GatewayError
 from gateway.login.account_errors import ACCOUNT_INVALID_ANSWER, ACCOUNT_LEVEL_TOO_LOW, from_account
 from gateway.login.desk import LoginDesk
 from gateway.login.eid_errors import EID_DOCUMENT_DENIED, EID_INVALID_ANSWER, EID_LEVEL_TOO_LOW, from_eid
 from gateway.login.errors import EXCHANGE_INVALID_ANSWER, EXCHANGE_LEVEL_TOO_LOW, from_connector
+from gateway.withdrawn import SourceSuspended
 
 
 def of_connector(desk: LoginDesk, connector: str, error: ConnectorError) -> GatewayError:
@@ -20,6 +21,11 @@ def of_connector(desk: LoginDesk, connector: str, error: ConnectorError) -> Gate
     if connector in desk.eid_clients:
         return from_eid(error)
     return from_connector(error)
+
+
+def suspended(desk: LoginDesk, connector: str, error: SourceSuspended) -> GatewayError:
+    """A way that was closed while somebody was on it: for the citizen it does not answer."""
+    return of_connector(desk, connector, PeerUnavailable(str(error)))
 
 
 def invalid_answer(desk: LoginDesk, connector: str) -> CatalogueEntry:

@@ -17,11 +17,13 @@ from gateway.errors import GatewayError
 from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.errors import JOURNEY_BAD_FORM, JOURNEY_ENDED, JOURNEY_REFUSED
 from gateway.login.journey import JOURNEY, LoginJourney, StepNotAllowed
-from gateway.login.leave import end, to_client
+from gateway.login.leave import end, journey_error, to_client
+from gateway.login.peer_errors import suspended
 from gateway.login.session import ProviderSession, allowed, asked_for, new_session_id, remember
 from gateway.login.session_limits import usable_until
 from gateway.oidc.offers import Offer, offers
 from gateway.web.pages import PersonView, ReleaseItem, ReleasePage
+from gateway.withdrawn import Origin, SourceSuspended
 
 
 async def show(desk: LoginDesk, request: Request) -> Response:
@@ -30,6 +32,10 @@ async def show(desk: LoginDesk, request: Request) -> Response:
     identity = journey.identity
     if identity is None:
         return RedirectResponse(desk.path(journey.number), status_code=303)
+    try:
+        desk.withdrawn.check(Origin.of(identity))
+    except SourceSuspended as error:
+        return journey_error(desk, request, journey, suspended(desk, identity.source.connector, error))
     if journey.usable_until is not None:
         journey = journey.active(usable_until(identity, now=desk.clock()))
         renewed = desk.store.batch(journey.number).replace(
@@ -89,6 +95,10 @@ async def _release(
     identity = journey.identity
     if identity is None:
         raise StepNotAllowed("no identity")
+    try:
+        desk.withdrawn.check(Origin.of(identity))
+    except SourceSuspended as error:
+        return await end(desk, request, journey, suspended(desk, identity.source.connector, error))
     client = desk.clients[journey.request.client_id]
     released = frozenset(
         offer.key

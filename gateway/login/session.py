@@ -30,6 +30,7 @@ from gateway.oidc.offers import attributes_requested, offers
 from gateway.oidc.request import AuthorizationRequest
 from gateway.store import BearerSecret, key_name, new_journey_number
 from gateway.web.pages import HandoverPage, Target
+from gateway.withdrawn import Origin, SourceSuspended
 
 SESSION = "session"
 """Purpose of the sealed record."""
@@ -112,6 +113,10 @@ async def current(desk: LoginDesk, http: Request, client: Client) -> ProviderSes
     record = await desk.store.read(secret, SESSION) if secret else None
     session = ProviderSession.from_record(record) if record else None
     if session is None or session.client_id != client.client_id or desk.clock() >= session.until:
+        return None
+    try:
+        desk.withdrawn.check(Origin.of(session.identity))
+    except SourceSuspended:
         return None
     return session if allowed(client, session.identity, desk.accounts) else None
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from connectors.contract import ClientDispatch, Connector, Option, PendingExchange, Start
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, PeerUnavailable
 from connectors.identity import PersonKind
 from gateway.audit import ExchangeStarted
 from gateway.errors import GatewayError
@@ -31,6 +31,7 @@ from gateway.login.offer import acceptable_persons, authentication_request, avai
 from gateway.login.peer_errors import of_connector
 from gateway.store import BearerSecret
 from gateway.web.pages import Target
+from gateway.withdrawn import SourceSuspended
 
 _FIELDS = {"means", "country", "person"}
 
@@ -170,6 +171,10 @@ async def ask(desk: LoginDesk, begun: LoginJourney, connector: Connector, person
     """Let ``connector`` build its request and note it. Raises ConnectorError, AuditUnavailable."""
     client = desk.clients[begun.request.client_id]
     now = desk.clock()
+    try:
+        desk.withdrawn.check_way(connector.id, begun.country)
+    except SourceSuspended as error:
+        raise PeerUnavailable(str(error)) from error
     wanted = authentication_request(desk, client, begun, person=person, country=begun.country)
     relay = urlsafe_b64encode(desk.random(16)).rstrip(b"=").decode()
     handle = f"{begun.number}.{relay}"

@@ -33,7 +33,7 @@ async def exchange(provider: Provider, call: Call) -> dict[str, object]:
     resource = access_token.chosen(parameters.resources, client.resources)
     if resource is None:
         raise token_errors.TARGET_INVALID()
-    found = await read_userinfo(provider.store, subject_token, now=now)
+    found = await read_userinfo(provider.store, subject_token, withdrawn=provider.withdrawn, now=now)
     if found is None or found.client_id != client.client_id or resource not in found.audience.subjects:
         raise token_errors.SUBJECT_TOKEN_INVALID()
     if (found.jkt, found.x5t) != (confirmation.jkt, confirmation.x5t):

@@ -33,6 +33,7 @@ from gateway.oidc.request import AuthorizationRequest
 from gateway.oidc.subject import SubjectKey, pairwise, second_pairwise, transient
 from gateway.settings import LimitsSection
 from gateway.store import BearerSecret, Store, key_name
+from gateway.withdrawn import NOTHING, Origin, SourceSuspended, Withdrawn
 
 CODE = "code"
 ACCESS = "access"
@@ -51,6 +52,8 @@ class Audience:
 
     client_id: str
     journey: str
+    origin: Origin | None = None
+    """None: of a process that did not know it yet."""
     scope: tuple[str, ...]
     acr: JsonValue
     auth_time: JsonValue
@@ -186,6 +189,7 @@ class CodeIssuer:
         audience = Audience(
             client_id=client.client_id,
             journey=journey,
+            origin=Origin.of(identity),
             scope=tuple(scope for scope in request.scope if scope in SCOPES),
             acr=in_eidas_words(str(id_token["acr"]), client.acr_vocabulary),
             auth_time=id_token["auth_time"],
@@ -320,8 +324,16 @@ async def bind(store: Store, grant: Grant, *, jkt: str | None, x5t: str | None) 
     raise token_errors.CODE_INVALID()
 
 
-async def read_userinfo(store: Store, access_token: str, *, now: datetime) -> UserInfo | None:
-    """What an access token opens; None if it is unknown, expired or revoked."""
+def check_origin(audience: Audience, withdrawn: Withdrawn) -> None:
+    """Whether the login that a token comes from is still believed; raises SourceSuspended."""
+    if audience.origin is not None:
+        withdrawn.check(audience.origin)
+
+
+async def read_userinfo(
+    store: Store, access_token: str, *, withdrawn: Withdrawn = NOTHING, now: datetime
+) -> UserInfo | None:
+    """What an access token opens; None if it is unknown, expired, revoked, or its source suspended."""
     try:
         access = BearerSecret.parse(access_token)
     except ValueError:
@@ -330,6 +342,10 @@ async def read_userinfo(store: Store, access_token: str, *, now: datetime) -> Us
     if record is None:
         return None
     found = _userinfos().validate_json(record)
+    try:
+        check_origin(found.audience, withdrawn)
+    except SourceSuspended:
+        return None
     return found if now < found.until else None
 
 

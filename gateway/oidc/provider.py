@@ -23,6 +23,7 @@ from gateway.oidc.request import AuthorizationRequest, JourneyOpener
 from gateway.oidc.respond import Responder
 from gateway.settings import LimitsSection
 from gateway.store import Store
+from gateway.withdrawn import NOTHING, Withdrawn
 
 Clock = Callable[[], datetime]
 """The time, UTC with zone."""
@@ -59,6 +60,7 @@ class Provider:
     client_keys: ClientKeys
     keys: KeyRing
     respond: Responder
+    withdrawn: Withdrawn = NOTHING
     store: Store
     audit: Audit
     pages: Pages

@@ -20,9 +20,10 @@ from gateway.oidc.client_request import NO_STORE, Call, serve
 from gateway.oidc.confirmation import Confirmation, proven
 from gateway.oidc.encryption import recipient
 from gateway.oidc.exchange import GRANT_TYPE, exchange
-from gateway.oidc.grant import CodeRefused, Grant, bind, redeem, revoke
+from gateway.oidc.grant import CodeRefused, Grant, bind, check_origin, redeem, revoke
 from gateway.oidc.id_token import id_token
 from gateway.oidc.provider import Provider
+from gateway.withdrawn import SourceSuspended
 from trust.errors import KeyUnavailable
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
@@ -76,6 +77,7 @@ class _Redemption:
         # The code is spent from here on: whatever is wrong now, nobody gets a second try.
         try:
             _belongs_to(grant, client, redirect_uri, verifier, confirmation)
+            check_origin(grant.audience, provider.withdrawn)
             resource = access_token.chosen(parameters.resources, grant.resources or client.resources)
             for_resource, signed = await provider.keys.while_signing(
                 partial(_tokens, provider, client, grant, resource, confirmation, now=now)
@@ -83,6 +85,10 @@ class _Redemption:
         except KeyUnavailable as error:
             await revoke(provider.store, grant)
             raise token_errors.TOKEN_UNSIGNED(cause=error) from error
+        except SourceSuspended as error:
+            await revoke(provider.store, grant)
+            self.revoked = True
+            raise token_errors.CODE_INVALID(cause=error) from error
         except GatewayError:
             await revoke(provider.store, grant)
             self.revoked = True

@@ -38,7 +38,9 @@ async def userinfo(provider: Provider, request: Request) -> Response:
     now = provider.clock()
     try:
         presented = await _presented(request)
-        found = await read_userinfo(provider.store, presented.access_token, now=now)
+        found = await read_userinfo(
+            provider.store, presented.access_token, withdrawn=provider.withdrawn, now=now
+        )
         if found is None:
             raise token_errors.ACCESS_TOKEN_INVALID()
         await _holder_is_the_one(provider, request, presented, found, now)
