@@ -30,6 +30,7 @@ from gateway import (
 )
 from gateway.bundle_keys import SAML_PURPOSES, LoadedKey, load_keys, read_secret
 from gateway.bundle_problems import Located, Problems
+from gateway.bundle_watch import WatchSecrets, check_watch
 from gateway.client_settings import Client
 from gateway.settings import ConfigurationError, ConfigurationProblem, KeyPurpose, Settings, resolve
 from trust.anchors import TrustAnchor
@@ -64,6 +65,7 @@ class Configuration:
     database_url: sa.URL = field(repr=False)
     registration_token: str | None = field(default=None, repr=False)
     """Initial access token of dynamic client registration."""
+    watch_secrets: WatchSecrets = field(default=WatchSecrets(), repr=False)
     warnings: tuple[ConfigurationProblem, ...] = ()
     """Nothing that prevents a start; ``check-config`` tells them."""
 
@@ -128,7 +130,9 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
     )
     bundle_accounts.check_account_keys(accounts.values(), keys, problems)
     if started is not None:
-        secrets = _Secrets(started.store_password, started.database_url, started.registration_token)
+        secrets = _Secrets(
+            started.store_password, started.database_url, started.registration_token, started.watch_secrets
+        )
     else:
         secrets = _secrets(settings, directory, problems)
     if problems.found or secrets.database_url is None:
@@ -145,6 +149,7 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
         store_password=secrets.store_password,
         database_url=secrets.database_url,
         registration_token=secrets.registration_token,
+        watch_secrets=secrets.watch,
         warnings=tuple(problems.warnings),
     )
 
@@ -154,6 +159,7 @@ class _Secrets:
     store_password: str | None
     database_url: sa.URL | None
     registration_token: str | None
+    watch: WatchSecrets
 
 
 def _secrets(settings: Settings, directory: Path, problems: Problems) -> _Secrets:
@@ -164,6 +170,7 @@ def _secrets(settings: Settings, directory: Path, problems: Problems) -> _Secret
         word(settings.store.password, "store.password"),
         _database_url(settings, directory, problems),
         word(settings.registration.initial_access_token, "registration.initial_access_token"),
+        check_watch(settings, directory, problems),
     )
 
 

@@ -18,6 +18,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from gateway.settings_operations import ProbesSection
 from gateway.settings_section import SecretReference, Section
+from gateway.settings_watch import WatchSection
 
 KeyReference = Annotated[str, StringConstraints(pattern=r"^(file:.+|env:[A-Z][A-Z0-9_]*|pkcs11:.+)$")]
 """Where a private key is: a secret as above, or a PKCS#11 URI (RFC 7512) with ``module-path`` and
@@ -211,6 +212,7 @@ class Settings(Section):
     registration: RegistrationSection = RegistrationSection()
     registry: RegistrySection = RegistrySection()
     probes: ProbesSection = ProbesSection()
+    watch: WatchSection = WatchSection()
 
 
 class ConfigurationProblem(Section):
