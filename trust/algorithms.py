@@ -10,7 +10,7 @@ Sources: eIDAS Cryptographic Requirements 1.4 §3; BSI TR-02102-1 2026-01 for th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -164,6 +164,24 @@ RSA_MINIMUM_BITS = 3072
 RSA_DEVIATION_BITS = 2048
 EC_MINIMUM_BITS = 256
 """What the shortest of ``CURVES`` has."""
+
+
+def ends() -> Iterator[tuple[str, date]]:
+    """What ends when, in the words of people: one line for each family that ends on one day."""
+    tables: tuple[tuple[str, Iterable[Algorithm]], ...] = (
+        ("signature", SIGNATURES.values()),
+        ("digest", DIGESTS.values()),
+        ("content encryption", CONTENT_ENCRYPTIONS.values()),
+        ("key transport", KEY_TRANSPORTS.values()),
+        ("key agreement", (ECDH_ES,)),
+        ("key wrap", KEY_WRAPS.values()),
+    )
+    for name, rows in tables:
+        together: dict[date, list[str]] = {}
+        for row in rows:
+            together.setdefault(row.ends, []).append(row.uri.rpartition("#")[2])
+        for day, uris in together.items():
+            yield f"{name} {', '.join(uris)}", day
 
 
 def permit(

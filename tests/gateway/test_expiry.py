@@ -1,0 +1,227 @@
+"""One list of everything that ends (security.md D.2, D.7; ux.md §11: bands of 90, 30, 14, 7 and 1 days)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.peer_facts import PeerFacts
+from gateway.bundle import Configuration, load
+from gateway.expiry import Band, Expiry, ExpiryKind, band_at, expiries
+from tests.gateway.registry_bundle import CERTIFICATE, directory, keys
+from tests.trust.metadata_maker import (
+    ENTITY_ID,
+    NOW,
+    Node,
+    document,
+    issue,
+    key,
+    key_descriptor,
+    policy,
+    sign,
+)
+from tests.trust.registry.people import ANNA, BERT, GREECE, People
+from tests.trust.registry.people import document as registry_document
+from trust.anchors import AnchorState
+from trust.log import migrate, open_database
+from trust.metadata_registry import MetadataRegistry
+from trust.metadata_source import MetadataSource, SourceStatus
+from trust.registry import Status
+
+__all__ = ["directory", "keys"]
+
+DAY = timedelta(days=1)
+
+
+class Partner:
+    """A connector with the metadata of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self.source = MetadataSource(policy(), read=lambda *_: sign(document(node)), started=NOW)
+        self.source.refresh(NOW)
+        self.registry = MetadataRegistry([self.source])
+
+    def sources(self, *, now: datetime) -> Sequence[SourceStatus]:
+        return self.registry.status(now)
+
+    def peer_facts(self) -> Sequence[PeerFacts]:
+        return [PeerFacts.of_metadata(peer) for peer in self.registry.held()]
+
+
+@dataclass
+class InForce:
+    configuration: Configuration
+    connectors: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of_kind(found: Sequence[Expiry], *kinds: ExpiryKind) -> list[Expiry]:
+    return [one for one in found if one.kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("left", "band"),
+    [
+        (timedelta(0), Band.EXPIRED),
+        (-DAY, Band.EXPIRED),
+        (timedelta(seconds=1), Band.DAYS_1),
+        (DAY, Band.DAYS_1),
+        (DAY + timedelta(seconds=1), Band.DAYS_7),
+        (7 * DAY, Band.DAYS_7),
+        (14 * DAY, Band.DAYS_14),
+        (30 * DAY, Band.DAYS_30),
+        (90 * DAY, Band.DAYS_90),
+        (91 * DAY, Band.LATER),
+    ],
+)
+def test_band_is_the_narrowest_that_fits(left: timedelta, band: Band) -> None:
+    assert band_at(NOW + left, NOW) is band
+
+
+def test_anchor_its_certificate_own_certificates_and_algorithms_are_listed(directory: Path) -> None:
+    configuration = load(directory)
+    found = expiries(InForce(configuration), None, NOW)
+    assert [one.when for one in found] == sorted(one.when for one in found)
+    [anchor] = of_kind(found, ExpiryKind.ANCHOR)
+    assert (anchor.key, anchor.when.date(), anchor.band, anchor.link, anchor.country) == (
+        "anchor/gr-node",
+        date(2027, 1, 1),
+        Band.DAYS_90,
+        "/anchors/gr-node",
+        "GR",
+    )
+    [certificate] = of_kind(found, ExpiryKind.ANCHOR_CERTIFICATE)
+    assert certificate.subject == "gr-node"
+    own = of_kind(found, ExpiryKind.OWN_CERTIFICATE)
+    assert {one.subject for one in own} == {"saml-signing", "saml-decryption", "saml-metadata"}
+    assert {one.when.year for one in of_kind(found, ExpiryKind.ALGORITHM)} == {2027, 2031, 2035}
+
+
+def test_what_is_not_believed_anyway_does_not_end(directory: Path) -> None:
+    """Suspended, retired and revoked anchors: nothing stops when their days are over."""
+    configuration = load(directory)
+    anchor = configuration.anchors["gr-node"].model_copy(update={"state": AnchorState.SUSPENDED})
+    found = expiries(InForce(replace(configuration, anchors={"gr-node": anchor})), None, NOW)
+    assert not of_kind(found, ExpiryKind.ANCHOR, ExpiryKind.ANCHOR_CERTIFICATE)
+
+
+def test_a_file_that_is_gone_takes_only_itself_from_the_list(directory: Path) -> None:
+    """The node still holds what it read; the list of the others must not fail for it."""
+    configuration = load(directory)
+    (directory / CERTIFICATE).unlink()
+    found = expiries(InForce(configuration), None, NOW)
+    assert of_kind(found, ExpiryKind.ANCHOR)
+    assert not of_kind(found, ExpiryKind.ANCHOR_CERTIFICATE)
+
+
+def test_metadata_that_refresh_themselves_are_nothing_to_warn_of(directory: Path) -> None:
+    """Fresh metadata of a day are always in the narrowest band; only stale ones are pressing."""
+    partner = Partner(Node())
+    generation = InForce(load(directory), {"eidas": partner})
+    [fresh] = of_kind(expiries(generation, None, NOW), ExpiryKind.METADATA)
+    assert (fresh.band, fresh.pressing, fresh.link) == (Band.DAYS_1, False, "/anchors/se-node")
+    [over] = of_kind(expiries(generation, None, NOW + 2 * DAY), ExpiryKind.METADATA)
+    assert (over.band, over.pressing) == (Band.EXPIRED, True)
+
+
+def test_a_key_with_a_successor_is_nothing_to_warn_of(directory: Path) -> None:
+    """During a roll-over the old certificate ends as planned; the last one of a use is pressing."""
+    ends = [NOW + 10 * DAY, NOW + 300 * DAY]
+    certificates = [issue(f"signer {end:%j}", key(f"signer {end:%j}"), end=end) for end in ends]
+    node = Node(keys=(key_descriptor(*certificates[:1]), key_descriptor(*certificates[1:])))
+    found = expiries(InForce(load(directory), {"eidas": Partner(node)}), None, NOW)
+    old, new = of_kind(found, ExpiryKind.PEER_CERTIFICATE)
+    assert (old.subject, old.country, old.band, old.pressing) == (ENTITY_ID, "SE", Band.DAYS_14, False)
+    assert (new.band, new.pressing) == (Band.LATER, True)
+    assert old.key != new.key
+
+
+def test_certificates_beside_the_keys_of_clients_are_listed(directory: Path) -> None:
+    """RFC 7517 §4.7: the first of ``x5c`` is the key's own."""
+    configuration = load(directory)
+    der = issue("client", key("client"), end=NOW + 5 * DAY)
+    entries = [{"kty": "EC", "x5c": [base64.b64encode(der).decode()]}, {"kty": "EC"}, {"x5c": ["%"]}, 7]
+    inline = configuration.clients["amt24"].model_copy(update={"jwks": {"keys": entries}})
+    (directory / "registry/client.jwks").write_text(json.dumps({"keys": entries}))
+    by_file = inline.model_copy(
+        update={"client_id": "other", "jwks": None, "jwks_file": "registry/client.jwks"}
+    )
+    broken = by_file.model_copy(update={"client_id": "broken", "jwks_file": CERTIFICATE})
+    clients = {client.client_id: client for client in (inline, by_file, broken)}
+    found = expiries(InForce(replace(configuration, clients=clients)), None, NOW)
+    listed = of_kind(found, ExpiryKind.CLIENT_CERTIFICATE)
+    assert sorted((one.subject, one.band, one.link) for one in listed) == [
+        ("amt24", Band.DAYS_7, "/clients/amt24"),
+        ("other", Band.DAYS_7, "/clients/other"),
+    ]
+
+
+def test_tls_certificates_of_the_listeners_are_listed(directory: Path) -> None:
+    configuration = load(directory)
+    listen = configuration.settings.listen.model_copy(
+        update={"tls_certificate": CERTIFICATE, "mtls_client_ca": CERTIFICATE}
+    )
+    settings = configuration.settings.model_copy(update={"listen": listen})
+    found = expiries(InForce(replace(configuration, settings=settings)), None, NOW)
+    listed = of_kind(found, ExpiryKind.LISTENER_CERTIFICATE)
+    assert sorted(one.subject for one in listed) == ["listen.mtls_client_ca", "listen.tls_certificate"]
+
+
+def test_exceptions_end_and_are_forgotten_a_month_later(directory: Path) -> None:
+    country = directory / "registry/countries/gr.toml"
+    country.write_text(
+        country.read_text()
+        + 'profile = "lenient"\n[[exceptions]]\nkind = "rsa-pkcs1"\nuntil = 2026-11-30\nreason = "letter"\n'
+    )
+    generation = InForce(load(directory))
+    [found] = of_kind(expiries(generation, None, NOW), ExpiryKind.EXCEPTION)
+    assert (found.key, found.band, found.link) == (
+        "exception/eidas/GR/rsa-pkcs1",
+        Band.DAYS_14,
+        "/partners/eidas/GR",
+    )
+    [over] = of_kind(expiries(generation, None, NOW + 20 * DAY), ExpiryKind.EXCEPTION)
+    assert over.band is Band.EXPIRED
+    assert not of_kind(expiries(generation, None, NOW + 60 * DAY), ExpiryKind.EXCEPTION)
+
+
+@pytest.fixture
+def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> People:
+    engine = open_database(f"sqlite:///{tmp_path}/registry.sqlite3")
+    migrate(engine)
+    monkeypatch.setattr("trust.registry.entries.EntryStore.clock", lambda _: None)
+    found = People(engine)
+    found.bootstrap()
+    return found
+
+
+def test_open_proposals_and_due_reviews_are_listed(directory: Path, people: People) -> None:
+    """A change counts 72 hours, a suspension is looked at within 72 hours (security.md D.7)."""
+    people.put(GREECE, registry_document(state="active"))
+    change = people.draft([people.edit(GREECE, registry_document(state="active", source="again"))])
+    people.propose(change)
+    people.suspend(GREECE, by=BERT)
+    generation, fold = InForce(load(directory)), people.registry.follow()
+    listed = of_kind(expiries(generation, fold, people.now), ExpiryKind.PROPOSAL, ExpiryKind.REVIEW)
+    # the suspension has changed what the proposal starts from: it cannot come into force any more
+    assert [(one.kind, one.subject, one.band) for one in listed] == [
+        (ExpiryKind.REVIEW, str(GREECE), Band.DAYS_7)
+    ]
+    overdue = of_kind(expiries(generation, fold, people.now + 4 * DAY), ExpiryKind.REVIEW)
+    assert [one.band for one in overdue] == [Band.EXPIRED]
+
+
+def test_a_proposal_that_waits_for_people_ends_with_their_time(directory: Path, people: People) -> None:
+    change = people.draft([people.edit(GREECE, registry_document())], proposer=ANNA)
+    people.propose(change)
+    generation, fold = InForce(load(directory)), people.registry.follow()
+    [found] = of_kind(expiries(generation, fold, people.now), ExpiryKind.PROPOSAL)
+    assert (found.when, found.detail) == (change.expires_at, Status.PENDING)
+    assert not of_kind(expiries(generation, fold, people.now + 4 * DAY), ExpiryKind.PROPOSAL)
+    assert found.when.tzinfo is UTC
