@@ -31,10 +31,11 @@ from trust.registry import (
     Outcome,
     Proposal,
     Registry,
+    Role,
     detached,
     edits_towards,
     message,
-    read_public_key,
+    read_key_file,
     sign,
     suspension_edits,
 )
@@ -124,8 +125,16 @@ def _people(command: argparse.ArgumentParser, *, required: bool) -> None:
         action="append",
         required=required,
         default=None if required else [],
-        metavar="ID=FILE",
-        help="a person and the file with the Ed25519 public key (PEM); again for each",
+        metavar="ID=FILE[,FILE]",
+        help="a person and the files with the Ed25519 public key (PEM) or the passkey (JSON, as the console "
+        "gives it); again for each",
+    )
+    command.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        metavar="ID=ROLE",
+        help=f"what this person may do: {', '.join(Role)} (default approver)",
     )
 
 
@@ -146,14 +155,13 @@ def _words(command: argparse.ArgumentParser) -> None:
 
 
 def _init(registry: Registry, options: argparse.Namespace) -> int:
-    approvers = dict(map(_enrolled, options.approver))
-    if len(approvers) != len(options.approver):
-        raise ChangeRefused("registry.approver", "a person is named twice")
+    approvers = _enrolled(options)
     outcome = registry.initialise(
         approvers, reason=options.reason, evidence=options.evidence, proposer=getuser(), now=_now()
     )
     for name, approver in sorted(approvers.items()):
-        print(f"{name}: key SHA-256 {grouped(approver.credentials[0].fingerprint)}")
+        for credential in approver.credentials:
+            print(f"{name}: {approver.role}, key SHA-256 {grouped(credential.fingerprint)}")
     print(
         "Let each person compare the fingerprint with the own key, and write into gateway.toml of every node:"
     )
@@ -224,7 +232,7 @@ def _toggle(
 def _enrol(registry: Registry, options: argparse.Namespace) -> int:
     objects = registry.known.state.objects
     wanted: dict[str, Approver | None] = dict.fromkeys(options.remove)
-    wanted |= dict(map(_enrolled, options.approver))
+    wanted |= _enrolled(options)
     edits = []
     for name, approver in sorted(wanted.items()):
         key = ObjectKey(ObjectKind.APPROVER, name)
@@ -324,12 +332,29 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def _enrolled(argument: str) -> tuple[str, Approver]:
-    name, _, file = argument.partition("=")
-    if not file:
-        raise ChangeRefused("registry.approver", f"{argument}: write ID=FILE")
-    key = ObjectKey(ObjectKind.APPROVER, name)
-    return key.id, Approver(name=name, credentials=(read_public_key(Path(file).read_bytes()),))
+def _enrolled(options: argparse.Namespace) -> dict[str, Approver]:
+    roles = dict(_pair(argument, "ID=ROLE") for argument in options.role)
+    people: dict[str, Approver] = {}
+    for argument in options.approver:
+        name, files = _pair(argument, "ID=FILE")
+        key = ObjectKey(ObjectKind.APPROVER, name)
+        if key.id in people:
+            raise ChangeRefused("registry.approver", f"{key.id}: a person is named twice")
+        role = roles.pop(name, Role.APPROVER)
+        if role not in list(Role):
+            raise ChangeRefused("registry.approver", f"{role}: a role is one of {', '.join(Role)}")
+        credentials = tuple(read_key_file(Path(file).read_bytes()) for file in files.split(","))
+        people[key.id] = Approver(name=name, credentials=credentials, role=Role(role))
+    if roles:
+        raise ChangeRefused("registry.approver", f"no --approver for the role of {', '.join(sorted(roles))}")
+    return people
+
+
+def _pair(argument: str, form: str) -> tuple[str, str]:
+    name, _, value = argument.partition("=")
+    if not value:
+        raise ChangeRefused("registry.approver", f"{argument}: write {form}")
+    return name, value
 
 
 def _found(fold: Fold, prefix: str) -> Proposal:

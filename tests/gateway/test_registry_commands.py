@@ -129,8 +129,8 @@ def test_commands_of_the_guide_do_what_it_says(tmp_path: Path, monkeypatch: pyte
         done = subprocess.run(command, cwd=config, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     ceremony = (config / "ceremony.txt").read_text()
-    assert re.search(r"a\.beispiel: key SHA-256 [0-9a-f]{4}( [0-9a-f]{4}){15}\n", ceremony)
-    fingerprint = re.search(r"a\.beispiel: key SHA-256 ([0-9a-f ]+)", ceremony)
+    assert re.search(r"a\.beispiel: approver, key SHA-256 [0-9a-f]{4}( [0-9a-f]{4}){15}\n", ceremony)
+    fingerprint = re.search(r"a\.beispiel: approver, key SHA-256 ([0-9a-f ]+)", ceremony)
     assert fingerprint
     assert fingerprint[1].replace(" ", "") in done.stdout  # what openssl says of the key
     assert "+ registry/anchors/el-node-2026.crt: subject = CN=eid-gateway" in done.stdout

@@ -6,8 +6,16 @@ in force, ``ledger`` how it is written and followed, ``diff`` how a change reads
 
 from __future__ import annotations
 
-from trust.registry.approvals import Approval, Decision, detached, enrol_passkey, sign
-from trust.registry.approvers import Approver, Ed25519Credential, PasskeyCredential, read_public_key
+from trust.registry.approvals import Approval, Decision, detached, enrol_passkey, sign, verify_sign_in
+from trust.registry.approvers import (
+    Approver,
+    Ed25519Credential,
+    PasskeyCredential,
+    Role,
+    read_approver,
+    read_key_file,
+    read_public_key,
+)
 from trust.registry.canonical import Document
 from trust.registry.changes import Change, ChangeClass, Edit, message
 from trust.registry.entries import EntryStore, Head
@@ -18,7 +26,7 @@ from trust.registry.errors import (
     RegistryRolledBack,
     RegistryUnavailable,
 )
-from trust.registry.fold import Fold, Proposal, Status, Suspension, signers, status
+from trust.registry.fold import Fold, Proposal, Status, Suspension, may_sign, signers, status
 from trust.registry.ledger import Outcome, Registry, edits_towards, suspension_edits
 from trust.registry.objects import ObjectKey, ObjectKind, RegistryObject, State
 
@@ -46,16 +54,21 @@ __all__ = [
     "RegistryObject",
     "RegistryRolledBack",
     "RegistryUnavailable",
+    "Role",
     "State",
     "Status",
     "Suspension",
     "detached",
     "edits_towards",
     "enrol_passkey",
+    "may_sign",
     "message",
+    "read_approver",
+    "read_key_file",
     "read_public_key",
     "sign",
     "signers",
     "status",
     "suspension_edits",
+    "verify_sign_in",
 ]

@@ -125,6 +125,22 @@ def verify(approval: Approval, approver: Approver, counters: Mapping[str, int]) 
     raise ChangeRefused("registry.signature", "unknown method")
 
 
+def verify_sign_in(
+    assertion: Document, challenge: bytes, people: Mapping[str, Approver], counters: Mapping[str, int]
+) -> Signature:
+    """Whose passkey has answered ``challenge``; raises ChangeRefused ``registry.signature``.
+
+    The caller makes the challenge of random octets and takes it once. A message to sign is longer (``message``),
+    so what signs somebody in signs no change.
+    """
+    for name, person in people.items():
+        for key in person.credentials:
+            if isinstance(key, PasskeyCredential) and base64url(key.credential_id) == assertion.get("id"):
+                claimed = Approval(change="", approver=name, method="webauthn", assertion=assertion)
+                return _verify_passkey(claimed, challenge, [key], counters)
+    raise ChangeRefused("registry.signature", "is not by an enrolled passkey")
+
+
 def _verify_ed25519(approval: Approval, challenge: bytes, credentials: list[Ed25519Credential]) -> Signature:
     signature = from_base64url(text_of(members(approval.assertion, "signature")["signature"]))
     for credential in credentials:

@@ -2,22 +2,24 @@
 
 The document of an object ``approver/<id>``::
 
-    {"name": "Anna Beispiel",
+    {"name": "Anna Beispiel", "role": "operator",
      "credentials": [
        {"method": "ed25519", "public_key": "<32 octets>"},
        {"method": "webauthn", "credential_id": "<octets>", "public_key": "<COSE key>",
         "rp_id": "trust.sachsen.example", "origins": ["https://trust.sachsen.example"]}]}
 
-Octets are base64url without padding (RFC 4648 §5). What a passkey's assertion must name as relying party and
+``role`` may be left out: ``approver``. Octets are base64url without padding (RFC 4648 §5). What a passkey's assertion must name as relying party and
 origin is enrolled with it: every node verifies with the log alone, whatever its own settings.
 """
 
 from __future__ import annotations
 
+import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -28,7 +30,24 @@ from trust.registry.canonical import Document
 from trust.registry.errors import ChangeRefused
 
 FEWEST = 2
-"""Approvers that must remain: with one, nobody could change anything again."""
+"""Of role approver must remain: with one, nobody could change anything again."""
+
+
+class Role(StrEnum):
+    """What an enrolled person may do. Each may do what those before it may."""
+
+    VIEWER = "viewer"
+    """Read everything, sign nothing."""
+    OPERATOR = "operator"
+    """Suspend, and be the proposer among the two people of an ordinary change or a re-activation."""
+    APPROVER = "approver"
+
+    def covers(self, needed: Role) -> bool:
+        """Whether this role may do what ``needed`` may."""
+        return _RANK[self] >= _RANK[needed]
+
+
+_RANK = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.APPROVER: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,31 +101,39 @@ class Approver:
 
     name: str
     credentials: tuple[Credential, ...]
+    role: Role = Role.APPROVER
 
     def as_json(self) -> Document:
-        return {"name": self.name, "credentials": [one.as_json() for one in self.credentials]}
+        listed = {"name": self.name, "credentials": [one.as_json() for one in self.credentials]}
+        return listed if self.role is Role.APPROVER else listed | {"role": self.role.value}
 
 
 def read_approver(document: Document) -> Approver:
     """The person of a document; raises ChangeRefused ``registry.approver``."""
     listed = document.get("credentials")
     name = document.get("name")
-    if set(document) != {"name", "credentials"} or not isinstance(name, str) or not isinstance(listed, list):
+    role = document.get("role", Role.APPROVER.value)
+    fields = set(document) - {"role"}
+    if fields != {"name", "credentials"} or not isinstance(name, str) or not isinstance(listed, list):
         raise ChangeRefused("registry.approver", "needs exactly name and credentials")
+    if role not in list(Role):
+        raise ChangeRefused("registry.approver", f"role is one of {', '.join(Role)}")
     if not name.strip() or not listed:
         raise ChangeRefused("registry.approver", "needs a name and at least one key")
-    return Approver(name=name, credentials=tuple(_read_credential(entry) for entry in listed))
+    credentials = tuple(_read_credential(entry) for entry in listed)
+    return Approver(name=name, credentials=credentials, role=Role(role))
 
 
 def check_approvers(documents: Mapping[str, Document]) -> None:
     """At least two people, and no key that two of them could use; raises ChangeRefused."""
     owners: dict[str, str] = {}
-    for name, document in documents.items():
-        for credential in read_approver(document).credentials:
+    people = {name: read_approver(document) for name, document in documents.items()}
+    for name, person in people.items():
+        for credential in person.credentials:
             owner = owners.setdefault(credential.fingerprint, name)
             if owner != name:
                 raise ChangeRefused("registry.approver", f"{owner} and {name} have the same key")
-    if len(documents) < FEWEST:
+    if sum(person.role is Role.APPROVER for person in people.values()) < FEWEST:
         raise ChangeRefused("registry.approver", f"fewer than {FEWEST} approvers would remain")
 
 
@@ -119,6 +146,17 @@ def read_public_key(pem: bytes) -> Ed25519Credential:
     if not isinstance(key, Ed25519PublicKey):
         raise ChangeRefused("registry.approver", "is no Ed25519 key")
     return Ed25519Credential(public_key=key.public_bytes_raw())
+
+
+def read_key_file(octets: bytes) -> Credential:
+    """What a person hands over: a public key in PEM, or a passkey as the console gives it (JSON); raises ChangeRefused."""
+    if not octets.lstrip().startswith(b"{"):
+        return read_public_key(octets)
+    try:
+        value = json.loads(octets)
+    except (ValueError, RecursionError) as error:
+        raise ChangeRefused("registry.approver", "is no passkey in JSON") from error
+    return _read_credential(value)
 
 
 def _read_credential(value: object) -> Credential:

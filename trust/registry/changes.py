@@ -11,9 +11,12 @@ class           people who sign it  may
                                     that two people may confirm a suspension by an edit without effect
 ``suspension``  one                 suspend objects, nothing else; a review is due
 ``reactivation`` two                end suspensions, nothing else
-``enrolment``   two                 change approvers, nothing else; two must remain
+``enrolment``   two approvers       change approvers, nothing else; two must remain
 ``bootstrap``   nobody              enrol the first two or more approvers; the log's first entry only
 =============== =================== ==================================================================
+
+People who sign are approvers. An operator may suspend, and of an ordinary change or a re-activation be the
+proposer, who is the first of the two; a viewer signs nothing.
 """
 
 from __future__ import annotations

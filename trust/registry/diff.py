@@ -21,6 +21,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from trust.registry.approvers import base64url, read_approver
 from trust.registry.canonical import Document, canonical
@@ -138,7 +139,7 @@ def _approver_facts(document: Document) -> dict[str, str]:
         approver = read_approver(document)
     except ChangeRefused:
         return dict(_flat(document, ""))
-    found = {"name": approver.name}
+    found = {"name": approver.name, "role": approver.role.value}
     for number, credential in enumerate(approver.credentials):
         shown = credential.as_json()
         found[f"key {number + 1}"] = f"{shown['method']}, SHA-256 {grouped(credential.fingerprint)}"
@@ -185,7 +186,7 @@ def certificate_facts(certificate: x509.Certificate) -> Iterator[tuple[str, str]
     yield "issuer", certificate.issuer.rfc4514_string()
     yield "SHA-256 of the certificate", grouped(certificate.fingerprint(hashes.SHA256()).hex())
     yield "SHA-256 of the public key", grouped(sha256(_spki(certificate)).hexdigest())
-    yield "key", _key_words(certificate)
+    yield "key", _certified_key(certificate)
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     yield "valid", f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
 
@@ -197,11 +198,15 @@ def _spki(certificate: x509.Certificate) -> bytes:
     return octets
 
 
-def _key_words(certificate: x509.Certificate) -> str:
+def _certified_key(certificate: x509.Certificate) -> str:
     try:
-        key = certificate.public_key()
+        return key_words(certificate.public_key())
     except ValueError:
         return "unknown"
+
+
+def key_words(key: CertificatePublicKeyTypes) -> str:
+    """Kind and size of a key."""
     match key:
         case rsa.RSAPublicKey():
             return f"RSA, {key.key_size} bit"

@@ -18,7 +18,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from trust.registry.approvals import Approval, Decision, Signature, read_approval, verify
-from trust.registry.approvers import read_approver
+from trust.registry.approvers import Role, read_approver
 from trust.registry.changes import (
     REVIEW,
     Change,
@@ -138,8 +138,25 @@ def check_activation(proposal: Proposal, fold: Fold, at: datetime) -> State:
 
 
 def signers(proposal: Proposal, state: State) -> tuple[str, ...]:
-    """The people whose signature counts in ``state``: still enrolled, with the key they signed with."""
-    return tuple(sorted(name for name, signature in proposal.signatures.items() if _counts(signature, state)))
+    """The people whose signature counts in ``state``: enrolled with the key they signed with, in a role that may."""
+    return tuple(
+        sorted(
+            name
+            for name, signature in proposal.signatures.items()
+            if _counts(signature, proposal.change, state)
+        )
+    )
+
+
+def may_sign(role: Role, person: str, change: Change) -> bool:
+    """Whether ``person`` in ``role`` is one of those who can put ``change`` into force."""
+    if role is Role.APPROVER:
+        return True
+    if role is Role.VIEWER:
+        return False
+    if change.change_class is ChangeClass.SUSPENSION:
+        return True
+    return change.change_class in _PROPOSED_BY_OPERATORS and change.proposer == person
 
 
 def status(proposal: Proposal, fold: Fold, now: datetime) -> Status:
@@ -161,11 +178,24 @@ def status(proposal: Proposal, fold: Fold, now: datetime) -> Status:
     return Status.READY if change.not_before is None or now >= change.not_before else Status.WAITING
 
 
-def _counts(signature: Signature, state: State) -> bool:
+def _counts(signature: Signature, change: Change, state: State) -> bool:
     found = state.objects.get(ObjectKey(ObjectKind.APPROVER, signature.approver))
     if found is None:
         return False
-    return signature.credential in {key.fingerprint for key in read_approver(found.document).credentials}
+    person = read_approver(found.document)
+    return may_sign(person.role, signature.approver, change) and signature.credential in {
+        key.fingerprint for key in person.credentials
+    }
+
+
+_PROPOSED_BY_OPERATORS = {ChangeClass.ORDINARY, ChangeClass.REACTIVATION}
+
+
+def _may(role: Role, approval: Approval, change: Change) -> bool:
+    """Operators withdraw what they have proposed themselves."""
+    if approval.decision is Decision.APPROVE:
+        return may_sign(role, approval.approver, change)
+    return role is Role.APPROVER or (role is Role.OPERATOR and change.proposer == approval.approver)
 
 
 def check_open(proposal: Proposal) -> None:
@@ -250,7 +280,7 @@ class _Folding:
         if entry.time > proposal.change.expires_at:
             raise ChangeRefused("registry.expired", "proposed too long ago")
         before = proposal.signatures.get(approval.approver)
-        if before is not None and _counts(before, self._state):
+        if before is not None and _counts(before, proposal.change, self._state):
             raise ChangeRefused("registry.same-person", f"{approval.approver} has signed it already")
         self._count(signature)
         signatures = MappingProxyType({**proposal.signatures, approval.approver: signature})
@@ -273,7 +303,10 @@ class _Folding:
         person = self._state.objects.get(ObjectKey(ObjectKind.APPROVER, approval.approver))
         if person is None:
             raise ChangeRefused("registry.approver", f"{approval.approver} is not enrolled")
-        return proposal, verify(approval, read_approver(person.document), self._counters)
+        enrolled = read_approver(person.document)
+        if not _may(enrolled.role, approval, proposal.change):
+            raise ChangeRefused("registry.role", f"{approval.approver} is {enrolled.role}, which may not")
+        return proposal, verify(approval, enrolled, self._counters)
 
     def _count(self, signature: Signature) -> None:
         self._counters[signature.credential] = signature.sign_count

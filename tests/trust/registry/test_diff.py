@@ -187,7 +187,8 @@ def test_approver_is_shown_by_fingerprints() -> None:
     credential = Ed25519Credential(public_key=bytes(32))
     key = ObjectKey(ObjectKind.APPROVER, ANNA)
     shown = facts(key, Approver(name="Anna", credentials=(credential,)).as_json())
-    assert shown == {"name": "Anna", "key 1": f"ed25519, SHA-256 {grouped(credential.fingerprint)}"}
+    key_1 = f"ed25519, SHA-256 {grouped(credential.fingerprint)}"
+    assert shown == {"name": "Anna", "role": "approver", "key 1": key_1}
     passkey = Passkey().credential
     shown = facts(key, Approver(name="Anna", credentials=(passkey,)).as_json())
     assert shown["key 1"] == f"webauthn, SHA-256 {grouped(passkey.fingerprint)}"
