@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
-from gateway.settings_operations import ProbesSection
+from gateway.settings_operations import ConsoleSection, ProbesSection
 from gateway.settings_section import SecretReference, Section
 from gateway.settings_watch import WatchSection
 
@@ -211,6 +211,7 @@ class Settings(Section):
     rate: RateSection = RateSection()
     registration: RegistrationSection = RegistrationSection()
     registry: RegistrySection = RegistrySection()
+    console: ConsoleSection | None = None
     probes: ProbesSection = ProbesSection()
     watch: WatchSection = WatchSection()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
 
 from gateway.settings_section import Section
 
@@ -20,3 +22,37 @@ class ProbesSection(Section):
     """Largest page of a partner."""
     keep_days: int = Field(default=90, ge=1, le=3650)
     """How long results are kept."""
+
+
+class ConsoleSection(Section):
+    """The console for security admins, on a listener of its own; without this section there is none.
+
+    TLS is that of ``[listen]``, inside the process or by a proxy in front, whose ``trusted_proxies`` count here too.
+    """
+
+    url: str
+    """Its origin as browsers see it, e.g. ``https://trust.id.sachsen.example``. Passkeys are made for this host
+    and origin: with another one, everybody needs a new passkey. ``http`` is possible on ``localhost`` only."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8402, ge=1, le=65535)
+    idle_minutes: int = Field(default=15, ge=1, le=60)
+    """A session ends after so long without a page."""
+    session_hours: int = Field(default=8, ge=1, le=12)
+    """And after so long in any case."""
+    per_minute: int = Field(default=240, ge=0)
+    """Requests a minute and client address; signing in and making passkeys: a tenth of it. 0 switches it off."""
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_an_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value != f"{parts.scheme}://{parts.netloc}" or parts.username or not parts.hostname:
+            raise ValueError("must be an origin, without path; remedy: https://trust.example.org")
+        if parts.scheme != "https" and (parts.scheme, parts.hostname) != ("http", "localhost"):
+            raise ValueError("must be https; browsers offer passkeys nowhere else but on http://localhost")
+        return value
+
+    @property
+    def rp_id(self) -> str:
+        """The relying party of its passkeys (WebAuthn-3 §5.4.2)."""
+        return urlsplit(self.url).hostname or ""
