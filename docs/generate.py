@@ -19,7 +19,7 @@ import sys
 import textwrap
 import types
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
@@ -37,6 +37,7 @@ from gateway.audit import Event
 from gateway.client_settings import Client
 from gateway.errors import CATALOGUE
 from gateway.errors import __doc__ as catalogue_docstring
+from gateway.key_plan import KeyPlan
 from gateway.settings import Settings
 from trust.anchors import TrustAnchor
 
@@ -139,7 +140,8 @@ def describe(annotation: Any, metadata: Sequence[object] = ()) -> str:
         return " \\| ".join(f"`{member.value}`" for member in annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"table, see [{annotation.__name__}](#{annotation.__name__.lower()})"
-    words: dict[object, str] = {str: "text", int: "integer", float: "number", bool: "boolean", date: "date"}
+    words: dict[object, str] = {str: "text", int: "integer", float: "number", bool: "boolean"}
+    words |= {date: "date", datetime: "date and time"}
     return words[annotation] + "".join(limits(metadata))
 
 
@@ -248,6 +250,11 @@ DOCUMENTS: tuple[tuple[str, str, type[BaseModel]], ...] = (
         '`registry/connectors/<id>.toml` with `kind = "npa"`',
         "The Online-Ausweis; [online-ausweis.md](online-ausweis.md) leads through it.",
         NPASettings,
+    ),
+    (
+        "`registry/keys/<id>.toml`",
+        "The calendar of one own key; [operator.md](operator.md#rolling-keys) leads through it.",
+        KeyPlan,
     ),
     ("`registry/countries/<cc>.toml`", "One country a citizen may choose.", CountrySettings),
 )

@@ -1,4 +1,4 @@
-"""Loads the configuration directory: ``gateway.toml`` and ``registry/{anchors,connectors,countries,clients}/*.toml``.
+"""Loads the configuration directory: ``gateway.toml`` and ``registry/<folder>/*.toml``.
 
 ``load`` gives a frozen ``Configuration`` or raises ConfigurationError with *all* problems, each with
 file, path and remedy. ``eid-gateway check-config`` runs the same code. Nothing is read again after
@@ -8,8 +8,9 @@ start-up, and there is no silent fallback for anything that touches trust.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +26,7 @@ from gateway import (
     bundle_certificates,
     bundle_checks,
     bundle_clients,
+    bundle_key_plans,
     bundle_npa,
     bundle_partners,
 )
@@ -32,6 +34,8 @@ from gateway.bundle_keys import SAML_PURPOSES, LoadedKey, load_keys, read_secret
 from gateway.bundle_problems import Located, Problems
 from gateway.bundle_watch import WatchSecrets, check_watch
 from gateway.client_settings import Client
+from gateway.key_calendar import in_use, standings
+from gateway.key_plan import KeyPlan
 from gateway.settings import ConfigurationError, ConfigurationProblem, KeyPurpose, Settings, resolve
 from trust.anchors import TrustAnchor
 
@@ -60,6 +64,13 @@ class Configuration:
     countries: tuple[CountrySettings, ...]
     clients: Mapping[str, Client]
     keys: Mapping[KeyPurpose, tuple[LoadedKey, ...]] = field(repr=False)
+    """Those in use, with their states, when this was loaded; ``key_calendar.as_of`` for another time."""
+    declared_keys: tuple[LoadedKey, ...] = field(default=(), repr=False)
+    """Every key of ``gateway.toml``, with the state that stands there."""
+    key_plans: Mapping[str, KeyPlan] = field(default_factory=dict)
+    """By the key's identifier."""
+    suspended_keys: frozenset[str] = frozenset()
+    """Keys that must not be used, by the suspension of their plan."""
     subject_key: bytes = field(repr=False)
     store_password: str | None = field(repr=False)
     database_url: sa.URL = field(repr=False)
@@ -100,6 +111,7 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
     cards = _of_kind(connectors, NPASettings)
     countries = _models(registry / "countries", CountrySettings, problems)
     clients = _unique(_models(registry / "clients", Client, problems), "client_id", problems)
+    plans = _unique(_models(registry / "keys", KeyPlan, problems), "id", problems)
     if (registry / SUSPENDED).exists():
         problems.add(
             f"registry/{SUSPENDED}", "", "lists objects that would be used all the same",
@@ -119,16 +131,39 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
     bundle_certificates.check_certificates(clients.values(), settings, directory, problems)
     bundle_accounts.check_presentations(clients.values(), accounts, settings, problems)
     bundle_npa.check_clients(clients.values(), cards, settings, problems)
-    keys, subject_key = (
-        (started.keys, started.subject_key) if started else load_keys(settings, directory, problems)
-    )
-    bundle_checks.check_keys(
-        keys,
-        connectors={name: _key_purposes(located.model) for name, located in connectors.items()},
+    if started is not None:
+        declared, subject_key = started.declared_keys, started.subject_key
+    else:
+        loaded, subject_key = load_keys(settings, directory, problems)
+        declared = tuple(key for found in loaded.values() for key in found)
+
+    def check_keys(keys: Mapping[KeyPurpose, Sequence[LoadedKey]], problems: Problems) -> None:
+        bundle_checks.check_keys(
+            keys,
+            connectors={name: _key_purposes(located.model) for name, located in connectors.items()},
+            clients=[located.model for located in clients.values()],
+            problems=problems,
+        )
+        bundle_accounts.check_account_keys(accounts.values(), keys, problems)
+
+    now = datetime.now(UTC)
+    key_plans = {name: located.model for name, located in plans.items()}
+    bundle_key_plans.check_plans(
+        plans,
+        declared,
+        settings=settings,
         clients=[located.model for located in clients.values()],
+        metadata_valid=max(
+            (timedelta(hours=n.model.metadata_valid_hours) for n in nodes.values()), default=timedelta()
+        ),
+        by_hand=bundle_accounts.keys_of_accounts(accounts, declared),
+        now=now,
+        running=started is not None,
         problems=problems,
     )
-    bundle_accounts.check_account_keys(accounts.values(), keys, problems)
+    bundle_key_plans.check_days(
+        key_plans, declared, check_keys, now=now, strictly=started is None, problems=problems
+    )
     if started is not None:
         secrets = _Secrets(
             started.store_password, started.database_url, started.registration_token, started.watch_secrets
@@ -144,7 +179,9 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
         connectors={name: located.model for name, located in connectors.items()},
         countries=tuple(located.model for located in countries),
         clients={name: located.model for name, located in clients.items()},
-        keys=keys,
+        keys=in_use(standings(declared, key_plans, now)),
+        declared_keys=declared,
+        key_plans=key_plans,
         subject_key=subject_key,
         store_password=secrets.store_password,
         database_url=secrets.database_url,

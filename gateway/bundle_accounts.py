@@ -78,6 +78,19 @@ def keys_for(connector: str, keys: Iterable[LoadedKey]) -> tuple[LoadedKey, ...]
     return own or tuple(key for key in everything if not key.connectors)
 
 
+def keys_of_accounts(accounts: Iterable[str], keys: Iterable[LoadedKey]) -> frozenset[str]:
+    """Identifiers of the SAML keys that user accounts know, to which they come in a file."""
+    by_purpose: dict[KeyPurpose, list[LoadedKey]] = {}
+    for key in keys:
+        by_purpose.setdefault(key.purpose, []).append(key)
+    return frozenset(
+        key.id
+        for account in accounts
+        for purpose in (KeyPurpose.SAML_SIGNING, KeyPurpose.SAML_DECRYPTION)
+        for key in keys_for(account, by_purpose.get(purpose, ()))
+    )
+
+
 def check_presentations(
     clients: Iterable[Located[Client]],
     accounts: Mapping[str, Located[AccountSettings]],

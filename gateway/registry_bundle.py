@@ -1,6 +1,6 @@
 """The registry's objects as a bundle directory, and back.
 
-``registry/{anchors,connectors,countries,clients}/*.toml`` are the objects; the certificates, key sets and
+``registry/{anchors,connectors,countries,clients,keys}/*.toml`` are the objects; the certificates, key sets and
 metadata they name are carried inside them, so that a bundle is complete and what was signed is all that
 counts. They must lie below ``registry/``. A document is ``{"settings": <the file's value>, "files": {...}}``;
 dates are texts in it. Comments and the names of the TOML files are not part of it.
@@ -38,6 +38,7 @@ _FOLDERS = {
     "connectors": ObjectKind.CONNECTOR,
     "countries": ObjectKind.COUNTRY,
     "clients": ObjectKind.CLIENT,
+    "keys": ObjectKind.KEY_PLAN,
 }
 _REFERENCES = {
     ObjectKind.ANCHOR: ("certificate", "metadata.file"),
@@ -51,6 +52,7 @@ _REFERENCES = {
     ),
     ObjectKind.COUNTRY: (),
     ObjectKind.CLIENT: ("jwks_file",),
+    ObjectKind.KEY_PLAN: (),
 }
 """Settings that name a file. Those of ``[attached]`` hold private keys of one machine and stay there."""
 _LARGEST_FILE = 4 * 1024 * 1024
