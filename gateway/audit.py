@@ -319,6 +319,16 @@ class RegistrationRefused:
     code: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeAsked:
+    """Somebody wants a probe login now. Its journey follows, with the client ``eid-gateway.probe``."""
+
+    target: str
+    """``<connector>.<country>``."""
+    by: str
+    """Who asked, as enrolled."""
+
+
 Event = (
     JourneyOpened
     | ExchangeStarted
@@ -349,6 +359,7 @@ Event = (
     | ClientRegistrationChanged
     | ClientRegistrationEnded
     | RegistrationRefused
+    | ProbeAsked
 )
 
 

@@ -13,7 +13,7 @@ from cryptography import x509
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
 from gateway.bundle_checks import check_file, check_texts, host, is_loopback, is_web_address
 from gateway.bundle_problems import Located, Problems
-from gateway.client_settings import Client, RepresentationPolicy
+from gateway.client_settings import PROBE_CLIENT, Client, RepresentationPolicy
 from gateway.jose import InvalidKeySet, PublicKeySet
 from gateway.jose.strength import client_rsa_bits
 from gateway.oidc.acr import acr_values
@@ -31,6 +31,8 @@ def check_clients(
     production = settings.gateway.mode is Mode.PRODUCTION
     for located in clients:
         client, file = located.model, located.file
+        if client.client_id == PROBE_CLIENT:
+            problems.add(file, "client_id", f"{PROBE_CLIENT} is the gateway's own", "choose another")
         texts = {"name": client.name, "operator": client.operator, "purpose": client.purpose}
         check_texts(file, texts, problems)
         for index, uri in enumerate(client.redirect_uris):

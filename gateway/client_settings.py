@@ -15,6 +15,11 @@ from gateway.settings import Texts
 from gateway.settings_section import Section
 
 
+PROBE_CLIENT = "eid-gateway.probe"
+"""Identifier of our own client that logs in with test identities (``gateway.probes``): no citizen's login
+bears it, and no registration may."""
+
+
 class ReleaseMode(StrEnum):
     INFORM = "inform"
     """The overview with one button: the legal basis is the law, not consent."""

@@ -18,6 +18,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from connectors.probing import ProbeSettings
 from connectors.saml.tr03130.partner import PartnerSection
 
 ISOCountry = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -126,7 +127,10 @@ class CountrySettings(Section):
     connector: str = "eidas"
     anchor: str | None = None
     """Role ``node``: anchor of the metadata; None for the other roles."""
+    source: str | None = None
+    """Role ``node``, instead of ``anchor``: the source with ``activation = "automatic"`` that knows its metadata."""
     entity_id: str | None = None
+    """Needed with ``anchor``; with ``source`` only if that names several nodes of the country."""
     profile: Literal["strict", "lenient"] = "strict"
     """``lenient`` allows exactly the ``exceptions`` listed, each until its date."""
     exceptions: tuple[PeerException, ...] = ()
@@ -139,6 +143,8 @@ class CountrySettings(Section):
     """``national`` and ``esaml`` only: nodes of role ``node`` say it in their metadata."""
     levels: tuple[Literal["low", "substantial", "high"], ...] = ("low", "substantial", "high")
     """``national`` and ``esaml`` only, likewise."""
+    probe: ProbeSettings | None = None
+    """How to log in with a test identity, if the country offers one; None: it is not probed."""
 
     @property
     def wire_code(self) -> str:

@@ -1,0 +1,45 @@
+"""Puts the probes of one process together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gateway.audit import Audit
+from gateway.bundle import Configuration
+from gateway.live import Live
+from gateway.probes.client import ProbeKey, token_algorithm
+from gateway.probes.history import ProbeHistory
+from gateway.probes.result import Limits, Surroundings
+from gateway.probes.schedule import ProbeDesk
+from gateway.sources import fetch_policy
+from gateway.store import Store
+from trust.log import open_database
+
+
+def probe_desk(
+    configuration: Configuration, live: Live, store: Store, audit: Audit, *, clock: Callable[[], datetime]
+) -> ProbeDesk:
+    """``configuration``: the one the process was started with; its settings and keys are those of every generation."""
+    settings = configuration.settings
+    section = settings.probes
+    issuer = settings.gateway.issuer
+    policy = fetch_policy(configuration)
+    return ProbeDesk(
+        live=live,
+        history=ProbeHistory(open_database(configuration.database_url.render_as_string(hide_password=False))),
+        store=store,
+        audit=audit,
+        surroundings=Surroundings(
+            issuer=issuer,
+            key=ProbeKey.derived(configuration.subject_key, issuer),
+            policy=replace(policy, total_seconds=section.request_seconds, content_types=frozenset()),
+            limits=Limits(seconds=section.seconds, page_bytes=section.page_bytes),
+            directory=configuration.directory,
+            signing_alg=token_algorithm(configuration),
+            clock=clock,
+        ),
+        keep=timedelta(days=section.keep_days),
+        clock=clock,
+    )
