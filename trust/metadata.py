@@ -90,7 +90,9 @@ class PeerMetadata:
     signing_algorithms: tuple[str, ...] = ()
     """Advertised ``alg:SigningMethod``; a hint only, the policy table decides."""
     signing_keys: tuple[PinnedKey, ...]
-    """All ``use="signing"`` keys in document order: several are normal during a roll-over."""
+    """All ``use="signing"`` keys in document order that are in force: several are normal during a roll-over."""
+    pending_keys: tuple[PinnedKey, ...] = ()
+    """Published signing keys that two people have not approved yet (``key_changes = "propose"``)."""
     encryption_keys: tuple[EncryptionKey, ...] = ()
     alerts: tuple[str, ...] = ()
     """What an operator should know, e.g. ``signing:certificate.expired``; sorted, no duplicates."""

@@ -2,8 +2,9 @@
 
 The order is part of the requirement: anchor active → octets parsed once, hardened → signature of
 the document element by the anchor or by a signer with a path to it → only the canonical octets
-that were signed are read on → ``validUntil`` → entityID → each entity for itself. The signature
-may name its parent by ``URI=""``, which the reference node writes, because it must be a direct
+that were signed are read on → ``validUntil`` → each entity for itself: schema → role → whether it is
+one of those meant → whether its keys are approved. A document of one entity must be that of the
+entity meant before anything else in it is looked at. The signature may name its parent by ``URI=""``, which the reference node writes, because it must be a direct
 child of the document element.
 
 A pinned file (eIDAS middleware) carries no signature: its SHA-256 is the trust, and its anchor's
@@ -18,16 +19,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import product
 from types import MappingProxyType
 
 from trust import xml
 from trust.anchors import AnchorKind, TrustAnchor
+from trust.approved_keys import ApprovedKey, hold_back
 from trust.certificates import ChainMode, require_path
 from trust.errors import MetadataError, TrustError, VerificationError
 from trust.metadata import (
     DatedDeviation,
     DroppedEntity,
     MetadataDocument,
+    MetadataRole,
     PeerMetadata,
     deviations_at,
 )
@@ -59,6 +63,10 @@ class DocumentPolicy:
     anchor: TrustAnchor
     certificate: bytes | None = None
     """PEM or DER of the anchor, for kind ``metadata-signer``."""
+    further: tuple[bytes, ...] = ()
+    """Further signers, for a roll-over."""
+    approved: tuple[ApprovedKey, ...] = ()
+    """What the anchor pins, for ``key_changes = "propose"``."""
     deviations: tuple[DatedDeviation, ...] = ()
     """For the signature of the document only, never for messages of its entities."""
     chain_mode: ChainMode = ChainMode.DEFAULT
@@ -77,6 +85,11 @@ class DocumentPolicy:
             raise MetadataError("metadata.anchor-sha256", f"{self.anchor.id} has none")
         if not location.aggregate and not location.entity_ids:
             raise MetadataError("metadata.entity-ids", f"{self.anchor.id}: none, and no aggregate")
+
+    @property
+    def signers(self) -> tuple[bytes, ...]:
+        """Certificates that sign documents, or stand above what signs them."""
+        return (() if self.certificate is None else (self.certificate,)) + self.further
 
     @property
     def shape(self) -> xml.Shape:
@@ -134,24 +147,24 @@ def _believe(octets: bytes, policy: DocumentPolicy, *, now: datetime) -> Element
 
 
 def _verify(root: Element, policy: DocumentPolicy, *, now: datetime) -> Element:
-    certificate = policy.certificate or b""
     deviations = deviations_at(policy.deviations, now)
-    keys = [PinnedKey.from_certificate(certificate)]
+    keys = own = [PinnedKey.from_certificate(certificate) for certificate in policy.signers]
     no_path: VerificationError | None = None
     hints = _embedded(root)
-    for hint in hints:  # the order inside X509Data is free (xmldsig §4.4.4): each may be the signer's
+    # the order inside X509Data is free (xmldsig §4.4.4): each may be the signer's, below each anchor
+    for hint, certificate in product(hints, policy.signers):
         try:
             key = PinnedKey.from_certificate(hint)
             if key in keys:
                 continue
             require_path(hint, hints, certificate, now=now, mode=policy.chain_mode, deviations=deviations)
-            keys.append(key)
+            keys = [*keys, key]
         except VerificationError as error:
             no_path = no_path or error
     try:
         return verify_enveloped(root, keys, now=now, allow_empty_uri=True, deviations=deviations)
     except VerificationError as error:
-        if no_path is not None and len(keys) == 1 and error.reason in _OTHER_SIGNER:
+        if no_path is not None and keys is own and error.reason in _OTHER_SIGNER:
             raise no_path from error  # the better explanation: signed below the anchor, but no path
         raise
 
@@ -209,18 +222,26 @@ def _read_all(
         country_required=policy.country_required,
         allow_http_loopback=policy.allow_http_loopback,
         now=now,
+        roles=frozenset(MetadataRole(role) for role in policy.anchor.roles),
     )
     wanted = frozenset(policy.anchor.metadata.entity_ids)
     peers: list[PeerMetadata] = []
     dropped: list[DroppedEntity] = []
     for entity, until in _entities(root, valid_until, now, dropped):
         entity_id = entity.get("entityID") or ""
-        if wanted and entity_id.strip() not in wanted:
-            dropped.append(DroppedEntity(entity_id=entity_id[:1024], reason="entity.not-listed"))
-            continue
         good, bad = read_entity(entity, entity_policy, valid_until=until)
-        peers.extend(good)
         dropped.extend(bad)
+        if wanted and entity_id.strip() not in wanted:
+            if good:
+                dropped.append(DroppedEntity(entity_id=entity_id[:1024], reason="entity.not-listed"))
+            continue
+        for peer in good:
+            try:
+                peers.append(hold_back(peer, policy.anchor, policy.approved))
+            except MetadataError as error:
+                dropped.append(
+                    DroppedEntity(entity_id=peer.entity_id, reason=error.reason, detail=error.detail)
+                )
     counts = Counter((peer.entity_id, peer.role) for peer in peers)
     for (entity_id, role), count in counts.items():
         if count > 1:  # which of them is meant cannot be known, so none is

@@ -63,6 +63,7 @@ class EntityPolicy:
     country_required: bool
     allow_http_loopback: bool
     now: datetime
+    roles: frozenset[MetadataRole] = frozenset(MetadataRole)
 
 
 def read_entity(
@@ -84,6 +85,8 @@ def read_entity(
     peers: list[PeerMetadata] = []
     dropped: list[DroppedEntity] = []
     for role, tag in _ROLES.items():
+        if role not in policy.roles:
+            continue
         descriptors = [
             e for e in entity.findall(tag) if SAMLP in (e.get("protocolSupportEnumeration") or "").split()
         ]

@@ -14,20 +14,22 @@ still has them; they are verified again in full before use.
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from trust.anchors import TrustAnchor
 from trust.errors import MetadataError, TrustError
-from trust.fetch import FetchPolicy, fetch
+from trust.fetch import ConditionalFetch, FetchPolicy
+from trust.kept_copy import holds, keep
+from trust.mdq import address
 from trust.metadata import DroppedEntity, MetadataDocument, MetadataRole, PeerMetadata
 from trust.metadata_document import DocumentPolicy, require_active, verify_document
+from trust.pinned import PinnedKey
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +84,12 @@ class MetadataChange:
 Announce = Callable[[MetadataChange], None]
 
 
+class Read(Protocol):
+    """Brings octets or raises; where what it brought last is in use, it may say None: that is current."""
+
+    def __call__(self, *, held: bool) -> bytes | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _State:
     """Everything that changes, in one immutable piece."""
@@ -102,12 +110,12 @@ class MetadataSource:
         self,
         policy: DocumentPolicy,
         *,
-        read: Callable[[], bytes],
+        read: Read,
         kept: Path | None = None,
         announce: Announce | None = None,
         started: datetime,
     ) -> None:
-        """``read`` brings octets or raises; ``kept`` is the file of the last good copy.
+        """``kept`` is the file of the last good copy.
 
         ``announce`` runs before a new document takes effect; if it raises, nothing changes.
         """
@@ -118,10 +126,17 @@ class MetadataSource:
         self._started = started
         self._state = _State()
         self._working = threading.Lock()
+        self._taken = False
+        """Whether what ``read`` brought last is the copy in use."""
 
     @property
     def anchor(self) -> TrustAnchor:
         return self.policy.anchor
+
+    @property
+    def name(self) -> str:
+        """As the log calls it."""
+        return self.anchor.id
 
     def load(self, now: datetime) -> None:
         """Take the kept copy of an earlier run, if it still verifies; raises nothing."""
@@ -147,8 +162,13 @@ class MetadataSource:
         with self._working:
             try:
                 require_active(self.anchor, now)
-                octets = self._read()
+                octets = self._read(held=self._taken)
+                if octets is None:
+                    self._confirm(now)
+                    return
+                self._taken = False
                 self._accept(verify_document(octets, self.policy, now=now), now)
+                self._taken = True
             except (TrustError, OSError) as error:
                 self._fail(_reason(error), now)
                 if isinstance(error, TrustError):
@@ -242,7 +262,9 @@ class MetadataSource:
         held = self._state.document
         if held is not None and document.older_than(held):
             raise MetadataError("metadata.rollback", "older than the copy held")
-        if self._announce is not None and (held is None or held.sha256 != document.sha256):
+        new = held is None or held.sha256 != document.sha256
+        # kept means announced: by this process, by an earlier one, or by another one of this host
+        if self._announce is not None and new and not holds(self._kept, document.sha256):
             self._announce(_change(held, document))
         self._state = _State(document, now, None, None, refresh_time(document, now), now, now)
 
@@ -256,24 +278,22 @@ class MetadataSource:
             tried_at=now,
         )
 
+    def _confirm(self, now: datetime) -> None:
+        """Not modified: the copy held is current, and lives no longer for that."""
+        document = self.document(now)
+        self._state = replace(
+            self._state,
+            failed_since=None,
+            reason=None,
+            next_refresh=refresh_time(document, now),
+            refreshed_at=now,
+            tried_at=now,
+        )
+
     def _keep(self, octets: bytes) -> None:
-        """Write the copy down as a whole or not at all; a full disk must not stop logins."""
-        if self._kept is None:
-            return
-        try:
-            self._kept.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._kept.parent, prefix=".", suffix=".part")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(octets)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(self._kept)
-            except OSError:
-                Path(name).unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            _log.warning("metadata of %s could not be kept: %s", self.anchor.id, type(error).__name__)
+        """For the next start; a full disk must not stop logins."""
+        if self._kept is not None:
+            keep(self._kept, octets, what=f"metadata of {self.anchor.id}")
 
 
 def refresh_time(document: MetadataDocument, now: datetime) -> datetime:
@@ -293,30 +313,47 @@ def source_for(
     announce: Announce | None = None,
     started: datetime,
 ) -> MetadataSource:
-    """The source of an anchor as the bundle declares it: by ``url``, or by ``file`` under ``config_dir``.
+    """The source of an anchor as the bundle declares it: by ``url``, ``mdq``, or ``file`` under ``config_dir``.
 
-    Raises MetadataError ``metadata.location`` when it is neither or both.
+    Raises MetadataError ``metadata.location`` unless it is exactly one of them.
     """
     location = policy.anchor.metadata
-    size = policy.shape.max_bytes
-    if (location.url is None) == (location.file is None):
-        raise MetadataError("metadata.location", f"{policy.anchor.id}: either url or file")
-    url, path = location.url, config_dir / (location.file or "")
-
-    def read() -> bytes:
-        if url is not None:
-            return fetch(url, policy=fetch_policy, max_bytes=size)
-        with path.open("rb") as file:
-            return file.read(size + 1)
-
+    url = _address(policy.anchor)
     return MetadataSource(
         policy,
-        read=read,
+        read=reader(url, location.file, config_dir, fetch_policy, policy.shape.max_bytes),
         # a file is its own copy
         kept=None if keep_dir is None or url is None else keep_dir / f"{policy.anchor.id}.xml",
         announce=announce,
         started=started,
     )
+
+
+def reader(
+    url: str | None, file: str | None, config_dir: Path, fetch_policy: FetchPolicy, max_bytes: int
+) -> Read:
+    """What brings the octets of ``url`` or of ``file``."""
+    if url is not None:
+        return ConditionalFetch(url, fetch_policy, max_bytes)
+    path = config_dir / (file or "")
+
+    def read(*, held: bool) -> bytes:  # noqa: ARG001  a file is read anew each time
+        with path.open("rb") as opened:
+            return opened.read(max_bytes + 1)
+
+    return read
+
+
+def _address(anchor: TrustAnchor) -> str | None:
+    """Where to fetch, None for a file. Raises MetadataError ``metadata.location``."""
+    location = anchor.metadata
+    if sum(place is not None for place in (location.url, location.file, location.mdq)) != 1:
+        raise MetadataError("metadata.location", f"{anchor.id}: exactly one of url, file and mdq")
+    if location.mdq is None:
+        return location.url
+    if location.aggregate or len(location.entity_ids) != 1:
+        raise MetadataError("metadata.location", f"{anchor.id}: mdq is for exactly one entity")
+    return address(location.mdq, location.entity_ids[0], sha1=location.mdq_sha1)
 
 
 def _reason(error: Exception) -> str:
@@ -335,9 +372,7 @@ def _change(held: MetadataDocument | None, new: MetadataDocument) -> MetadataCha
     names = {entity_id for entity_id, _ in new.peers}
     names_before = {entity_id for entity_id, _ in before}
     rekeyed = {
-        key[0]
-        for key, peer in new.peers.items()
-        if key in before and set(before[key].signing_keys) != set(peer.signing_keys)
+        key[0] for key, peer in new.peers.items() if key in before and _keys(before[key]) != _keys(peer)
     }
     return MetadataChange(
         anchor=new.anchor,
@@ -348,3 +383,7 @@ def _change(held: MetadataDocument | None, new: MetadataDocument) -> MetadataCha
         removed=tuple(sorted(names_before - names)),
         rekeyed=tuple(sorted(rekeyed)),
     )
+
+
+def _keys(peer: PeerMetadata) -> tuple[frozenset[PinnedKey], frozenset[PinnedKey]]:
+    return frozenset(peer.signing_keys), frozenset(peer.pending_keys)

@@ -275,7 +275,7 @@ def tls_context(policy: FetchPolicy) -> ssl.SSLContext:
 def _require_response(
     response: HTTPResponse, accepted: frozenset[int] | None, policy: FetchPolicy, max_bytes: int
 ) -> None:
-    if accepted is not None and 300 <= response.status < 400:
+    if accepted is not None and 300 <= response.status < 400 and response.status not in accepted:
         raise OutgoingError("fetch.redirect", f"status {response.status}")
     if accepted is not None and response.status not in accepted:
         raise OutgoingError("fetch.status", f"status {response.status}")

@@ -1,37 +1,42 @@
 """The eIDAS metadata service list, MDSL (Message Format Appendix A; eidas.md §6.3).
 
-A signed list of where each territory's node metadata are and with which keys to verify them. It
-is read to *propose* anchors, never to believe a node by itself: what comes out becomes trust only
-through the registry, within the countries of the anchor that signed the list (security.md D.3).
-Real lists are signed with ``rsa-sha256``, which takes a dated exception of the anchor.
+A signed list of where each territory's node metadata are and with which keys to verify them, within the
+countries of the source it comes from (security.md D.3). ``NextUpdate`` must be there and bounds how long an
+old list can be passed off as current. ``IssueDate``, and ``SequenceNumber`` where a list carries one, never run
+back. Lists in use are signed with ``rsa-sha256``, which takes a dated exception.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from trust import xml
-from trust.anchors import AnchorKind, TrustAnchor
+from trust.anchors import MetadataRoleName
 from trust.errors import MetadataError, TrustError
 from trust.metadata import DatedDeviation, DroppedEntity, deviations_at
-from trust.metadata_document import require_active
 from trust.metadata_entity import embedded_certificates
+from trust.pinned import PinnedKey
 from trust.schema_types import boolean, instant
-from trust.signatures import PinnedKey, verify_enveloped
+from trust.signatures import verify_enveloped
 from trust.xml import DS, Element
 
 PROXY_SERVICE = "http://eidas.europa.eu/metadata/ept/ProxyService"
 CONNECTOR = "http://eidas.europa.eu/metadata/ept/Connector"
+_ROLES: dict[str, MetadataRoleName] = {PROXY_SERVICE: "idp", CONNECTOR: "sp"}
 
 _SER = "{http://eidas.europa.eu/metadata/servicelist}"
 _KEY_INFO = "{" + DS + "}KeyInfo"
+_SEQUENCE_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedEndpoint:
-    endpoint_type: str
+    role: MetadataRoleName
     entity_id: str
 
 
@@ -43,43 +48,61 @@ class ListedLocation:
     """ISO 3166-1 alpha-2."""
     location: str
     endpoints: tuple[ListedEndpoint, ...]
-    """Empty when the location may hold several entities that the list does not name."""
+    """Empty: the list does not name who is there."""
     keys: tuple[PinnedKey, ...]
-    """What verifies the metadata found there."""
+    """What verifies the metadata found there; each has its certificate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPolicy:
+    """Whose list is believed, and for what."""
+
+    certificates: tuple[bytes, ...]
+    """PEM or DER of those who may sign it."""
+    countries: frozenset[str]
+    deviations: Sequence[DatedDeviation] = ()
+    max_valid: timedelta = timedelta(days=14)
+    allow_http_loopback: bool = False
+    """Development: metadata on ``http://localhost``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetadataServiceList:
+    sha256: str
+    """Of the octets as they came."""
     issuer_name: str
     scheme_identifier: str
     issued: datetime
-    next_update: datetime | None
+    sequence: int | None
+    next_update: datetime
     locations: tuple[ListedLocation, ...]
     dropped: tuple[DroppedEntity, ...]
     """Territories and locations left out, by name, with the reason."""
 
+    def older_than(self, held: MetadataServiceList) -> bool:
+        """Whether taking this list after ``held`` would be a step back."""
+        if self.sequence is not None and held.sequence is not None and self.sequence < held.sequence:
+            return True
+        # whoever has numbered his lists does not stop doing so
+        return self.issued < held.issued or (self.sequence is None and held.sequence is not None)
 
-def verify_service_list(
-    octets: bytes,
-    anchor: TrustAnchor,
-    certificate: bytes,
-    *,
-    now: datetime,
-    deviations: Sequence[DatedDeviation] = (),
-) -> MetadataServiceList:
-    """Verify a list by the anchor's own certificate and read what the anchor may speak for.
+    def require_current(self, now: datetime) -> None:
+        """Raises MetadataError ``servicelist.outdated`` after ``NextUpdate``."""
+        if self.next_update <= now:
+            raise MetadataError("servicelist.outdated")
 
-    Raises MetadataError ``servicelist.*`` or ``metadata.anchor-inactive``, and VerificationError.
+
+def verify_service_list(octets: bytes, policy: ListPolicy, *, now: datetime) -> MetadataServiceList:
+    """Verify a list and read what its source may speak for; it may be outdated, see ``require_current``.
+
+    Raises MetadataError ``servicelist.*`` and VerificationError.
     """
-    require_active(anchor, now)
-    if anchor.kind is not AnchorKind.METADATA_SIGNER:
-        raise MetadataError("servicelist.anchor", "a pinned file signs no list")
     root = verify_enveloped(
         xml.parse(octets, xml.METADATA),
-        (PinnedKey.from_certificate(certificate),),
+        [PinnedKey.from_certificate(certificate) for certificate in policy.certificates],
         now=now,
         allow_empty_uri=True,
-        deviations=deviations_at(tuple(deviations), now),
+        deviations=deviations_at(tuple(policy.deviations), now),
     )
     if root.tag != _SER + "MetadataServiceList" or not root.get("Version"):
         raise MetadataError("servicelist.root")
@@ -87,29 +110,41 @@ def verify_service_list(
     if issued > now:
         raise MetadataError("servicelist.issue-date", "in the future")
     update = root.get("NextUpdate")
-    next_update = None if update is None else instant(update)
-    if next_update is not None and next_update <= now:
-        raise MetadataError("servicelist.outdated")
+    if update is None:
+        raise MetadataError("servicelist.next-update", "missing")
+    next_update = instant(update)
+    if next_update > now + policy.max_valid:
+        raise MetadataError("servicelist.next-update", f"more than {policy.max_valid.days} days ahead")
     scheme = xml.only_child(root, _SER + "SchemeInformation")
-    locations, dropped = _territories(root, anchor)
+    locations, dropped = _territories(root, policy)
     return MetadataServiceList(
+        sha256=hashlib.sha256(octets).hexdigest(),
         issuer_name=xml.text(xml.only_child(scheme, _SER + "IssuerName")),
         scheme_identifier=xml.text(xml.only_child(scheme, _SER + "SchemeIdentifier")),
         issued=issued,
+        sequence=_sequence(root.get("SequenceNumber")),
         next_update=next_update,
         locations=tuple(locations),
         dropped=tuple(dropped),
     )
 
 
-def _territories(root: Element, anchor: TrustAnchor) -> tuple[list[ListedLocation], list[DroppedEntity]]:
+def _sequence(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= _SEQUENCE_DIGITS):
+        raise MetadataError("servicelist.sequence-number")
+    return int(value)
+
+
+def _territories(root: Element, policy: ListPolicy) -> tuple[list[ListedLocation], list[DroppedEntity]]:
     locations: list[ListedLocation] = []
     dropped: list[DroppedEntity] = []
     for territory in root.findall(_SER + "MetadataList"):
         code = territory.get("Territory") or ""
         country = "GR" if code == "EL" else code
         try:
-            if country not in anchor.countries:
+            if country not in policy.countries:
                 raise MetadataError("entity.country-not-covered")
             if boolean(territory.get("Suspend")):
                 raise MetadataError("servicelist.suspended")
@@ -118,26 +153,49 @@ def _territories(root: Element, anchor: TrustAnchor) -> tuple[list[ListedLocatio
             continue
         for element in territory.findall(_SER + "MetadataLocation"):
             try:
-                locations.append(_location(element, country))
+                locations.append(_location(element, country, policy))
             except TrustError as error:
                 name = (element.get("Location") or "")[:1024]
                 dropped.append(DroppedEntity(entity_id=name, reason=error.reason))
     return locations, dropped
 
 
-def _location(element: Element, country: str) -> ListedLocation:
+def _location(element: Element, country: str, policy: ListPolicy) -> ListedLocation:
     location = element.get("Location") or ""
-    if not location.startswith("https://"):
-        raise MetadataError("servicelist.location", "https only")
+    require_location(location, allow_http_loopback=policy.allow_http_loopback)
     certificates = [der for info in element.findall(_KEY_INFO) for der in embedded_certificates(info)]
     if not certificates:
         raise MetadataError("servicelist.key", "none")
+    listed = element.findall(_SER + "Endpoint")
+    endpoints = tuple(
+        ListedEndpoint(role=_ROLES[kind], entity_id=endpoint.get("EntityID") or "")
+        for endpoint in listed
+        if (kind := endpoint.get("EndpointType") or "") in _ROLES and not boolean(endpoint.get("Suspend"))
+    )
+    if listed and not endpoints:
+        raise MetadataError("servicelist.endpoint", "none usable")
     return ListedLocation(
         country=country,
         location=location,
-        endpoints=tuple(
-            ListedEndpoint(endpoint_type=e.get("EndpointType") or "", entity_id=e.get("EntityID") or "")
-            for e in element.findall(_SER + "Endpoint")
-        ),
+        endpoints=endpoints,
         keys=tuple(dict.fromkeys(PinnedKey.from_certificate(der) for der in certificates)),
     )
+
+
+def require_location(location: str, *, allow_http_loopback: bool) -> None:
+    """An address that metadata may be fetched from; raises MetadataError ``servicelist.location``."""
+    try:
+        parts = urlsplit(location)
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise MetadataError("servicelist.location") from error
+    local = parts.scheme == "http" and allow_http_loopback and _is_loopback(host)
+    if not host or not (local or parts.scheme == "https"):
+        raise MetadataError("servicelist.location", "https only")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

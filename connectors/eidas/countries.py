@@ -62,14 +62,19 @@ class Countries:
         try:
             if self.settings.role is Role.NATIONAL:
                 return self._national(country, now)
-            # by its own anchor only: no other may vouch for it by chance
+            # by its own source or anchor only: no other may vouch for it by chance
+            if country.source is not None:
+                return self._versioned(
+                    self.registry.listed_peer(
+                        country.source, country.country, now, entity_id=country.entity_id
+                    )
+                )
             peer = self.registry.peer(country.entity_id or "", now, anchor=country.anchor or "")
         except MetadataError as error:
             raise PeerUnavailable(error.reason) from error
         if peer.node_country != country.country:
             raise PeerUnavailable("eidas.metadata.country")
-        self._require_version(peer)
-        return peer
+        return self._versioned(peer)
 
     def _national(self, country: CountrySettings, now: datetime) -> PeerMetadata:
         """The national connector, seen as if it were ``country``'s node (eidas.md §10.1).
@@ -84,10 +89,11 @@ class Countries:
             known = self._views[country.country] = (peer, _as_seen_by(country, peer))
         return known[1]
 
-    def _require_version(self, peer: PeerMetadata) -> None:
+    def _versioned(self, peer: PeerMetadata) -> PeerMetadata:
         """A peer that names no version is taken as interoperable, as the reference node does."""
         if peer.protocol_versions and not set(peer.protocol_versions) & set(self.settings.protocol_versions):
             raise PeerUnavailable("eidas.protocol-version")
+        return peer
 
     def options(self, request: AuthenticationRequest, now: datetime) -> Sequence[Option]:
         """Every country that is not hidden, with whether and why not."""
@@ -102,7 +108,7 @@ class Countries:
             except PeerUnavailable:
                 reason = "down"
                 since = since or {status.anchor: status.since for status in self.registry.status(now)}
-                down_since = since.get(self._anchor(country))
+                down_since = since.get(self.anchor_name(country))
             else:
                 if peer.hidden:
                     continue
@@ -117,15 +123,16 @@ class Countries:
                     down_since=down_since,
                     highest=highest,
                     scheme_names=country.schemes,
-                    test=self._anchor(country) in self.test_anchors,
+                    test=self.anchor_name(country) in self.test_anchors,
                 )
             )
         return found
 
-    def _anchor(self, country: CountrySettings) -> str:
-        return (
-            self.settings.national_anchor if self.settings.role is Role.NATIONAL else country.anchor
-        ) or ""
+    def anchor_name(self, country: CountrySettings) -> str:
+        """Whose status is the country's: the anchor's, or that of ``source/<id>``."""
+        if self.settings.role is Role.NATIONAL:
+            return self.settings.national_anchor or ""
+        return f"source/{country.source}" if country.source is not None else country.anchor or ""
 
     def _reason(
         self, request: AuthenticationRequest, country: CountrySettings, peer: PeerMetadata, now: datetime

@@ -69,17 +69,19 @@ def peers(countries: Countries, now: datetime) -> list[PeerStatus]:
     found = []
     for country in countries.countries.values():
         national = countries.settings.role is Role.NATIONAL
-        anchor = (countries.settings.national_anchor if national else country.anchor) or ""
-        entity_id = (countries.settings.national_peer if national else country.entity_id) or ""
-        source = by_anchor.get(anchor)
+        anchor = countries.anchor_name(country)
+        # a country of a list may have no entityID before the list is there
+        entity_id = (countries.settings.national_peer if national else country.entity_id) or anchor
+        state, valid_until, reason = "ok", None, None
         try:
-            valid_until = countries.peer(country, now).valid_until
+            peer = countries.peer(country, now)
         except PeerUnavailable as error:
-            state, valid_until = "down", None
-            reason: str | None = error.reason
+            state, reason = "down", error.reason
         else:
-            state = "ok" if source is None else source.state.value
-            reason = None if source is None else source.reason
+            anchor, entity_id, valid_until = peer.anchor, peer.entity_id, peer.valid_until
+        source = by_anchor.get(anchor)
+        if source is not None and state == "ok":
+            state, reason = source.state.value, source.reason
         found.append(
             PeerStatus(
                 peer=entity_id,

@@ -42,7 +42,7 @@ class Shelf:
         self.octets = octets
         self.read_count = 0
 
-    def __call__(self) -> bytes:
+    def __call__(self, *, held: bool) -> bytes | None:
         self.read_count += 1
         if self.octets is None:
             raise MetadataError("fetch.connection")
@@ -447,7 +447,7 @@ class TestRegistry:
     def test_broken_source_touches_no_other(self) -> None:
         """design.md §3 invariant 10, also when our own code fails."""
 
-        def explode() -> bytes:
+        def explode(*, held: bool) -> bytes:
             raise ZeroDivisionError
 
         broken = MetadataSource(policy(), read=explode, started=NOW)

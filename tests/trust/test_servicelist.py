@@ -2,8 +2,10 @@
 
 import base64
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -11,7 +13,6 @@ from lxml import etree
 from tests.trust.metadata_maker import (
     DS,
     NOW,
-    anchor,
     instant,
     issue,
     key,
@@ -23,7 +24,7 @@ from trust.algorithms import Deviation
 from trust.errors import TrustError
 from trust.metadata import DatedDeviation
 from trust.pinned import PinnedKey
-from trust.servicelist import PROXY_SERVICE, MetadataServiceList, verify_service_list
+from trust.servicelist import PROXY_SERVICE, ListPolicy, MetadataServiceList, verify_service_list
 
 SER = "http://eidas.europa.eu/metadata/servicelist"
 SAMPLE = Path(__file__).parents[3] / "shared/data/eidas/metadata/se-mdservicelist-valid.xml"
@@ -40,10 +41,18 @@ def location(url: str, certificate: bytes | None, entity_id: str | None = None) 
     return f'<s:MetadataLocation Location="{url}">{endpoint}{key_info}</s:MetadataLocation>'
 
 
-def listed(content: str, *, next_update: datetime = NOW + timedelta(days=1), issued: datetime = NOW) -> str:
+def listed(
+    content: str,
+    *,
+    next_update: datetime | None = NOW + timedelta(days=1),
+    issued: datetime = NOW,
+    sequence: int | str | None = None,
+) -> str:
+    update = "" if next_update is None else f' NextUpdate="{instant(next_update)}"'
+    number = "" if sequence is None else f' SequenceNumber="{sequence}"'
     return (
-        f'<s:MetadataServiceList xmlns:s="{SER}" ID="_list" Version="1.0" IssueDate="{instant(issued)}" '
-        f'NextUpdate="{instant(next_update)}"><s:SchemeInformation><s:IssuerName>Test</s:IssuerName>'
+        f'<s:MetadataServiceList xmlns:s="{SER}" ID="_list" Version="1.0" IssueDate="{instant(issued)}"'
+        f"{update}{number}><s:SchemeInformation><s:IssuerName>Test</s:IssuerName>"
         "<s:SchemeIdentifier>urn:test</s:SchemeIdentifier><s:SchemeTerritory>SE</s:SchemeTerritory>"
         f"</s:SchemeInformation>{content}</s:MetadataServiceList>"
     )
@@ -54,7 +63,8 @@ def territory(code: str, content: str, attributes: str = "") -> str:
 
 
 def read(octets: bytes, *countries: str) -> MetadataServiceList:
-    return verify_service_list(octets, anchor(countries=countries or ("SE",)), signer_certificate(), now=NOW)
+    rules = ListPolicy(certificates=(signer_certificate(),), countries=frozenset(countries or ("SE",)))
+    return verify_service_list(octets, rules, now=NOW)
 
 
 def refused(octets: bytes) -> str:
@@ -109,7 +119,8 @@ def test_unsigned_outdated_future_and_foreign_lists_are_refused() -> None:
     plain = listed(territory("SE", location("https://se.example/md", NODE)))
     assert refused(plain.encode()) == "signature.missing"
     assert refused(sign(plain, key("stranger"))) == "signature.invalid"
-    assert refused(sign(listed("", next_update=NOW))) == "servicelist.outdated"
+    with pytest.raises(TrustError, match=re.escape("servicelist.outdated")):
+        read(sign(listed("", next_update=NOW))).require_current(NOW)
     assert refused(sign(listed("", issued=NOW + timedelta(hours=1)))) == "servicelist.issue-date"
     assert refused(sign(plain.replace("MetadataServiceList", "OtherList"))) == "servicelist.root"
 
@@ -123,16 +134,52 @@ def test_swedish_sample_behaves_as_its_index_says() -> None:
     text = signature.findtext(f".//{{{DS}}}X509Certificate") or ""
     certificate = base64.b64decode("".join(text.split()))
     countries = ("SE", "NO")
-    trusted = anchor(countries=countries, valid_from="2017-01-01")
     dated = tuple(
         DatedDeviation(kind=kind, until=date(2027, 1, 1))
         for kind in (Deviation.RSA_PKCS1, Deviation.RSA_2048, Deviation.EXPIRED_CERTIFICATE)
     )
     then = datetime(2018, 3, 1, tzinfo=UTC)
+    strict = ListPolicy(certificates=(certificate,), countries=frozenset(countries))
     with pytest.raises(TrustError, match=re.escape("signature.algorithm")):
-        verify_service_list(octets, trusted, certificate, now=then)
-    found = verify_service_list(octets, trusted, certificate, now=then, deviations=dated)
+        verify_service_list(octets, strict, now=then)
+    found = verify_service_list(octets, replace(strict, deviations=dated), now=then)
     assert {place.country for place in found.locations} == set(countries)
     assert {d.reason for d in found.dropped} == {"entity.country-not-covered"}
+    found.require_current(then)
     with pytest.raises(TrustError, match=re.escape("servicelist.outdated")):
-        verify_service_list(octets, trusted, certificate, now=NOW, deviations=dated)
+        found.require_current(NOW)
+
+
+def test_list_that_never_ends_is_refused() -> None:
+    """Freeze: without NextUpdate, or with one far away, an old list could be passed off for ever."""
+    assert refused(sign(listed("", next_update=None))) == "servicelist.next-update"
+    assert refused(sign(listed("", next_update=NOW + timedelta(days=15)))) == "servicelist.next-update"
+    assert refused(sign(listed("", sequence="-1"))) == "servicelist.sequence-number"
+
+
+@pytest.mark.parametrize(
+    ("held", "new", "older"),
+    [
+        ({"sequence": 7}, {"sequence": 8}, False),
+        ({"sequence": 8}, {"sequence": 7}, True),
+        ({"sequence": 8}, {}, True),
+        ({}, {"sequence": 1}, False),
+        ({"issued": NOW}, {"issued": NOW - timedelta(hours=1)}, True),
+        ({"issued": NOW}, {"issued": NOW}, False),
+    ],
+)
+def test_number_and_date_of_a_list_never_run_back(
+    held: dict[str, Any], new: dict[str, Any], older: bool
+) -> None:
+    """security.md D.2: rollback."""
+    before, after = (read(sign(listed("", **fields))) for fields in (held, new))
+    assert after.older_than(before) is older
+
+
+def test_suspended_endpoint_is_left_out() -> None:
+    """MDServiceList_07.xsd: ``Suspend`` of an Endpoint."""
+    content = location("https://se.example/md", NODE, "https://se.example/id")
+    suspended = content.replace("<s:Endpoint ", '<s:Endpoint Suspend="true" ')
+    found = read(sign(listed(territory("SE", suspended))))
+    assert found.locations == ()
+    assert [d.reason for d in found.dropped] == ["servicelist.endpoint"]
