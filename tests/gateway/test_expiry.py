@@ -4,61 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from connectors.peer_facts import PeerFacts
-from gateway.bundle import Configuration, load
+from gateway.bundle import load
 from gateway.expiry import Band, Expiry, ExpiryKind, band_at, expiries
+from tests.admin.in_force import InForce, Partner
 from tests.gateway.registry_bundle import CERTIFICATE, directory, keys
-from tests.trust.metadata_maker import (
-    ENTITY_ID,
-    NOW,
-    Node,
-    document,
-    issue,
-    key,
-    key_descriptor,
-    policy,
-    sign,
-)
+from tests.trust.metadata_maker import ENTITY_ID, NOW, Node, issue, key, key_descriptor
 from tests.trust.registry.people import ANNA, BERT, GREECE, People
 from tests.trust.registry.people import document as registry_document
 from trust.anchors import AnchorState
 from trust.log import migrate, open_database
-from trust.metadata_registry import MetadataRegistry
-from trust.metadata_source import MetadataSource, SourceStatus
 from trust.registry import Status
 
 __all__ = ["directory", "keys"]
 
 DAY = timedelta(days=1)
-
-
-class Partner:
-    """A connector with the metadata of one node."""
-
-    def __init__(self, node: Node) -> None:
-        self.source = MetadataSource(policy(), read=lambda *_: sign(document(node)), started=NOW)
-        self.source.refresh(NOW)
-        self.registry = MetadataRegistry([self.source])
-
-    def sources(self, *, now: datetime) -> Sequence[SourceStatus]:
-        return self.registry.status(now)
-
-    def peer_facts(self) -> Sequence[PeerFacts]:
-        return [PeerFacts.of_metadata(peer) for peer in self.registry.held()]
-
-
-@dataclass
-class InForce:
-    configuration: Configuration
-    connectors: Mapping[str, Any] = field(default_factory=dict)
 
 
 def of_kind(found: Sequence[Expiry], *kinds: ExpiryKind) -> list[Expiry]:

@@ -1,0 +1,217 @@
+"""What the console says of partners, without HTTP (security.md D.2, D.7; ux.md §11)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from gateway.admin.decisions import person, standing
+from gateway.admin.partner_reading import Partners, country_key
+from gateway.bundle import Configuration, load
+from gateway.expiry import expiries
+from tests.admin.in_force import SWEDEN, InForce, Partner
+from tests.gateway.registry_bundle import directory, keys
+from tests.trust.metadata_maker import (
+    ENTITY_ID,
+    NOW,
+    Node,
+    issue,
+    key,
+    key_descriptor,
+    with_invalid_printable_string,
+)
+from tests.trust.registry.people import ANNA, BERT, People
+from tests.trust.registry.people import document as registry_document
+from trust.errors import TrustError
+from trust.log import migrate, open_database
+from trust.registry import Fold, ObjectKey, ObjectKind
+
+__all__ = ["directory", "keys"]
+
+SE_ANCHOR = ObjectKey(ObjectKind.ANCHOR, "se-node")
+
+
+@pytest.fixture
+def configuration(directory: Path) -> Configuration:
+    for name, text in SWEDEN.items():
+        (directory / name).write_text(text)
+    return load(directory)
+
+
+@pytest.fixture
+def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> People:
+    engine = open_database(f"sqlite:///{tmp_path}/registry.sqlite3")
+    migrate(engine)
+    monkeypatch.setattr("trust.registry.entries.EntryStore.clock", lambda _: None)
+    found = People(engine)
+    found.bootstrap()
+    return found
+
+
+def partners(
+    configuration: Configuration, partner: Partner, fold: Fold | None = None, *, now=NOW, **last
+) -> Partners:
+    generation = InForce(configuration, {"eidas": partner})
+    ends = expiries(generation, fold, now)
+    return Partners(generation=generation, fold=fold, now=now, ends=ends, **last)
+
+
+def test_countries_are_listed_in_the_unions_protocol_order(configuration: Configuration) -> None:
+    """Greece (Elláda) stands before Sweden (Sverige), whatever the files are called."""
+    shown = partners(configuration, Partner(Node()), last_by_country={"SE": NOW}).overview()
+    assert [row.country for row in shown.countries] == ["GR", "SE"]
+    greece, sweden = shown.countries
+    assert (greece.state, greece.reason, greece.last_login) == ("down", "fetch.connection", None)
+    assert (sweden.state, sweden.reason, sweden.last_login) == ("ok", None, NOW)
+    assert shown.means == ()
+
+
+def test_a_country_shows_its_anchor_and_its_entity_with_fingerprints(configuration: Configuration) -> None:
+    """In groups of four, of certificate and key, to read out on the telephone (security.md D.7)."""
+    der = issue("message signer", key("message signer"))
+    found = partners(configuration, Partner(Node())).country("eidas", "SE")
+    assert found is not None
+    assert found.entity_id == ENTITY_ID
+    [entity] = found.peers
+    [certificate] = entity.keys
+    assert certificate.certificate_fingerprint.replace(" ", "") == sha256(der).hexdigest()
+    assert {len(group) for group in certificate.key_fingerprint.split(" ")} == {4}
+    assert (certificate.key, certificate.use) == ("EC secp256r1, 256 bit", "signing")
+    assert "message signer" in certificate.subject
+    assert certificate.days_left is not None
+    assert found.anchor is not None
+    [pinned] = found.anchor.certificates
+    assert "saml" in pinned.subject or pinned.subject
+    assert found.anchor.used_by == (("eidas", "SE"),)
+    assert entity.levels == ("http://eidas.europa.eu/LoA/high",)
+    assert entity.software == "SE:node:2.9.0"
+
+
+def test_another_entity_of_the_same_anchor_is_not_the_countrys(configuration: Configuration) -> None:
+    countries = tuple(
+        country.model_copy(update={"entity_id": "https://other.example/"})
+        if country.country == "SE"
+        else country
+        for country in configuration.countries
+    )
+    found = partners(replace(configuration, countries=countries), Partner(Node())).country("eidas", "SE")
+    assert found is not None
+    assert found.peers == ()
+
+
+def test_a_certificate_that_no_strict_parser_reads_is_shown_all_the_same(
+    configuration: Configuration,
+) -> None:
+    """eidas.md §6.4: Portugal's, with a character that no PrintableString may hold."""
+    der = with_invalid_printable_string(issue("message signer", key("message signer")))
+    partner = Partner(Node(keys=(key_descriptor(der),)))
+    found = partners(configuration, partner).country("eidas", "SE")
+    assert found is not None
+    [certificate] = found.peers[0].keys
+    assert "message signer" in certificate.subject
+    assert certificate.certificate_fingerprint.replace(" ", "") == sha256(der).hexdigest()
+
+
+def test_a_failing_source_says_when_it_last_worked_and_what_is_wrong(configuration: Configuration) -> None:
+    partner = Partner(Node())
+    partner.octets = b"broken"
+    later = NOW + timedelta(hours=1)
+    with pytest.raises(TrustError):
+        partner.source.refresh(later)
+    found = partners(configuration, partner, now=later).anchor("se-node")
+    assert found is not None
+    [source] = found.sources
+    assert (source.connector, source.status.state, source.status.refreshed_at) == ("eidas", "stale", NOW)
+    assert source.status.tried_at == later
+    assert source.status.reason
+    assert [peer.peer for peer in source.peers] == [ENTITY_ID]
+
+
+def test_who_proposed_and_who_signed_comes_from_the_log(configuration: Configuration, people: People) -> None:
+    """Not from ``approved_by`` of a file, which anybody can write."""
+    change = people.put(SE_ANCHOR, registry_document(id="se-node"))
+    found = partners(configuration, Partner(Node()), people.registry.follow()).anchor("se-node")
+    assert found is not None
+    assert found.standing.registered
+    decision = found.standing.decision
+    assert decision is not None
+    assert (decision.change_hash, decision.proposer, decision.signers) == (
+        change.change_hash,
+        ANNA,
+        (ANNA, BERT),
+    )
+    assert (decision.reason, decision.evidence, decision.in_force_since) == ("because", "file 1", people.now)
+
+
+def test_without_a_registry_nobody_is_said_to_have_approved(configuration: Configuration) -> None:
+    found = partners(configuration, Partner(Node())).anchor("se-node")
+    assert found is not None
+    assert not found.standing.registered
+    assert found.standing.decision is None
+
+
+def test_a_suspended_anchor_suspends_the_country_in_the_list(
+    configuration: Configuration, people: People
+) -> None:
+    people.put(SE_ANCHOR, registry_document(id="se-node"))
+    people.suspend(SE_ANCHOR, by=BERT)
+    view = partners(configuration, Partner(Node()), people.registry.follow())
+    [sweden] = [row for row in view.overview().countries if row.country == "SE"]
+    assert (sweden.state, sweden.since) == ("suspended", people.now)
+    found = view.anchor("se-node")
+    assert found is not None
+    assert (found.standing.suspended, found.standing.suspended_by) == (True, (BERT,))
+    assert found.standing.review_due == people.now + timedelta(hours=72)
+
+
+def test_open_changes_that_would_touch_an_object_are_named(
+    configuration: Configuration, people: People
+) -> None:
+    change = people.draft([people.edit(SE_ANCHOR, registry_document(id="se-node"))])
+    people.propose(change)
+    fold = people.registry.follow()
+    assert standing(fold, SE_ANCHOR, people.now).open == (change.change_hash,)
+    assert standing(fold, SE_ANCHOR, people.now + timedelta(days=4)).open == ()
+
+
+def test_what_a_proposer_calls_itself_is_shown_harmlessly(people: People) -> None:
+    """A row in the log may name anything as proposer."""
+    fold = people.registry.follow()
+    assert person(fold, ANNA) == ANNA
+    assert person(fold, "\u202eevil") == "\\u202eevil"
+    assert person(fold, "") == ""
+
+
+def test_a_connector_shows_what_it_publishes_and_its_anchors(configuration: Configuration) -> None:
+    found = partners(configuration, Partner(Node())).connector("eidas")
+    assert found is not None
+    assert [row.country for row in found.rows] == ["GR", "SE"]
+    assert found.documents == ("https://id.example/connectors/eidas/metadata",)
+    assert [anchor.anchor.id for anchor in found.anchors] == ["gr-node", "se-node"]
+    assert found.by_hand == ()
+
+
+def test_unknown_names_have_no_page(configuration: Configuration) -> None:
+    view = partners(configuration, Partner(Node()))
+    assert view.country("eidas", "FR") is None
+    assert view.country("bundid", "SE") is None
+    assert view.anchor("nobody") is None
+    assert view.connector("nobody") is None
+
+
+def test_what_ends_first_stands_in_the_list(configuration: Configuration) -> None:
+    """Fresh metadata are nothing to warn of; the certificate of the anchor is."""
+    [sweden] = [
+        row for row in partners(configuration, Partner(Node())).overview().countries if row.country == "SE"
+    ]
+    assert sweden.next_end is not None
+    assert sweden.next_end.kind in {"anchor-certificate", "peer-certificate"}
+
+
+def test_the_key_of_a_country_in_the_registry(configuration: Configuration) -> None:
+    sweden = next(country for country in configuration.countries if country.country == "SE")
+    assert str(country_key(sweden)) == "country/eidas.se"
