@@ -1,57 +1,36 @@
-"""Builds the application: keys, store, sources of identity, the provider and the login desk."""
+"""Builds the application of one process: what all generations share, the first of them, and who follows."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
-from connectors.contract import Connector, EIDClientConnector, FormDispatch
+from connectors.contract import Connector
 from connectors.saml.selfcheck import selfcheck
 from gateway import registering
 from gateway.audit import Audit
+from gateway.background import Background, Task
 from gateway.bundle import Configuration
 from gateway.bundle_keys import probed_keys
-from gateway.client_settings import Client
-from gateway.errors import GatewayError
+from gateway.following import Following
+from gateway.generation import Premises
 from gateway.health import Health
-from gateway.http import Guard
-from gateway.jose import KeyRing, KeyStage, PublicKeySet, SigningKey
-from gateway.jose.strength import client_rsa_bits
-from gateway.login.cookies import Cookies
-from gateway.login.desk import EIDMeans, LoginDesk
-from gateway.login.leave import error_page
-from gateway.login.offer import reach
-from gateway.login.open import open_journey
+from gateway.live import CertificateListener, Live, PublicListener
 from gateway.metadata_refresh import MetadataRefresh
-from gateway.oidc.backchannel_logout import BackChannel, guarded_post
-from gateway.oidc.client_keys import ClientKeys, guarded_get
-from gateway.oidc.grant import CodeIssuer
-from gateway.oidc.provider import Provider
-from gateway.oidc.registered import RegisteredClients
-from gateway.oidc.respond import Responder
-from gateway.oidc.subject import SubjectKey
-from gateway.routes import certificate_listener, refuse, registration_routes, routes
-from gateway.settings import KeyPurpose, StoreSection
-from gateway.sources import build_connectors, fetch_policy
+from gateway.registry_bundle import validator
+from gateway.settings import StoreSection
+from gateway.sources import build_connectors
 from gateway.store import Acknowledgement, Store, StoreAddress, connect
-from gateway.web.eid_pages import Way
-from gateway.web.frame import Frame
-from gateway.web.pages import HandoverPage, Target
 from gateway.web.render import Renderer
 from gateway.web.static_files import StaticFiles
-from trust.keys import Signer
 from trust.log import AppendOnlyLog, open_database
+from trust.registry import EntryStore, Registry
 
 _THREADS = 4
 _WAITING_THREADS = 32
@@ -60,32 +39,41 @@ _WAITING_THREADS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """One process's share of the gateway; ``start`` before the first request, ``stop`` after the last."""
+    """One process's share of the gateway; ``start`` in the event loop before the first request, ``stop`` after the last."""
 
     public: ASGIApp
     mtls: ASGIApp | None
     """For clients that show a TLS certificate."""
     management: ASGIApp
+    console: ASGIApp | None
+    """For security admins; only where it is configured."""
+    live: Live
     store: Store
     log: AppendOnlyLog
+    registry: Registry
+    following: Following
     refresh: MetadataRefresh
-    registered: RegisteredClients | None
-    """Only where clients may register themselves."""
-    back_channel: BackChannel
+    background: Background
+    close: tuple[Callable[[], None], ...] = field(repr=False)
+    """What else is to be given back at the end."""
     executors: tuple[Executor, ...] = field(repr=False)
 
     def start(self) -> None:
         self.log.start()
         self.refresh.start()
+        self.following.start()
+        self.background.start()
 
     async def stop(self) -> None:
+        await self.background.stop()
+        self.following.stop()
         self.refresh.stop()
-        await self.back_channel.settled()
+        await self.live.current.back_channel.settled()
         await self.store.close()
         for executor in self.executors:
             executor.shutdown(wait=True)
-        if self.registered is not None:
-            self.registered.close()
+        for close in self.close:
+            close()
         self.log.stop()
 
 
@@ -96,144 +84,69 @@ def build(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     connectors: Mapping[str, Connector] | None = None,
 ) -> Application:
-    """Put everything together; raises what makes a start unsafe (design.md §3 invariant 9).
+    """Put everything together; raises what makes a start unsafe (design.md §3 invariant 9), RegistryError too.
 
     ``connectors`` replaces the configured ones, for tests of the journey alone.
     """
     selfcheck()
     settings = configuration.settings
-    issuer = settings.gateway.issuer
-    base = urlsplit(issuer).path
+    database = configuration.database_url.render_as_string(hide_password=False)
     store = Store(
         connect(store_address),
         clock=lambda: clock().timestamp(),
-        acknowledgement=_acknowledgement(configuration.settings.store),
+        acknowledgement=_acknowledgement(settings.store),
     )
-    log = AppendOnlyLog(open_database(configuration.database_url.render_as_string(hide_password=False)))
+    log = AppendOnlyLog(open_database(database))
     audit = Audit(log)
-    if connectors is None:
-        connectors = build_connectors(configuration, log, clock=clock)
-    static = StaticFiles(base_path=base)
-    renderer = Renderer(settings.gateway, static)
-    token_keys = _token_keys(configuration)
-    respond = Responder(issuer, token_keys)
-    registered = registering.registered_clients(configuration) if registering.enabled(configuration) else None
-    clients: Mapping[str, Client] = configuration.clients if registered is None else registered
-    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="cryptography")
-    waiting = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="eid-service")
-    desk = LoginDesk(
-        issuer=issuer,
-        clients=clients,
-        connectors=connectors,
-        means_names={name: settings.name for name, settings in configuration.connectors.items()},
-        accounts=frozenset(configuration.accounts),
-        eid_clients=_eid_clients(configuration, connectors),
+    engine = open_database(database)
+    registry = Registry(
+        EntryStore(engine),
+        pinned=settings.registry.bootstrap,
+        validate=validator(configuration.directory),
+    )
+    static = StaticFiles(base_path=urlsplit(settings.gateway.issuer).path)
+    premises = Premises(
+        started=configuration,
         store=store,
         audit=audit,
-        render=renderer.response,
-        codes=CodeIssuer(
-            issuer=issuer,
-            store=store,
-            subject_key=SubjectKey(configuration.subject_key),
-            clients=clients,
-            limits=settings.limits,
-            random=secrets.token_bytes,
-        ),
-        respond=respond,
-        cookies=Cookies(https=issuer.startswith("https")),
-        limits=settings.limits,
-        clock=clock,
-        random=secrets.token_bytes,
-        languages=settings.gateway.languages,
-        base=base,
-        executor=executor,
-        waiting_executor=waiting,
-    )
-    back_channel = BackChannel(
-        issuer=issuer,
-        keys=token_keys,
-        audit=audit,
-        post=guarded_post(fetch_policy(configuration)),
-        random=secrets.token_bytes,
+        static=static,
+        renderer=Renderer(settings.gateway, static),
+        registrations=engine if registering.enabled(configuration) else None,
+        executor=ThreadPoolExecutor(_THREADS, thread_name_prefix="cryptography"),
+        waiting=ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="eid-service"),
         clock=clock,
     )
-    provider = Provider(
-        issuer=issuer,
-        clients=clients,
-        client_keys=_client_keys(configuration),
-        keys=token_keys,
-        respond=respond,
-        store=store,
-        audit=audit,
-        pages=_Pages(desk),
-        open_journey=partial(open_journey, desk),
-        reach=partial(reach, desk),
-        limits=settings.limits,
-        languages=settings.gateway.languages,
-        clock=clock,
-        random=secrets.token_bytes,
-        policy_uri=settings.gateway.privacy_url,
-        mtls_url=settings.listen.mtls_url,
-        registration=registered is not None,
-    )
-    table = routes(configuration, desk, provider, back_channel, static, base)
-    if registered is not None:
-        get = guarded_get(fetch_policy(configuration))
-        table += registration_routes(
-            registering.registrar(configuration, provider, registered, get), desk, base
-        )
-    refresh = MetadataRefresh(connectors, clock=clock)
+
+    def built(in_force: Configuration) -> Mapping[str, Connector]:
+        return connectors if connectors is not None else build_connectors(in_force, log, clock=clock)
+
+    following = Following(premises, registry, built)
+    live = following.live
+    refresh = MetadataRefresh(lambda: live.current.connectors, clock=clock)
+    tasks: list[Task] = []
     health = Health(
         store=store,
         log=log,
-        connectors=connectors,
+        in_force=live,
         refresh=refresh,
         keys=probed_keys(configuration.keys),
         clock=clock,
     )
     return Application(
-        public=Guard(
-            app=Router(table, redirect_slashes=False),
-            issuer=issuer,
-            body_bytes=settings.limits.body_bytes,
-            refuse=partial(refuse, desk),
-        ),
-        mtls=certificate_listener(settings, provider, store, base),
+        public=PublicListener(live),
+        mtls=CertificateListener(live) if live.current.mtls is not None else None,
         management=Router(health.routes()),
+        console=None,
+        live=live,
         store=store,
         log=log,
+        registry=registry,
+        following=following,
         refresh=refresh,
-        registered=registered,
-        back_channel=back_channel,
-        executors=(executor, waiting),
+        background=Background(store, tasks, clock=clock),
+        close=(engine.dispose,),
+        executors=(premises.executor, premises.waiting),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Pages:
-    """``gateway.oidc.provider.Pages``: the provider's pages look like those of the journey."""
-
-    desk: LoginDesk
-
-    def error(self, request: Request, error: GatewayError, *, client: Client | None) -> Response:
-        return error_page(self.desk, request, error, client=client)
-
-    def form(self, form: FormDispatch, *, client: Client, languages: tuple[str, ...]) -> Response:
-        del client
-        frame = Frame(languages=languages, now=self.desk.clock())
-        page = HandoverPage(frame=frame, action=form.action, fields=form.fields, target=Target.SERVICE)
-        return self.desk.render(page)
-
-
-def _eid_clients(configuration: Configuration, connectors: Mapping[str, Connector]) -> dict[str, EIDMeans]:
-    cards = configuration.cards
-    return {
-        name: EIDMeans(
-            connector=connector, ways=tuple(map(Way, cards[name].start_on)) if name in cards else tuple(Way)
-        )
-        for name, connector in connectors.items()
-        if isinstance(connector, EIDClientConnector)
-    }
 
 
 def _acknowledgement(section: StoreSection) -> Acknowledgement | None:
@@ -241,24 +154,3 @@ def _acknowledgement(section: StoreSection) -> Acknowledgement | None:
         return None
     # half the time of a command, so that its answer comes before the connection is given up
     return Acknowledgement(section.replicas, int(section.timeout_seconds * 500))
-
-
-def _token_keys(configuration: Configuration) -> KeyRing:
-    return KeyRing(
-        SigningKey.of(key.key, _algorithm(key.key), KeyStage(key.state.value))
-        for key in configuration.keys[KeyPurpose.OIDC_SIGNING]
-    )
-
-
-def _algorithm(key: Signer) -> str:
-    return "RS256" if isinstance(key.public_key, rsa.RSAPublicKey) else "ES256"
-
-
-def _client_keys(configuration: Configuration) -> ClientKeys:
-    rsa_bits = client_rsa_bits(anybody_may_register=configuration.settings.registration.enabled)
-    files = {
-        name: PublicKeySet.parse(configuration.path(client.jwks_file).read_bytes(), rsa_bits=rsa_bits)
-        for name, client in configuration.clients.items()
-        if client.jwks_file is not None
-    }
-    return ClientKeys(files, guarded_get(fetch_policy(configuration)), rsa_bits=rsa_bits)

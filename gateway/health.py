@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from connectors.contract import Connector
+from gateway.live import Live
 from gateway.metadata_refresh import MetadataRefresh
 from gateway.store import Store, StoreUnavailable
 from trust.errors import KeyUnavailable
@@ -29,7 +29,7 @@ class Health:
 
     store: Store
     log: AppendOnlyLog
-    connectors: Mapping[str, Connector]
+    in_force: Live
     refresh: MetadataRefresh
     keys: Mapping[str, Probed]
     """Keys that can be away for a time, by their id."""
@@ -66,11 +66,13 @@ class Health:
         reasons = list(
             dict.fromkeys(
                 f"peer.{status.state}: {status.peer}"
-                for connector in self.connectors.values()
+                for connector in self.in_force.current.connectors.values()
                 for status in connector.peers(now=now)
                 if status.state != "ok"
             )
         )
+        if self.in_force.problem is not None:
+            reasons.append(self.in_force.problem.partition(":")[0])
         return _answer("degraded" if reasons else "ok", reasons)
 
     def _lost_keys(self) -> list[str]:

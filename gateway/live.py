@@ -53,13 +53,25 @@ class Live:
         """From the next request on."""
         self._current = generation
 
-    async def public(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI: the public listener."""
-        await self._current.public(scope, receive, send)
 
-    async def mtls(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI: the listener for clients that show a TLS certificate; only where there is one."""
-        application = self._current.mtls
+class PublicListener:
+    """ASGI: what everybody reaches. A class, since the server takes a bound method for an older protocol."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._live.current.public(scope, receive, send)
+
+
+class CertificateListener:
+    """ASGI: for clients that show a TLS certificate; only where there is one."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        application = self._live.current.mtls
         if application is None:
             raise RuntimeError("no such listener is configured")
         await application(scope, receive, send)

@@ -21,7 +21,10 @@ _LOG_SECONDS = 10.0
 class MetadataRefresh:
     """One thread per process; a connector only fetches what is due."""
 
-    def __init__(self, connectors: Mapping[str, Connector], *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, connectors: Callable[[], Mapping[str, Connector]], *, clock: Callable[[], datetime]
+    ) -> None:
+        """``connectors`` gives those in force; each round asks anew."""
         self._connectors = connectors
         self._clock = clock
         self._stopping = threading.Event()
@@ -51,7 +54,7 @@ class MetadataRefresh:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            for connector in self._connectors.values():
+            for connector in self._connectors().values():
                 self._refresh(connector)
             self._first_round.set()
             # Jitter keeps workers and installations from asking a peer at the same instant.

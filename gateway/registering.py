@@ -20,7 +20,6 @@ from gateway.oidc.provider import Provider
 from gateway.oidc.registered import RegisteredClients
 from gateway.oidc.registration import Registrar
 from gateway.settings import ConfigurationProblem, Mode
-from trust.log import open_database
 
 _REQUIRED = ("family_name", "given_name", "date_of_birth", "legal_name")
 _NAME = "Test-Client"
@@ -31,12 +30,6 @@ def enabled(configuration: Configuration) -> bool:
     """Whether anybody may register here."""
     settings = configuration.settings
     return settings.registration.enabled and settings.gateway.mode is Mode.DEVELOPMENT
-
-
-def registered_clients(configuration: Configuration) -> RegisteredClients:
-    """The configured clients and those in the database."""
-    url = configuration.database_url.render_as_string(hide_password=False)
-    return RegisteredClients(configuration.clients, open_database(url))
 
 
 def registrar(

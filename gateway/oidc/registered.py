@@ -104,9 +104,6 @@ class RegisteredClients(Mapping[str, Client]):
         """Forget a client; its tokens open nothing any more."""
         self._run(sa.delete(TABLE).where(TABLE.c.client_id == client_id))
 
-    def close(self) -> None:
-        self._engine.dispose()
-
     def _run(self, statement: sa.Executable) -> list[sa.Row[Any]]:
         try:
             with self._engine.begin() as connection:

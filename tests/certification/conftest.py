@@ -101,7 +101,7 @@ def peer() -> BackChannelPeer:
 @pytest.fixture
 async def judge(tmp_path: Path, address: StoreAddress, peer: BackChannelPeer) -> AsyncIterator[Judge]:
     installation = install(tmp_path, address, *registered(), listen=LISTEN)
-    object.__setattr__(installation.application.back_channel, "post", peer)
+    object.__setattr__(installation.application.live.current.back_channel, "post", peer)
     installation.source.identity_changes = {"level": LevelOfAssurance.SUBSTANTIAL}
     yield Judge(installation)
     await installation.application.stop()

@@ -110,7 +110,7 @@ async def test_oidcc_backchannel_rp_initiated_logout(judge: Judge, peer: BackCha
     """oidcc-backchannel-rp-initiated-logout: exactly one parameter, and a logout token for this session."""
     found = await judge.log_in()
     _returned(await _log_out(judge, found), {"state": STATE})
-    await judge.installation.application.back_channel.settled()
+    await judge.installation.application.live.current.back_channel.settled()
     ((name, text),) = peer.requests[0]
     assert (len(peer.requests), name) == (1, "logout_token")
     token = await judge.read(text)

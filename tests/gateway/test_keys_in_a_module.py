@@ -161,7 +161,7 @@ async def test_health_is_down_while_the_token_is_away_and_names_the_key(
     health = Health(
         store=_Reachable(),  # type: ignore[arg-type]  # only its ping is asked
         log=_Reachable(),  # type: ignore[arg-type]
-        connectors={},
+        in_force=_Nothing(),  # type: ignore[arg-type]
         refresh=_Reachable(),  # type: ignore[arg-type]
         keys=probed_keys(keys),
         clock=_never,
@@ -183,6 +183,17 @@ class _Reachable:
 
     def check(self) -> None:
         """The log can be written."""
+
+
+class _Nothing:
+    """No peer, no problem."""
+
+    problem = None
+    connectors: dict[str, object] = {}  # noqa: RUF012 - nobody writes to it
+
+    @property
+    def current(self) -> _Nothing:
+        return self
 
 
 def _never() -> object:

@@ -25,7 +25,7 @@ class Broken(Connector):
 def test_background_thread_refreshes_at_once_and_stops() -> None:
     """Start-up does not wait for partners, and one connector's defect stops no other."""
     first, second = Broken(), Connector()
-    background = MetadataRefresh({"first": first, "second": second}, clock=lambda: NOW)
+    background = MetadataRefresh(lambda: {"first": first, "second": second}, clock=lambda: NOW)
     assert not background.started
     background.start()
     while not background.started:

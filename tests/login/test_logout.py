@@ -70,7 +70,7 @@ async def short(tmp_path: Path, address: StoreAddress, peer: Peer) -> AsyncItera
     async def at_once(_: float) -> None:
         return None
 
-    channel: BackChannel = running.application.back_channel
+    channel: BackChannel = running.application.live.current.back_channel
     object.__setattr__(channel, "post", peer)
     object.__setattr__(channel, "pause", at_once)
     running.source.identity_changes = {"level": LevelOfAssurance.SUBSTANTIAL}
@@ -223,7 +223,7 @@ async def test_client_is_told_by_the_back_channel(short: Installation, peer: Pee
     hint = await logged_in(browser)
     claims = json.loads(base64.urlsafe_b64decode(hint.split(".")[1] + "=="))
     await logout(browser, id_token_hint=hint)
-    await short.application.back_channel.settled()
+    await short.application.live.current.back_channel.settled()
     (token,) = peer.tokens
     header, payload = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
     assert header["typ"] == "logout+jwt"
@@ -242,11 +242,11 @@ async def test_back_channel_tries_again_and_says_in_the_log_if_nobody_heard(
     browser = short.browser()
     peer.failures = 2
     await logout(browser, id_token_hint=await logged_in(browser))
-    await short.application.back_channel.settled()
+    await short.application.live.current.back_channel.settled()
     assert len(peer.tokens) == 1
     peer.failures = 9
     await logout(browser, id_token_hint=await logged_in(browser))
-    await short.application.back_channel.settled()
+    await short.application.live.current.back_channel.settled()
     assert len(peer.tokens) == 1
     assert '"failure":"fetch.status"' in short.log_text().replace(" ", "")
 
@@ -256,7 +256,7 @@ async def test_second_logout_of_a_session_tells_nobody_again(short: Installation
     hint = await logged_in(browser)
     for _ in range(2):
         await logout(browser, id_token_hint=hint)
-    await short.application.back_channel.settled()
+    await short.application.live.current.back_channel.settled()
     assert len(peer.tokens) == 1
 
 

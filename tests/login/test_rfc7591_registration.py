@@ -151,7 +151,7 @@ async def test_sector_identifier_uri_lists_every_redirect_uri(
         asked.append(url)
         return listed.encode()
 
-    monkeypatch.setattr("gateway.app.guarded_get", lambda policy: get)
+    monkeypatch.setattr("gateway.generation.guarded_get", lambda policy: get)
     running = install(tmp_path, address, issuer=LOCAL, registration=RegistrationSection(enabled=True))
     members = {**MINIMAL, "sector_identifier_uri": "https://sector.example/uris.json"}
     response = await send(running, body=members)
