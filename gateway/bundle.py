@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +29,7 @@ from gateway import (
     bundle_key_plans,
     bundle_npa,
     bundle_partners,
+    bundle_sources,
 )
 from gateway.bundle_keys import SAML_PURPOSES, LoadedKey, load_keys, read_secret
 from gateway.bundle_problems import Located, Problems
@@ -38,6 +39,7 @@ from gateway.key_calendar import in_use, standings
 from gateway.key_plan import KeyPlan
 from gateway.settings import ConfigurationError, ConfigurationProblem, KeyPurpose, Settings, resolve
 from trust.anchors import TrustAnchor
+from trust.sources import SourceSettings
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -62,6 +64,7 @@ class Configuration:
     anchors: Mapping[str, TrustAnchor]
     connectors: Mapping[str, ConnectorSettings]
     countries: tuple[CountrySettings, ...]
+    sources: Mapping[str, SourceSettings] = field(default_factory=dict)
     clients: Mapping[str, Client]
     keys: Mapping[KeyPurpose, tuple[LoadedKey, ...]] = field(repr=False)
     """Those in use, with their states, when this was loaded; ``key_calendar.as_of`` for another time."""
@@ -109,6 +112,7 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
     nodes = _of_kind(connectors, EIDASSettings)
     accounts = _of_kind(connectors, AccountSettings)
     cards = _of_kind(connectors, NPASettings)
+    sources = _unique(_models(registry / "sources", SourceSettings, problems), "id", problems)
     countries = _models(registry / "countries", CountrySettings, problems)
     clients = _unique(_models(registry / "clients", Client, problems), "client_id", problems)
     plans = _unique(_models(registry / "keys", KeyPlan, problems), "id", problems)
@@ -122,7 +126,14 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
     bundle_checks.check_gateway(settings, directory, problems)
     bundle_checks.check_anchors(anchors.values(), settings, directory, problems)
     bundle_checks.check_connectors(nodes.values(), anchors, problems)
-    bundle_checks.check_countries(countries, nodes, anchors, problems)
+    bundle_sources.check_sources(sources.values(), nodes, settings, directory, problems)
+    bundle_sources.check_pins(anchors.values(), directory, problems)
+    bundle_checks.check_countries(
+        countries, nodes, anchors, problems,
+        check_source=lambda country, name, file: bundle_sources.check_country_source(
+            country, name, sources, file, problems
+        ),
+    )  # fmt: skip
     bundle_accounts.check_accounts(accounts.values(), anchors, settings, problems)
     bundle_npa.check_connectors(cards.values(), settings, directory, problems)
     bundle_partners.check_partners(nodes.values(), cards.values(), settings, directory, problems)
@@ -153,9 +164,7 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
         declared,
         settings=settings,
         clients=[located.model for located in clients.values()],
-        metadata_valid=max(
-            (timedelta(hours=n.model.metadata_valid_hours) for n in nodes.values()), default=timedelta()
-        ),
+        metadata_valid=bundle_key_plans.valid_for(located.model for located in connectors.values()),
         by_hand=bundle_accounts.keys_of_accounts(accounts, declared),
         now=now,
         running=started is not None,
@@ -178,6 +187,7 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
         anchors={name: located.model for name, located in anchors.items()},
         connectors={name: located.model for name, located in connectors.items()},
         countries=tuple(located.model for located in countries),
+        sources={name: located.model for name, located in sources.items()},
         clients={name: located.model for name, located in clients.items()},
         keys=in_use(standings(declared, key_plans, now)),
         declared_keys=declared,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -108,8 +108,13 @@ def check_anchors(
             problems.add(file, "test", "a test anchor in production", "remove the file")
         if anchor.valid_until < anchor.valid_from:
             problems.add(file, "valid_until", "lies before valid_from", "correct the dates")
-        if (anchor.metadata.url is None) == (anchor.metadata.file is None):
-            problems.add(file, "metadata", "needs exactly one of url and file", "set one")
+        places = (anchor.metadata.url, anchor.metadata.file, anchor.metadata.mdq)
+        if sum(place is not None for place in places) != 1:
+            problems.add(file, "metadata", "needs exactly one of url, file and mdq", "set one")
+        if anchor.metadata.mdq is not None and (
+            anchor.metadata.aggregate or len(anchor.metadata.entity_ids) != 1
+        ):
+            problems.add(file, "metadata.mdq", "is asked for exactly one entity", "one entity_ids, no aggregate")
         if anchor.kind is AnchorKind.METADATA_SIGNER and anchor.certificate is None:
             problems.add(file, "certificate", "metadata-signer needs a certificate", "name the PEM file")
         if anchor.kind is AnchorKind.PINNED_METADATA and anchor.metadata_sha256 is None:
@@ -137,8 +142,10 @@ def check_countries(
     connectors: Mapping[str, Located[EIDASSettings]],
     anchors: Mapping[str, Located[TrustAnchor]],
     problems: Problems,
+    *,
+    check_source: Callable[[str, str, str], None],
 ) -> None:
-    """Each country has a connector and, if that is a node, an anchor that speaks for it."""
+    """Each country has a connector and, if that is a node, an anchor or a source that speaks for it."""
     seen: dict[tuple[str, str], str] = {}
     for located in countries:
         country, file = located.model, located.file
@@ -153,6 +160,11 @@ def check_countries(
         if country.profile == "strict" and country.exceptions:
             problems.add(file, "exceptions", "have no effect in profile strict", 'set profile = "lenient"')
         if connector.model.role is not Role.NODE:
+            continue
+        if country.source is not None:
+            if country.anchor is not None:
+                problems.add(file, "source", "is there beside anchor", "keep one of the two")
+            check_source(country.country, country.source, file)
             continue
         anchor = anchors.get(country.anchor or "")
         if anchor is None:

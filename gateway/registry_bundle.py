@@ -38,10 +38,11 @@ _FOLDERS = {
     "connectors": ObjectKind.CONNECTOR,
     "countries": ObjectKind.COUNTRY,
     "clients": ObjectKind.CLIENT,
+    "sources": ObjectKind.SOURCE,
     "keys": ObjectKind.KEY_PLAN,
 }
 _REFERENCES = {
-    ObjectKind.ANCHOR: ("certificate", "metadata.file"),
+    ObjectKind.ANCHOR: ("certificate", "further_certificates", "metadata.file", "pinned.certificate"),
     ObjectKind.CONNECTOR: (
         "soap.server_ca",
         "soap.signers.certificate",
@@ -52,6 +53,7 @@ _REFERENCES = {
     ),
     ObjectKind.COUNTRY: (),
     ObjectKind.CLIENT: ("jwks_file",),
+    ObjectKind.SOURCE: ("certificates",),
     ObjectKind.KEY_PLAN: (),
 }
 """Settings that name a file. Those of ``[attached]`` hold private keys of one machine and stay there."""
