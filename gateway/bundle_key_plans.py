@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from connectors.eidas.settings import EIDASSettings
 from gateway.bundle_keys import LoadedKey
 from gateway.bundle_problems import Located, Problems
 from gateway.client_settings import Client
@@ -25,7 +26,7 @@ CLOCKS = timedelta(minutes=5)
 """By how much the clocks of our own nodes may differ."""
 BY_HAND = timedelta(days=14)
 """What people at a peer need as a rule to take over a certificate that they were sent."""
-_HANDED_OVER = frozenset({KeyPurpose.SAML_METADATA_SIGNING, KeyPurpose.EID_SIGNING, KeyPurpose.EID_TLS})
+HANDED_OVER = frozenset({KeyPurpose.SAML_METADATA_SIGNING, KeyPurpose.EID_SIGNING, KeyPurpose.EID_TLS})
 """Purposes whose certificate reaches the peer by hand, so that nothing here can know when."""
 
 CheckKeys = Callable[[Mapping[KeyPurpose, Sequence[LoadedKey]], Problems], None]
@@ -59,6 +60,12 @@ def afterwards(
     if purpose is KeyPurpose.SAML_DECRYPTION:
         return max(2 * READ_AGAIN, metadata_valid)
     return timedelta(seconds=limits.journey_seconds) + CLOCKS
+
+
+def valid_for(connectors: Iterable[object]) -> timedelta:
+    """For how long peers may go on with what they have read of us."""
+    hours = [found.metadata_valid_hours for found in connectors if isinstance(found, EIDASSettings)]
+    return timedelta(hours=max(hours, default=0))
 
 
 def check_plans(
@@ -99,7 +106,7 @@ def check_plans(
             )  # fmt: skip
         _check_certificate(plan, key, file, problems)
         kept = afterwards(plan.purpose, settings, clients, metadata_valid)
-        _check_overlap(plan, file, kept, problems, by_hand=plan.id in by_hand or plan.purpose in _HANDED_OVER)
+        _check_overlap(plan, file, kept, problems, by_hand=plan.id in by_hand or plan.purpose in HANDED_OVER)
 
 
 def _unknown(plan: KeyPlan, file: str, *, now: datetime, running: bool, problems: Problems) -> None:

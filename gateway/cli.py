@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway import key_files, registry_cli
+from gateway import key_cli, key_files, registry_cli
 from gateway.bundle import load
 from gateway.errors import CATALOGUE
-from gateway.settings import ConfigurationError, KeyPurpose
+from gateway.settings import ConfigurationError
 from trust.errors import TrustError
 from trust.log import AppendOnlyLog, LogBroken, LogUnavailable, open_database
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(problem, file=sys.stderr)
         print(f"{len(error.problems)} problem(s)", file=sys.stderr)
         return 1
-    except (TrustError, LogUnavailable, key_files.KeyFileExists, OSError) as error:
+    except (TrustError, LogUnavailable, key_cli.NoSuchRoll, key_files.KeyFileExists, OSError) as error:
         print(f"eid-gateway: {error}", file=sys.stderr)
         return 1
     return status
@@ -65,21 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     errors.set_defaults(run=_errors)
 
-    keys = commands.add_parser("keys", help="our own keys").add_subparsers(required=True, metavar="COMMAND")
-    new = keys.add_parser(
-        "new",
-        help="make a private key (and a certificate, where the purpose needs one)",
-        description="Writes NAME.key with mode 0600 and NAME.crt; never overwrites. Then name the key in "
-        'gateway.toml under [[keys]]: a new signing key first with state = "next", so that peers see '
-        'it before it signs, later "active", and the old one "retired".',
-    )
-    new.add_argument("--purpose", required=True, choices=[purpose.value for purpose in KeyPurpose])
-    new.add_argument("--to", required=True, type=Path, metavar="DIR", help="where the files go")
-    new.add_argument("--name", help="file name without ending; default: the purpose")
-    new.add_argument("--algorithm", choices=sorted(key_files.ALGORITHMS), default="p256")
-    new.add_argument("--days", type=int, default=730, help="validity of the certificate (default 730)")
-    new.add_argument("--subject", default="eid-gateway", help="common name in the certificate")
-    new.set_defaults(run=_new_key)
+    keys = commands.add_parser("keys", help="our own keys: make, show their calendar, roll over")
+    key_cli.add_commands(keys)
 
     onboarding = commands.add_parser(
         "onboarding",
@@ -182,20 +169,6 @@ def _errors(_: argparse.Namespace) -> int:
         way = "to the client" if entry.to_client else "shown here"
         print(f"{entry.number} {entry.code} ({entry.oidc_error}, HTTP {entry.http_status}, {way})")
         print(f"     {entry.hint}\n     {entry.documentation}")
-    return 0
-
-
-def _new_key(options: argparse.Namespace) -> int:
-    purpose = KeyPurpose(options.purpose)
-    for path in key_files.create(
-        options.to,
-        options.name or purpose.value,
-        purpose,
-        algorithm=options.algorithm,
-        days=options.days,
-        subject=options.subject,
-    ):
-        print(path)
     return 0
 
 

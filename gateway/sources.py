@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -14,6 +14,7 @@ from connectors.saml.keys import OwnKey, SAMLKeys
 from connectors.saml.surroundings import Surroundings
 from gateway.bundle import Configuration
 from gateway.bundle_accounts import keys_for
+from gateway.bundle_keys import SAML_PURPOSES
 from gateway.bundle_npa import key_purposes
 from gateway.metadata_refresh import announce
 from gateway.settings import KeyPurpose, Mode
@@ -50,9 +51,34 @@ def build_connectors(
         else:
             keys = saml_keys(configuration, name)
             built[name] = eidas.assemble(
-                connector, configuration.countries, anchors, keys, surroundings, now=now
-            )
+                connector, configuration.countries, anchors, keys, surroundings, now=now,
+                sources=configuration.sources,
+            )  # fmt: skip
     return built
+
+
+def with_keys_of(
+    configuration: Configuration, connectors: Mapping[str, Connector], before: Configuration
+) -> dict[str, Connector]:
+    """Those of ``connectors`` that go on with the keys of ``configuration``, where only keys have changed.
+
+    They keep what they know of their peers, so that nobody waits for metadata. What is left out has to be
+    built anew.
+    """
+    kept: dict[str, Connector] = {}
+    for name, connector in connectors.items():
+        if _keys_of(configuration, name) == _keys_of(before, name):
+            kept[name] = connector
+        elif isinstance(connector, eidas.EIDASConnector | accounts.AccountConnector):
+            kept[name] = connector.with_keys(saml_keys(configuration, name))
+    return kept
+
+
+def _keys_of(configuration: Configuration, connector: str) -> list[list[OwnKey]]:
+    """Everything that ``connector`` uses, to compare."""
+    settings = configuration.connectors.get(connector)
+    purposes = key_purposes(settings) if isinstance(settings, NPASettings) else SAML_PURPOSES
+    return [_own_keys(configuration, purpose, connector) for purpose in sorted(purposes)]
 
 
 def saml_keys(configuration: Configuration, connector: str) -> SAMLKeys:

@@ -10,6 +10,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from connectors.accounts import akdb_answer, dataport, lint, muk, presentation, publication, status
 from connectors.accounts import request as account_request
@@ -77,6 +78,10 @@ class AccountConnector:
     @property
     def acs_url(self) -> str:
         return f"{self.issuer_url}/connectors/{self.id}/acs"
+
+    def with_keys(self, keys: SAMLKeys) -> Self:
+        """The same after a roll-over, with all it knows of its peer."""
+        return replace(self, keys=keys)
 
     def options(self, request: AuthenticationRequest, *, now: datetime) -> Sequence[Option]:
         reason, since = self._why_not(request, now), None

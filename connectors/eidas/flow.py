@@ -8,9 +8,9 @@ national connector that is told the country (eidas.md §10.1).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from connectors.assurance import LevelOfAssurance
 from connectors.contract import (
@@ -65,6 +65,10 @@ class EIDASConnector:
     @property
     def acs_url(self) -> str:
         return f"{self.issuer_url}/connectors/{self.id}/acs"
+
+    def with_keys(self, keys: SAMLKeys) -> Self:
+        """The same after a roll-over, with all it knows of its peers; what we publish is made anew."""
+        return replace(self, keys=keys, _published=publication.Cache())
 
     def options(self, request: AuthenticationRequest, *, now: datetime) -> Sequence[Option]:
         return self.countries.options(request, now)
