@@ -19,6 +19,8 @@ from trust.pinned import PinnedKey
 class KeyUse(StrEnum):
     SIGNING = "signing"
     ENCRYPTION = "encryption"
+    PENDING = "pending"
+    """Signs already, but waits for two people: nothing it signed is believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ class PeerFacts:
     def of_metadata(cls, peer: PeerMetadata) -> Self:
         signing = [PeerKey(use=KeyUse.SIGNING, key=key) for key in peer.signing_keys]
         encryption = [PeerKey(use=KeyUse.ENCRYPTION, key=entry.key) for entry in peer.encryption_keys]
+        pending = [PeerKey(use=KeyUse.PENDING, key=key) for key in peer.pending_keys]
         endpoints = peer.single_sign_on or peer.assertion_consumers
         return cls(
             peer=peer.entity_id,
@@ -71,7 +74,7 @@ class PeerFacts:
             anchor=peer.anchor,
             role=peer.role.value,
             valid_until=peer.valid_until,
-            keys=(*signing, *encryption),
+            keys=(*signing, *encryption, *pending),
             addresses=tuple(dict.fromkeys(endpoint.location for endpoint in endpoints)),
             levels=peer.levels,
             versions=peer.protocol_versions,

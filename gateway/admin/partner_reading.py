@@ -12,7 +12,6 @@ from connectors.contract import PeerStatus
 from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
 from connectors.npa import NPASettings
 from connectors.peer_facts import PeerFacts, TellsPeers
-from gateway import expiry_files
 from gateway.admin.certificates import CertificateView, days_left
 from gateway.admin.decisions import standing
 from gateway.admin.partner_views import (
@@ -29,6 +28,7 @@ from gateway.admin.partner_views import (
 from gateway.admin.protocol_order import protocol_position
 from gateway.bundle import Configuration, ConnectorSettings
 from gateway.expiry import Expiry, InForce, end_of
+from gateway.expiry import files as expiry_files
 from trust.anchors import TrustAnchor
 from trust.metadata_source import SourceStatus
 from trust.registry import Fold, ObjectKey, ObjectKind

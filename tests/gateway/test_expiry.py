@@ -13,6 +13,9 @@ import pytest
 
 from gateway.bundle import load
 from gateway.expiry import Band, Expiry, ExpiryKind, band_at, expiries
+from gateway.expiry.kinds import page_of
+from gateway.key_plan import KeyPlan
+from gateway.settings import KeyPurpose
 from tests.admin.in_force import InForce, Partner
 from tests.gateway.registry_bundle import CERTIFICATE, directory, keys
 from tests.trust.metadata_maker import ENTITY_ID, NOW, Node, issue, key, key_descriptor
@@ -191,3 +194,72 @@ def test_a_proposal_that_waits_for_people_ends_with_their_time(directory: Path, 
     assert (found.when, found.detail) == (change.expires_at, Status.PENDING)
     assert not of_kind(expiries(generation, fold, people.now + 4 * DAY), ExpiryKind.PROPOSAL)
     assert found.when.tzinfo is UTC
+
+
+SOURCE = f"""
+id = "nordic"
+kind = "mdsl"
+state = "active"
+url = "https://list.example/mdsl.xml"
+certificates = ["{CERTIFICATE}"]
+countries = ["SE"]
+valid_from = 2026-01-01
+valid_until = 2026-12-20
+evidence = "file 9"
+[[exceptions]]
+kind = "rsa-pkcs1"
+until = 2027-06-30
+reason = "lists in use are signed so"
+"""
+
+
+def test_sources_of_metadata_end_with_their_signers(directory: Path) -> None:
+    (directory / "registry/sources").mkdir()
+    (directory / "registry/sources/nordic.toml").write_text(SOURCE)
+    found = expiries(InForce(load(directory)), None, NOW)
+    listed = of_kind(found, ExpiryKind.SOURCE)
+    assert {one.link for one in listed} == {"/sources/nordic"}
+    assert [one.when.date() for one in listed if one.key == "source/nordic"] == [date(2026, 12, 20)]
+    assert len(listed) == 2
+    [exception] = of_kind(found, ExpiryKind.EXCEPTION)
+    assert (exception.key, exception.link) == ("exception/nordic/rsa-pkcs1", "/sources/nordic")
+
+
+def test_what_follows_from_a_source_is_shown_on_its_page(directory: Path) -> None:
+    (directory / "registry/sources").mkdir()
+    (directory / "registry/sources/nordic.toml").write_text(SOURCE)
+    configuration = load(directory)
+    assert page_of(configuration, "source/nordic") == "/sources/nordic"
+    assert page_of(configuration, "nordic.se.0011aabb") == "/sources/nordic"
+    assert page_of(configuration, "gr-node") == "/anchors/gr-node"
+
+
+def test_steps_of_our_own_keys_are_listed_and_nothing_to_warn_of(directory: Path) -> None:
+    """They happen by themselves; the certificate of a key that retires no longer matters then."""
+    plan = KeyPlan(
+        id="saml-signing",
+        purpose=KeyPurpose.SAML_SIGNING,
+        retire_from=NOW + 10 * DAY,
+        gone_from=NOW + 20 * DAY,
+    )
+    other = KeyPlan(
+        id="next", purpose=KeyPurpose.SAML_SIGNING, publish_from=NOW + DAY, active_from=NOW + 10 * DAY
+    )
+    configuration = load(directory)
+    [signing] = configuration.keys[KeyPurpose.SAML_SIGNING]
+    generation = InForce(
+        replace(
+            configuration,
+            declared_keys=(*configuration.declared_keys, replace(signing, id="next")),
+            key_plans={"saml-signing": plan, "next": other},
+        )
+    )
+    steps = of_kind(expiries(generation, None, NOW), ExpiryKind.OWN_KEY)
+    assert [(one.key, one.pressing) for one in steps] == [
+        ("own-key/next/next", False),
+        ("own-key/next/active", False),
+        ("own-key/saml-signing/retired", False),
+        ("own-key/saml-signing/gone", False),
+    ]
+    after = expiries(generation, None, NOW + 15 * DAY)
+    assert "saml-signing" not in {one.subject for one in of_kind(after, ExpiryKind.OWN_CERTIFICATE)}
