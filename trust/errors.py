@@ -9,6 +9,8 @@
     ├── OutgoingError         a request of ours that brought no usable answer
     └── KeyUnavailable        our own key cannot be used now
 
+LogUnavailable and LogBroken stand alone: they are about our own log, not about somebody's trust.
+
 ``reason`` is a stable dotted word (``signature.algorithm``); texts never hold message content.
 """
 
@@ -42,3 +44,23 @@ class OutgoingError(TrustError):
 
 class KeyUnavailable(TrustError):
     """An own key is missing, locked or unfit for the purpose."""
+
+
+class LogUnavailable(Exception):
+    """The entry is not durable, so what it describes must not happen."""
+
+
+class LogBroken(Exception):
+    """The log does not fit; ``seq`` is the first entry that cannot be believed.
+
+    ``last``: if it cannot be told apart, one of the entries from ``seq`` to ``last``.
+    """
+
+    def __init__(
+        self, seq: int, problem: str = "does not follow from the one before", *, last: int | None = None
+    ) -> None:
+        which = f"entry {seq}" if last in (None, seq) else f"one of the entries {seq} to {last}"
+        super().__init__(f"{which} {problem}")
+        self.seq = seq
+        self.last = last
+        self.problem = problem

@@ -37,7 +37,21 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import SQLAlchemyError
 
-_GENESIS = bytes(32)
+from trust.errors import LogBroken, LogUnavailable
+from trust.trees import GENESIS
+
+__all__ = [
+    "AppendOnlyLog",
+    "Entry",
+    "LogBroken",
+    "LogUnavailable",
+    "canonical_json",
+    "entry_hash",
+    "migrate",
+    "open_database",
+    "timestamp",
+]
+
 _PREFIX = b"\x01"
 
 METADATA = sa.MetaData()
@@ -58,18 +72,6 @@ _INSERT = {
     "sqlite": "INSERT INTO log (seq, time, event, body, hash) VALUES (?, ?, ?, ?, ?)",
     "postgresql": "INSERT INTO log (seq, time, event, body, hash) VALUES (%s, %s, %s, %s, %s)",
 }
-
-
-class LogUnavailable(Exception):
-    """The entry is not durable, so what it describes must not happen."""
-
-
-class LogBroken(Exception):
-    """The chain does not fit; ``seq`` is the first entry that cannot be believed."""
-
-    def __init__(self, seq: int) -> None:
-        super().__init__(f"entry {seq} does not follow from the one before")
-        self.seq = seq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +201,7 @@ class AppendOnlyLog:
 
     def verify(self) -> int:
         """Recompute the chain; gives the number of entries, raises LogBroken at the first misfit."""
-        previous, size = _GENESIS, 0
+        previous, size = GENESIS, 0
         for entry in self.entries():
             size += 1
             expected = entry_hash(previous, entry.seq, entry.time, entry.event, entry.body)
@@ -250,7 +252,7 @@ class AppendOnlyLog:
         if self._end is None:
             cursor.execute(_LAST)
             last = cursor.fetchone()
-            self._end = (int(last[0]), bytes(last[1])) if last else (0, _GENESIS)
+            self._end = (int(last[0]), bytes(last[1])) if last else (0, GENESIS)
         seq, previous = self._end
         rows = []
         for entry in batch:

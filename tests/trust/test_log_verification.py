@@ -1,0 +1,332 @@
+"""Trees, checkpoints and verification on both databases (security.md D.8, RFC 9162 §2.1, issue: Shows 4)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from tests.support.postgresql import postgresql
+from trust.checkpoint import CheckpointRefused, Opened, open_note, public_of
+from trust.checkpoints import CHECKPOINTS, JOURNEYS, Checkpoints
+from trust.errors import LogBroken
+from trust.log import LOG, AppendOnlyLog, migrate, open_database
+from trust.log_verification import (
+    Run,
+    Verified,
+    export_lines,
+    tree_of_lines,
+    verify_database,
+    verify_lines,
+)
+from trust.registry.entries import TABLE as REGISTRY
+from trust.registry.entries import EntryStore, Head
+from trust.trees import GENESIS, LOGIN, TREES, TRUST, Tree
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+KEY = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+OTHER = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))
+
+
+@pytest.fixture(scope="module")
+def postgresql_url() -> Iterator[str]:
+    with postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('log')}/log.sqlite3"
+    else:
+        url = request.getfixturevalue("postgresql_url")
+    opened = open_database(url)
+    migrate(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def engine(database: sa.Engine) -> Iterator[sa.Engine]:
+    """Empty again for each test."""
+    yield database
+    with database.begin() as connection:
+        for table in (LOG, REGISTRY, CHECKPOINTS, JOURNEYS):
+            connection.execute(sa.delete(table))
+
+
+@pytest.fixture(params=sorted(TREES))
+def tree(request: pytest.FixtureRequest) -> Tree:
+    return TREES[request.param]
+
+
+def made(engine: sa.Engine, tree: Tree) -> Checkpoints:
+    return Checkpoints(engine, tree, origin="id.example", keys=[KEY])
+
+
+def write(engine: sa.Engine, tree: Tree, count: int, *, word: str = "a") -> None:
+    """``count`` more entries by the product's own writers."""
+    if tree is LOGIN:
+        log = AppendOnlyLog(engine)
+        log.start()
+        for number in range(count):
+            log.append("Example", {"journey": f"J{number}", "word": word}, now=NOW)
+        log.stop()
+        return
+    store = EntryStore(engine)
+    if not count:
+        return
+    store.append(store.head(), [("approval", {"number": n, "word": word}) for n in range(count)], now=NOW)
+
+
+def rows(engine: sa.Engine, tree: Tree) -> list[dict[str, object]]:
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(sa.select(tree.table).order_by("seq"))]
+
+
+def replace(engine: sa.Engine, tree: Tree, wanted: list[dict[str, object]], *, anew: bool) -> None:
+    """What an attacker with all rights in the database does; ``anew``: numbers and running hashes, too."""
+    previous = GENESIS
+    with engine.begin() as connection:
+        connection.execute(sa.delete(tree.table))
+        for number, row in enumerate(wanted, 1):
+            connection.execute(sa.insert(tree.table), {**row, "seq": number} if anew else row)
+            if anew:
+                (found,) = tree.rows(connection, after=number - 1)
+                previous = tree.chained(previous, tree.data(found))
+                own = tree.table.c.seq == number
+                connection.execute(sa.update(tree.table).where(own).values(hash=previous))
+
+
+def verified(
+    engine: sa.Engine, tree: Tree, copies: list[Opened] | None = None, runs: list[Run] | None = None
+) -> Verified:
+    return verify_database(engine, made(engine, tree), copies or [], runs or [])
+
+
+def first_bad(
+    engine: sa.Engine, tree: Tree, copies: list[Opened] | None = None, runs: list[Run] | None = None
+) -> int:
+    with pytest.raises(LogBroken) as caught:
+        verified(engine, tree, copies, runs)
+    assert caught.value.last is None
+    return caught.value.seq
+
+
+def test_an_untouched_log_is_verified(engine: sa.Engine, tree: Tree) -> None:
+    write(engine, tree, 5)
+    made(engine, tree).make(NOW)
+    write(engine, tree, 4)
+    second = made(engine, tree).make(NOW + timedelta(minutes=1))
+    write(engine, tree, 2)
+    found = verified(engine, tree)
+    assert (found.size, found.pruned, found.checkpoints) == (11, 0, 2)
+    assert found.newest is not None
+    assert second is not None
+    assert found.newest.note == second.note
+    assert found.newest.time == NOW + timedelta(minutes=1)
+
+
+def test_no_checkpoint_is_made_of_a_log_that_did_not_grow(engine: sa.Engine, tree: Tree) -> None:
+    assert made(engine, tree).make(NOW) is None
+    assert verified(engine, tree).size == 0
+    write(engine, tree, 3)
+    assert made(engine, tree).make(NOW) is not None
+    assert made(engine, tree).make(NOW) is None
+
+
+EDITS = {
+    "edited": lambda rows: [*rows[:3], {**rows[3], "body": '{"forged":1}'}, *rows[4:]],
+    "moved in time": lambda rows: [*rows[:3], {**rows[3], "time": "2020-01-01T00:00:00.000000Z"}, *rows[4:]],
+    "reordered": lambda rows: [*rows[:3], {**rows[4], "seq": 4}, {**rows[3], "seq": 5}, *rows[5:]],
+    "removed": lambda rows: [*rows[:3], *rows[4:]],
+    "inserted": lambda rows: [
+        *rows[:3],
+        {**rows[0], "seq": 4, "body": '{"forged":1}'},
+        *({**row, "seq": row["seq"] + 1} for row in rows[3:]),
+    ],
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("anew", [False, True], ids=["as it was", "hashes computed anew"])
+@pytest.mark.parametrize("size", [3, 6, 9], ids=["before the checkpoint", "inside", "several"])
+def test_the_first_entry_that_was_touched_is_named(
+    engine: sa.Engine, tree: Tree, edit: str, anew: bool, size: int
+) -> None:
+    """security.md D.8, T: change, delete, reorder. Also where every hash after it was computed anew."""
+    write(engine, tree, size)
+    made(engine, tree).make(NOW)
+    write(engine, tree, 9 - size)
+    made(engine, tree).make(NOW)
+    replace(engine, tree, EDITS[edit](rows(engine, tree)), anew=anew)
+    assert first_bad(engine, tree) == 4
+
+
+def test_after_the_newest_checkpoint_the_running_hash_shows_it(engine: sa.Engine, tree: Tree) -> None:
+    write(engine, tree, 2)
+    made(engine, tree).make(NOW)
+    write(engine, tree, 4)
+    replace(engine, tree, EDITS["edited"](rows(engine, tree)), anew=False)
+    assert first_bad(engine, tree) == 4
+    with pytest.raises(LogBroken) as caught:
+        made(engine, tree).make(NOW)
+    assert caught.value.seq == 4
+
+
+def test_no_checkpoint_is_made_of_a_log_that_lost_entries(engine: sa.Engine, tree: Tree) -> None:
+    write(engine, tree, 6)
+    made(engine, tree).make(NOW)
+    replace(engine, tree, rows(engine, tree)[:4], anew=False)
+    with pytest.raises(LogBroken) as caught:
+        made(engine, tree).make(NOW)
+    assert caught.value.seq == 5
+    write(engine, tree, 2, word="b")
+    with pytest.raises(LogBroken) as caught:
+        made(engine, tree).make(NOW)
+    assert caught.value.seq == 6, "the number is there again, another entry"
+
+
+def test_a_truncated_log_is_exposed_by_the_checkpoint_that_somebody_else_has(
+    engine: sa.Engine, tree: Tree
+) -> None:
+    """Shows 4: whoever cuts off the end cuts off the checkpoints as well, and cannot reach the exported one."""
+    write(engine, tree, 4)
+    made(engine, tree).make(NOW)
+    write(engine, tree, 3)
+    exported = made(engine, tree).make(NOW)
+    assert exported is not None
+    replace(engine, tree, rows(engine, tree)[:5], anew=False)
+    with engine.begin() as connection:
+        connection.execute(sa.delete(CHECKPOINTS).where(CHECKPOINTS.c.size > 4))
+    assert verified(engine, tree).size == 5, "nothing in the database tells"
+    assert first_bad(engine, tree, [exported]) == 6
+
+
+def test_a_log_from_a_backup_that_went_on_is_exposed(engine: sa.Engine, tree: Tree) -> None:
+    """Entry 5 onwards is other than it was; the gateway itself has signed the new course since."""
+    write(engine, tree, 4)
+    made(engine, tree).make(NOW)
+    backup = rows(engine, tree)
+    write(engine, tree, 3)
+    exported = made(engine, tree).make(NOW)
+    assert exported is not None
+    (*_, newest) = made(engine, tree).kept()
+    replace(engine, tree, backup, anew=False)
+    with engine.begin() as connection:
+        connection.execute(sa.delete(CHECKPOINTS).where(CHECKPOINTS.c.size > 4))
+        connection.execute(sa.delete(JOURNEYS))
+    write(engine, tree, 3, word="b")
+    made(engine, tree).make(NOW)
+    assert verified(engine, tree).size == 7
+    assert first_bad(engine, tree, [exported], [Run(newest.start, newest.leaves)]) == 5
+    with pytest.raises(LogBroken, match="one of the entries 5 to 7"):
+        verified(engine, tree, [exported])
+
+
+def test_checkpoints_in_the_database_cannot_be_forged(engine: sa.Engine, tree: Tree) -> None:
+    """Whoever rewrites log and checkpoints has no key of ours."""
+    write(engine, tree, 4)
+    made(engine, tree).make(NOW)
+    with engine.begin() as connection:
+        connection.execute(sa.delete(CHECKPOINTS))
+        connection.execute(sa.delete(JOURNEYS))
+    Checkpoints(engine, tree, origin="id.example", keys=[OTHER]).make(NOW)
+    with pytest.raises(CheckpointRefused, match="not signed by a key"):
+        verified(engine, tree)
+    with pytest.raises(CheckpointRefused, match="not signed by a key"):
+        made(engine, tree).make(NOW)
+
+
+@pytest.mark.parametrize("column", ["peaks", "leaves", "chain"])
+def test_a_checkpoint_whose_row_was_changed_misleads_nobody(
+    engine: sa.Engine, tree: Tree, column: str
+) -> None:
+    """Forged leaf hashes count for nothing: what is signed is their root."""
+    write(engine, tree, 4)
+    made(engine, tree).make(NOW)
+    with engine.begin() as connection:
+        connection.execute(sa.update(CHECKPOINTS).values({column: bytes(32)}))
+    if column == "peaks":
+        with pytest.raises(CheckpointRefused, match="something else than was signed"):
+            verified(engine, tree)
+        return
+    assert verified(engine, tree).size == 4
+    write(engine, tree, 1)
+    if column == "chain":
+        with pytest.raises(LogBroken, match="not what the checkpoint was made of"):
+            made(engine, tree).make(NOW)
+    replace(engine, tree, EDITS["edited"]([*rows(engine, tree), *rows(engine, tree)][:5]), anew=True)
+    with pytest.raises(LogBroken) as caught:
+        verified(engine, tree)
+    named = (4, None) if column == "chain" else (1, 4)
+    assert (caught.value.seq, caught.value.last) == named
+
+
+def test_a_key_that_was_replaced_still_speaks_for_its_time(engine: sa.Engine, tree: Tree) -> None:
+    write(engine, tree, 4)
+    made(engine, tree).make(NOW)
+    write(engine, tree, 2)
+    later = Checkpoints(engine, tree, origin="id.example", keys=[OTHER], believed=[public_of(KEY)])
+    assert later.make(NOW) is not None
+    assert verify_database(engine, later).checkpoints == 2
+
+
+def test_several_processes_make_checkpoints_at_once(engine: sa.Engine) -> None:
+    """Whoever is second makes none; none is lost and the log goes on meanwhile."""
+    write(engine, LOGIN, 20)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: made(engine, LOGIN).make(NOW), range(3)))
+    assert sum(opened is not None for opened in found) == 1
+    assert verified(engine, LOGIN).checkpoints == 1
+
+
+def test_an_auditor_verifies_a_copy_without_the_database(
+    engine: sa.Engine, tree: Tree, tmp_path: Path
+) -> None:
+    """Lines are the data of the leaves; the key's public half and a checkpoint are all that is needed."""
+    write(engine, tree, 7)
+    note = made(engine, tree).make(NOW)
+    assert note is not None
+    file = tmp_path / "entries"
+    file.write_bytes(b"".join(export_lines(engine, made(engine, tree))))
+
+    def read() -> Verified:
+        with file.open("rb") as lines:
+            name, begin = tree_of_lines(next(lines))
+            assert name == tree.name
+            return verify_lines(lines, begin, [open_note(note.note, [public_of(KEY)])])
+
+    assert (read().size, read().checkpoints) == (7, 1)
+    shutil.copy(file, whole := tmp_path / "whole")
+    lines = whole.read_bytes().splitlines(keepends=True)
+    for changed, first, last in (
+        ([*lines[:3], lines[3].replace(b'"word":"a"', b'"word":"b"'), *lines[4:]], 1, 7),
+        ([*lines[:3], *lines[4:]], 3, None),
+        ([*lines[:3], lines[4], lines[3], *lines[5:]], 3, None),
+        (lines[:6], 6, None),
+        ([*lines[:3], b"no JSON\n", *lines[4:]], 3, None),
+    ):
+        file.write_bytes(b"".join(changed))
+        with pytest.raises(LogBroken) as caught:
+            read()
+        assert (caught.value.seq, caught.value.last) == (first, last)
+
+
+@pytest.mark.parametrize("header", [b"", b"{}", b"[]", b'{"tree":"login","size":1,"frontier":[]}', b"\xff"])
+def test_a_file_that_holds_no_entries_is_refused(header: bytes) -> None:
+    with pytest.raises(CheckpointRefused, match="first line"):
+        tree_of_lines(header)
+
+
+def test_rows_of_the_trust_tree_are_hashed_as_the_registry_does(engine: sa.Engine) -> None:
+    """One canonical form for the running hash and the leaf."""
+    write(engine, TRUST, 2)
+    assert [entry.seq for entry in EntryStore(engine).entries(Head())] == [1, 2]
+    assert verified(engine, TRUST).size == 2
