@@ -27,10 +27,13 @@ from connectors.contract import Connector
 from connectors.npa import NPASettings
 from gateway.bundle import Configuration, load
 from gateway.generation import Premises, generation
+from gateway.key_calendar import as_of, next_transition
 from gateway.live import Generation, Live
 from gateway.registry_bundle import lay_out
 from gateway.settings import ConfigurationError
+from gateway.sources import with_keys_of
 from gateway.suspension import suspend
+from gateway.withdrawn import Withdrawn
 from trust.registry import (
     ChangeRefused,
     Fold,
@@ -47,6 +50,7 @@ _log = logging.getLogger("gateway.following")
 POLL_SECONDS = 2.0
 WARM_SECONDS = 3.0
 """How long a new connector may take to have its metadata before it is used without; the refresh goes on."""
+_SHORTEST_PAUSE = 0.05
 AGAIN = timedelta(seconds=60)
 """After this a change that is due but not sound is tried again."""
 _LEFT = 2
@@ -122,7 +126,7 @@ class Following:
         self._tell(self._advance(self._registry.known) or problem)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._poll_seconds):
+        while not self._stopping.wait(self._pause()):
             try:
                 self.round()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round must come
@@ -132,12 +136,26 @@ class Following:
     def _first(self) -> Generation:
         """Raises RegistryError and ConfigurationError: without knowing what is believed nothing is served."""
         fold = self._registry.follow()
-        if not rules(fold):
-            return self._generation(self._premises.started, self._build(self._premises.started), fold)
-        self._basis = self._laid_out(fold)
-        self._tried = fold.state.state_hash
-        in_force, _ = suspend(self._basis.configuration, fold.suspensions)
-        return self._generation(self._basis.configuration, self._build(in_force), fold)
+        if fold.bootstrap is None and self._premises.started.settings.registry.bootstrap is not None:
+            # Empty, or begun by others: the files are no way around what was decided there.
+            raise ChangeRefused("registry.bootstrap", "the database does not begin with the pinned ceremony")
+        if rules(fold):
+            self._basis = self._laid_out(fold)
+            self._tried = fold.state.state_hash
+        in_force, withdrawn = self._in_force(self._basis, fold)
+        return generation(self._premises, in_force, self._build(in_force), fold=fold, withdrawn=withdrawn)
+
+    def _in_force(self, basis: _Basis, fold: Fold) -> tuple[Configuration, Withdrawn]:
+        """Without what is suspended, and with the keys of this moment."""
+        in_force, withdrawn = suspend(basis.configuration, fold.suspensions)
+        return as_of(in_force, self._premises.clock()), withdrawn
+
+    def _pause(self) -> float:
+        """Until the next round: sooner where a key changes its state before."""
+        now = self._premises.clock()
+        due = next_transition(self._basis.configuration, now)
+        left = self._poll_seconds if due is None else (due - now).total_seconds()
+        return min(self._poll_seconds, max(left, _SHORTEST_PAUSE))
 
     def _advance(self, fold: Fold) -> str | None:
         """Bring ``fold`` into force, as far as it is sound; gives what is wrong with the rest."""
@@ -154,33 +172,36 @@ class Following:
                 if isinstance(error, ConfigurationError | ChangeRefused):
                     self._tried = fold.state.state_hash  # will not become sound by waiting
         self._unsound = problem
-        if basis is not self._basis or fold.suspensions != known.suspensions:
-            self.live.swap(self._next(current, basis, fold))
+        in_force, withdrawn = self._in_force(basis, fold)
+        rolled = in_force.keys != current.configuration.keys
+        if basis is not self._basis or fold.suspensions != known.suspensions or rolled:
+            connectors = self._build_changed(current, basis, in_force)
+            self._warm([one for name, one in connectors.items() if current.connectors.get(name) is not one])
+            self.live.swap(generation(self._premises, in_force, connectors, fold=fold, withdrawn=withdrawn))
             self._basis = basis
-            _log.info("trust changed", extra={"reason": fold.state.state_hash[:16]})
+            _log.info(
+                "keys rolled" if rolled else "trust changed", extra={"reason": fold.state.state_hash[:16]}
+            )
         elif fold.head != known.head:
             self.live.swap(replace(current, fold=fold))
         return problem
-
-    def _next(self, current: Generation, basis: _Basis, fold: Fold) -> Generation:
-        in_force, _ = suspend(basis.configuration, fold.suspensions)
-        connectors = self._build_changed(current, basis, in_force)
-        self._warm([one for name, one in connectors.items() if current.connectors.get(name) is not one])
-        return self._generation(basis.configuration, connectors, fold)
 
     def _build_changed(
         self, current: Generation, basis: _Basis, in_force: Configuration
     ) -> Mapping[str, Connector]:
         """Connectors that nothing has changed for stay what they are, with all they know."""
+        same_keys = with_keys_of(in_force, current.connectors, current.configuration)
         if basis.objects == self._basis.objects and in_force.anchors == current.configuration.anchors:
-            return current.connectors
+            if len(same_keys) == len(current.connectors):
+                return same_keys
+            return {**self._build(in_force), **same_keys}
         kept: dict[str, Connector] = {}
         for name, settings in in_force.connectors.items():
             key = ObjectKey(ObjectKind.CONNECTOR, name)
             same = key in basis.objects and basis.objects[key] == self._basis.objects.get(key)
             # An attached eID-Server has sessions under way; nothing but its own file concerns it.
-            if isinstance(settings, NPASettings) and same and name in current.connectors:
-                kept[name] = current.connectors[name]
+            if isinstance(settings, NPASettings) and same and name in same_keys:
+                kept[name] = same_keys[name]
         return {**self._build(in_force), **kept}
 
     def _warm(self, connectors: list[Connector]) -> None:
@@ -198,12 +219,6 @@ class Following:
             thread.start()
         for thread in threads:
             thread.join(timeout=WARM_SECONDS / len(threads))
-
-    def _generation(
-        self, configuration: Configuration, connectors: Mapping[str, Connector], fold: Fold
-    ) -> Generation:
-        in_force, withdrawn = suspend(configuration, fold.suspensions)
-        return generation(self._premises, in_force, connectors, fold=fold, withdrawn=withdrawn)
 
     def _laid_out(self, fold: Fold) -> _Basis:
         """The configuration that ``fold`` makes up beside the files; raises ConfigurationError, ChangeRefused, OSError."""
@@ -224,7 +239,7 @@ class Following:
             objects={
                 key: found.digest
                 for key, found in fold.state.objects.items()
-                if key.kind not in {ObjectKind.APPROVER, ObjectKind.CLIENT}
+                if key.kind not in {ObjectKind.APPROVER, ObjectKind.CLIENT, ObjectKind.KEY_PLAN}
             },
         )
 

@@ -11,6 +11,7 @@ from connectors.identity import PersonKind
 from gateway.errors import CATALOGUE
 from gateway.login.desk import LoginDesk
 from gateway.login.errors import HTTP_NOT_FOUND
+from gateway.login.offer import options
 from gateway.web import countries
 from gateway.web.pages import ErrorReferencePage, IndexPage
 
@@ -82,7 +83,7 @@ def _options(desk: LoginDesk, connector: str, person: PersonKind) -> tuple[Optio
         accept_non_notified=True,
         accept_representation=True,
     )
-    return tuple(desk.connectors[connector].options(anybody, now=desk.clock()))
+    return options(desk, connector, anybody, now=desk.clock())
 
 
 def _country(option: Option, languages: tuple[str, ...]) -> dict[str, object]:

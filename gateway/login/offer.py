@@ -64,19 +64,21 @@ def available(
     means = (hinted,) if hinted in client.means else client.means
     wanted = authentication_request(desk, client, journey, person=person, country=None)
     return tuple(
-        Choice(name, _open(desk, name, desk.connectors[name].options(wanted, now=now)))
+        Choice(name, options(desk, name, wanted, now=now))
         for name in means
         if name in desk.connectors and only in {None, name}
     )
 
 
-def _open(desk: LoginDesk, connector: str, options: Sequence[Option]) -> tuple[Option, ...]:
-    """What is suspended stays visible, as a way that does not answer."""
+def options(
+    desk: LoginDesk, connector: str, wanted: AuthenticationRequest, *, now: datetime
+) -> tuple[Option, ...]:
+    """All ways of one connector. What is suspended stays visible, as a way that does not answer."""
     return tuple(
         option
         if (since := desk.withdrawn.since(connector, option.country)) is None
         else replace(option, available=False, reason="down", down_since=since)
-        for option in options
+        for option in desk.connectors[connector].options(wanted, now=now)
     )
 
 

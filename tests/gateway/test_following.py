@@ -1,0 +1,309 @@
+"""A running gateway follows the registry, on every node, and what is suspended ends at once.
+
+Issue of trust that two people must change; security.md D.7; design.md §3 invariants 6 and 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from gateway.app import Application, build
+from gateway.bundle import load
+from gateway.registry_bundle import read_bundle
+from gateway.store import StoreAddress
+from tests.gateway.registry_bundle import keys, write
+from tests.gateway.test_bundle import CLIENT
+from tests.login.fake_source import FakeSource
+from tests.login.installation import SECRET, Browser, Clock, Installation, query_of
+from tests.support.running_gateway import address, anyio_backend
+from tests.trust.registry.people import ANNA, BERT, People
+from trust.log import migrate, open_database
+from trust.registry import ChangeClass, ObjectKey, ObjectKind, RegistryError
+from trust.registry.ledger import edits_towards
+
+__all__ = ["address", "anyio_backend", "keys"]
+pytestmark = pytest.mark.anyio
+
+GREECE = ObjectKey(ObjectKind.COUNTRY, "eidas.gr")
+ANCHOR = ObjectKey(ObjectKind.ANCHOR, "gr-node")
+EIDAS = ObjectKey(ObjectKind.CONNECTOR, "eidas")
+AMT24 = ObjectKey(ObjectKind.CLIENT, "amt24")
+SECRET_OF_CLIENT = sha256(b"secret").hexdigest()
+
+
+@dataclass
+class Land:
+    """Two nodes with one store and one database, and the people who decide."""
+
+    directory: Path
+    nodes: tuple[Application, Application]
+    people: People
+    source: FakeSource
+    clock: Clock
+
+    def browser(self, node: int = 0) -> Browser:
+        return Browser(Installation(self.nodes[node], self.source, self.clock, self.directory))
+
+    def move(self, browser: Browser, node: int) -> Browser:
+        """The same browser, after the balancer sent it to the other node."""
+        moved = self.browser(node)
+        moved.jar = browser.jar
+        return moved
+
+    def everywhere(self) -> None:
+        for node in self.nodes:
+            node.following.round()
+
+    def take_over(self) -> None:
+        """The directory becomes the first change."""
+        self.people.bootstrap()
+        desired = read_bundle(self.directory).documents
+        self.people.in_force(self.people.draft(edits_towards(self.people.state, desired)))
+
+    def change(self, name: str, old: str, new: str) -> str:
+        """A proposal of what is in the files after ``old`` became ``new``; gives its hash."""
+        path = self.directory / "registry" / name
+        path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+        desired = read_bundle(self.directory).documents
+        change = self.people.draft(edits_towards(self.people.state, desired))
+        self.people.propose(change)
+        return change.change_hash
+
+
+@pytest.fixture
+async def land(tmp_path: Path, keys: Path, address: StoreAddress) -> AsyncIterator[Land]:
+    directory = write(tmp_path / "gateway", keys)
+    client = directory / "registry" / "clients" / "amt24.toml"
+    client.write_text(CLIENT.replace(SECRET_OF_CLIENT, sha256(SECRET.encode()).hexdigest()), "utf-8")
+    configuration = load(directory)
+    engine = open_database(configuration.database_url.render_as_string(hide_password=False))
+    migrate(engine)
+    clock, source = Clock(), FakeSource()
+    people = People(engine)
+    people.now = clock().replace(microsecond=0)
+    first, second = (
+        build(configuration, address, clock=clock, connectors={"eidas": source}) for _ in range(2)
+    )
+    for node in (first, second):
+        node.log.start()
+    yield Land(directory, (first, second), people, source, clock)
+    for node in (first, second):
+        await node.stop()
+    engine.dispose()
+
+
+def name_of(node: Application) -> str:
+    return node.live.current.configuration.clients["amt24"].name["de"]
+
+
+async def test_files_rule_until_the_registry_holds_more_than_people(land: Land) -> None:
+    """A ceremony alone changes nothing for citizens."""
+    land.people.bootstrap()
+    land.everywhere()
+    assert name_of(land.nodes[0]) == "Amt24"
+    assert land.nodes[0].live.problem is None
+
+
+async def test_a_change_is_in_force_on_every_node_when_the_second_person_has_signed(land: Land) -> None:
+    land.take_over()
+    land.everywhere()
+    change = land.change("clients/amt24.toml", '"Amt24"', '"Neues Amt"')
+    land.everywhere()
+    assert [name_of(node) for node in land.nodes] == ["Amt24", "Amt24"]
+    land.people.registry.approve(land.people.signed(change, BERT), now=land.people.now)
+    land.everywhere()
+    assert [name_of(node) for node in land.nodes] == ["Neues Amt", "Neues Amt"]
+    assert "Neues Amt" in (await land.browser(1).get(await land.browser(1).authorize())).text
+
+
+async def test_a_row_forced_into_the_database_changes_nothing(land: Land) -> None:
+    """An activation without a second signature has no effect on any node and is named."""
+    land.take_over()
+    land.everywhere()
+    change = land.change("clients/amt24.toml", '"Amt24"', '"Falsches Amt"')
+    land.people.force(
+        "change-activated", {"change": change, "state": land.people.state.state_hash}, at=land.people.now
+    )
+    land.everywhere()
+    assert [name_of(node) for node in land.nodes] == ["Amt24", "Amt24"]
+    fold = land.nodes[0].live.current.fold
+    assert fold is not None
+    assert [ignored.reason.partition(":")[0] for ignored in fold.ignored] == ["registry.people"]
+
+
+async def test_files_that_are_changed_later_mean_nothing(land: Land) -> None:
+    """Also after a restart: what two people have decided is what counts."""
+    land.take_over()
+    client = land.directory / "registry" / "clients" / "amt24.toml"
+    client.write_text(client.read_text("utf-8").replace('"Amt24"', '"Allein"'), "utf-8")
+    land.everywhere()
+    assert name_of(land.nodes[0]) == "Amt24"
+
+
+@pytest.mark.parametrize("key", [GREECE, EIDAS, ANCHOR], ids=str)
+async def test_a_journey_under_way_ends_with_its_source_on_every_node(land: Land, key: ObjectKey) -> None:
+    """Whoever has just come back from the suspended country goes no further (security.md D.7)."""
+    land.take_over()
+    land.everywhere()
+    waiting, identified = land.browser(0), land.browser(0)
+    journey = await waiting.authorize()
+    relay = await waiting.begin(journey)
+    there = await identified.identified()
+    coded = land.browser(1)
+    answered = await coded.release(await coded.identified())
+    land.clock.forward(seconds=2)
+    land.people.now = land.clock()
+    assert land.people.suspend(key).waiting is None
+    land.everywhere()
+
+    other = land.move(identified, 1)
+    page = await other.get(f"{there}/release")
+    assert page.status_code == 503
+    assert "Ωνάσης" not in page.text
+    refused = query_of(await other.release(there))
+    assert refused["error"] == "temporarily_unavailable"
+    assert "code" not in refused
+
+    redeemed = await land.move(coded, 0).redeem(query_of(answered)["code"])
+    assert (redeemed.status_code, redeemed.json()["error"]) == (400, "invalid_grant")
+
+    if key != ANCHOR:  # its metadata are down, which a fake source has none of
+        back = await land.move(waiting, 1).answer(relay)
+        assert back.headers["location"].endswith("/failed")
+        assert land.source.finished == 2
+        choice = await land.browser(1).get("/countries")
+        assert [c["available"] for c in choice.json()["countries"] if c["code"] == "GR"] in ([], [False])
+
+
+async def test_an_access_token_of_a_suspended_country_opens_nothing(land: Land) -> None:
+    land.take_over()
+    land.everywhere()
+    browser = land.browser()
+    code = query_of(await browser.release(await browser.identified()))["code"]
+    token = (await browser.redeem(code)).json()["access_token"]
+    header = {"authorization": f"Bearer {token}"}
+    assert (await browser.get("/userinfo", headers=header)).status_code == 200
+    land.people.suspend(GREECE)
+    land.everywhere()
+    answer = await land.move(browser, 1).get("/userinfo", headers=header)
+    assert answer.status_code == 401
+    assert "Ωνάσης" not in answer.text
+
+
+async def test_a_suspended_service_is_unknown_and_comes_back_with_two_people(land: Land) -> None:
+    land.take_over()
+    land.everywhere()
+    browser = land.browser()
+    journey = await browser.identified()
+    land.people.suspend(AMT24)
+    land.everywhere()
+    assert (await land.browser(1).get("/authorize?client_id=amt24")).status_code == 400
+    assert (await browser.release(journey)).status_code == 410
+    change = land.people.toggle(ChangeClass.REACTIVATION, AMT24, suspended=False)
+    land.people.propose(change)
+    land.everywhere()
+    assert "amt24" not in land.nodes[1].live.current.configuration.clients
+    land.people.approve(change, BERT)
+    land.everywhere()
+    assert await land.browser(1).authorize()
+
+
+async def test_known_trust_keeps_working_while_the_database_is_away(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes wait; nothing falls back to files."""
+    land.take_over()
+    land.everywhere()
+    node = land.nodes[0]
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("x", {}, Exception())
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sqlalchemy.engine.Engine.connect", away)
+        node.following.round()
+        assert node.live.problem == "registry.unavailable: OperationalError"
+        assert name_of(node) == "Amt24"
+    node.following.round()
+    assert node.live.problem is None
+
+
+async def test_a_database_that_shows_less_is_not_followed(land: Land) -> None:
+    """Somebody has put an old backup back: the suspensions since then stay in force."""
+    land.take_over()
+    land.everywhere()
+    land.people.suspend(GREECE)
+    land.everywhere()
+    with land.people.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM registry_log WHERE seq > 2")
+    land.everywhere()
+    node = land.nodes[0]
+    assert node.live.problem is not None
+    assert node.live.problem.startswith("registry.rolled-back")
+    assert GREECE in node.live.current.suspended
+
+
+async def test_a_state_that_this_node_cannot_use_changes_nothing_but_suspensions_count(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two people signed what an older version of the software does not understand."""
+    land.take_over()
+    land.everywhere()
+    node = land.nodes[0]
+    land.people.put(ObjectKey(ObjectKind.CLIENT, "amt25"), {"settings": {"client_id": "amt25"}, "files": {}})
+    node.following.round()
+    assert node.live.problem is not None
+    assert node.live.problem.startswith("registry.invalid")
+    assert set(node.live.current.configuration.clients) == {"amt24"}
+    land.people.suspend(GREECE)
+    node.following.round()
+    assert GREECE in node.live.current.suspended
+    assert node.live.problem.startswith("registry.invalid")
+    health = await _ready(node)
+    assert "registry.invalid" in health
+
+
+async def test_without_knowing_what_is_believed_no_node_starts(land: Land, address: StoreAddress) -> None:
+    """A pinned ceremony that the database does not begin with: the files are no way around it."""
+    land.take_over()
+    configuration = load(land.directory)
+    section = configuration.settings.registry.model_copy(update={"bootstrap": "0" * 64})
+    pinned = configuration.settings.model_copy(update={"registry": section})
+    object.__setattr__(configuration, "settings", pinned)
+    with pytest.raises(RegistryError):
+        build(configuration, address, clock=land.clock, connectors={"eidas": land.source})
+
+
+async def test_a_change_with_a_date_comes_into_force_by_itself(land: Land) -> None:
+    """Two people signed for tomorrow; nobody has to be there."""
+    land.take_over()
+    land.everywhere()
+    path = land.directory / "registry" / "clients" / "amt24.toml"
+    path.write_text(path.read_text("utf-8").replace('"Amt24"', '"Morgen"'), "utf-8")
+    edits = edits_towards(land.people.state, read_bundle(land.directory).documents)
+    tomorrow = (land.clock().astimezone(UTC)).replace(microsecond=0)
+    tomorrow = datetime.fromtimestamp(tomorrow.timestamp() + 86_400, UTC)
+    change = land.people.draft(edits, proposer=ANNA, not_before=tomorrow)
+    land.people.propose(change)
+    land.people.approve(change, BERT)
+    land.everywhere()
+    assert name_of(land.nodes[0]) == "Amt24"
+    land.clock.forward(days=1, minutes=1)
+    land.everywhere()
+    assert [name_of(node) for node in land.nodes] == ["Morgen", "Morgen"]
+
+
+async def _ready(node: Application) -> list[str]:
+    import httpx
+
+    transport = httpx.ASGITransport(app=node.management)
+    async with httpx.AsyncClient(transport=transport, base_url="http://management") as http:
+        found: list[str] = (await http.get("/health/ready")).json()["reasons"]
+        return found
