@@ -7,6 +7,7 @@ country  nobody comes this way; the page shows it as out of order
 connector the same for all its countries, or for the account or card
 anchor   not active, so its metadata are down; whom it vouched for until then goes no further
 client   unknown: no login begins, those under way end, no code is redeemed
+key-plan the key is not used; the next one takes over (``gateway.key_calendar``)
 ======== ==================================================================================
 """
 
@@ -48,8 +49,9 @@ def suspend(
         for name, client in configuration.clients.items()
         if (ObjectKind.CLIENT, name) not in since
     }
+    keys = frozenset(name for kind, name in since if kind is ObjectKind.KEY_PLAN)
     return (
-        replace(configuration, anchors=anchors, clients=clients),
+        replace(configuration, anchors=anchors, clients=clients, suspended_keys=keys),
         Withdrawn(ways=ways, vouched=vouched),
     )
 
