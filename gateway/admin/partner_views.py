@@ -1,6 +1,6 @@
 """What the pages on partners show: a list of countries and accounts, a country, an anchor, a connector.
 
-``gateway.admin.partner_reading`` makes them. Texts of strangers (names in certificates, entityIDs) are without
+``partner_reading`` and ``anchor_reading`` make them. Texts of strangers (names in certificates, entityIDs) are without
 control and bidirectional characters.
 """
 
@@ -17,6 +17,7 @@ from gateway.bundle import ConnectorSettings
 from gateway.expiry import Expiry
 from trust.anchors import TrustAnchor
 from trust.metadata_source import SourceStatus
+from trust.sources import SourceSettings
 
 SUSPENDED = "suspended"
 """State of a partner that people have withdrawn; the others are those of ``PeerStatus``."""
@@ -67,7 +68,7 @@ class PeerView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceView:
+class DocumentView:
     """The metadata of an anchor, as one connector holds them."""
 
     connector: str
@@ -87,7 +88,7 @@ class AnchorView:
     """Fingerprint of a pinned document in groups; empty for a signer."""
     until: datetime
     days_left: int
-    sources: tuple[SourceView, ...]
+    documents: tuple[DocumentView, ...]
     used_by: tuple[tuple[str, str | None], ...]
     """Connector and country that it vouches for."""
 
@@ -101,6 +102,23 @@ class ExceptionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceView:
+    """Somebody who knows many documents."""
+
+    settings: SourceSettings
+    standing: Standing
+    certificates: tuple[CertificateView, ...]
+    until: datetime
+    days_left: int
+    status: SourceStatus | None
+    """Of the list itself; None: none is kept, since it only proposes, or no country names it."""
+    documents: tuple[DocumentView, ...]
+    used_by: tuple[tuple[str, str | None], ...]
+    exceptions: tuple[ExceptionView, ...]
+    ends: tuple[Expiry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CountryView:
     row: PartnerRow
     settings: CountrySettings
@@ -108,6 +126,8 @@ class CountryView:
     connector_role: str
     entity_id: str
     anchor: AnchorView | None
+    source: str | None
+    """The source that vouches in place of an anchor."""
     peers: tuple[PeerView, ...]
     """The entity that answers for this country."""
     exceptions: tuple[ExceptionView, ...]
@@ -120,6 +140,7 @@ class ConnectorView:
     settings: ConnectorSettings
     standing: Standing
     anchors: tuple[AnchorView, ...]
+    sources: tuple[str, ...]
     by_hand: tuple[PeerView, ...]
     """Peers whose keys were exchanged without metadata."""
     documents: tuple[str, ...]

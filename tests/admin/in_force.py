@@ -10,7 +10,7 @@ from typing import Any
 from connectors.contract import PeerStatus, PublishedDocument
 from connectors.peer_facts import PeerFacts
 from gateway.bundle import Configuration
-from tests.trust.metadata_maker import ENTITY_ID, NOW, Node, document, policy, sign
+from tests.trust.metadata_maker import ENTITY_ID, NOW, Node, anchor, document, policy, sign
 from trust.metadata_registry import MetadataRegistry
 from trust.metadata_source import MetadataSource, SourceStatus
 
@@ -36,9 +36,11 @@ SWEDEN = {"registry/anchors/se-node.toml": SE_ANCHOR, "registry/countries/se.tom
 class Partner:
     """A connector with the metadata of one node; ``octets`` is what the node publishes."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, *, name: str = "se-node") -> None:
         self.octets = sign(document(node))
-        self.source = MetadataSource(policy(), read=lambda **_: self.octets, started=NOW)
+        self.source = MetadataSource(
+            policy(anchor=anchor(id=name)), read=lambda **_: self.octets, started=NOW
+        )
         self.source.refresh(NOW)
         self.registry = MetadataRegistry([self.source])
 

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admin.anchor_reading import anchor_view, source_view
 from gateway.admin.decisions import person, standing
-from gateway.admin.partner_reading import Partners, country_key
+from gateway.admin.partner_reading import connector_view, country_key, country_view, overview
+from gateway.admin.partner_views import AnchorView
+from gateway.admin.sight import Sight
 from gateway.bundle import Configuration, load
 from gateway.expiry import expiries
 from tests.admin.in_force import SWEDEN, InForce, Partner
-from tests.gateway.registry_bundle import directory, keys
+from tests.gateway.registry_bundle import CERTIFICATE, directory, keys
 from tests.trust.metadata_maker import (
     ENTITY_ID,
     NOW,
@@ -54,15 +57,19 @@ def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> People:
 
 def partners(
     configuration: Configuration, partner: Partner, fold: Fold | None = None, *, now=NOW, **last
-) -> Partners:
+) -> Sight:
     generation = InForce(configuration, {"eidas": partner})
     ends = expiries(generation, fold, now)
-    return Partners(generation=generation, fold=fold, now=now, ends=ends, **last)
+    return Sight(generation=generation, fold=fold, now=now, ends=ends, **last)
+
+
+def anchor(sight: Sight, name: str) -> AnchorView:
+    return anchor_view(sight, sight.configuration.anchors[name])
 
 
 def test_countries_are_listed_in_the_unions_protocol_order(configuration: Configuration) -> None:
     """Greece (Elláda) stands before Sweden (Sverige), whatever the files are called."""
-    shown = partners(configuration, Partner(Node()), last_by_country={"SE": NOW}).overview()
+    shown = overview(partners(configuration, Partner(Node()), last_by_country={"SE": NOW}))
     assert [row.country for row in shown.countries] == ["GR", "SE"]
     greece, sweden = shown.countries
     assert (greece.state, greece.reason, greece.last_login) == ("down", "fetch.connection", None)
@@ -73,7 +80,7 @@ def test_countries_are_listed_in_the_unions_protocol_order(configuration: Config
 def test_a_country_shows_its_anchor_and_its_entity_with_fingerprints(configuration: Configuration) -> None:
     """In groups of four, of certificate and key, to read out on the telephone (security.md D.7)."""
     der = issue("message signer", key("message signer"))
-    found = partners(configuration, Partner(Node())).country("eidas", "SE")
+    found = country_view(partners(configuration, Partner(Node())), "eidas", "SE")
     assert found is not None
     assert found.entity_id == ENTITY_ID
     [entity] = found.peers
@@ -98,7 +105,9 @@ def test_another_entity_of_the_same_anchor_is_not_the_countrys(configuration: Co
         else country
         for country in configuration.countries
     )
-    found = partners(replace(configuration, countries=countries), Partner(Node())).country("eidas", "SE")
+    found = country_view(
+        partners(replace(configuration, countries=countries), Partner(Node())), "eidas", "SE"
+    )
     assert found is not None
     assert found.peers == ()
 
@@ -109,7 +118,7 @@ def test_a_certificate_that_no_strict_parser_reads_is_shown_all_the_same(
     """eidas.md §6.4: Portugal's, with a character that no PrintableString may hold."""
     der = with_invalid_printable_string(issue("message signer", key("message signer")))
     partner = Partner(Node(keys=(key_descriptor(der),)))
-    found = partners(configuration, partner).country("eidas", "SE")
+    found = country_view(partners(configuration, partner), "eidas", "SE")
     assert found is not None
     [certificate] = found.peers[0].keys
     assert "message signer" in certificate.subject
@@ -122,9 +131,9 @@ def test_a_failing_source_says_when_it_last_worked_and_what_is_wrong(configurati
     later = NOW + timedelta(hours=1)
     with pytest.raises(TrustError):
         partner.source.refresh(later)
-    found = partners(configuration, partner, now=later).anchor("se-node")
+    found = anchor(partners(configuration, partner, now=later), "se-node")
     assert found is not None
-    [source] = found.sources
+    [source] = found.documents
     assert (source.connector, source.status.state, source.status.refreshed_at) == ("eidas", "stale", NOW)
     assert source.status.tried_at == later
     assert source.status.reason
@@ -134,7 +143,7 @@ def test_a_failing_source_says_when_it_last_worked_and_what_is_wrong(configurati
 def test_who_proposed_and_who_signed_comes_from_the_log(configuration: Configuration, people: People) -> None:
     """Not from ``approved_by`` of a file, which anybody can write."""
     change = people.put(SE_ANCHOR, registry_document(id="se-node"))
-    found = partners(configuration, Partner(Node()), people.registry.follow()).anchor("se-node")
+    found = anchor(partners(configuration, Partner(Node()), people.registry.follow()), "se-node")
     assert found is not None
     assert found.standing.registered
     decision = found.standing.decision
@@ -148,7 +157,7 @@ def test_who_proposed_and_who_signed_comes_from_the_log(configuration: Configura
 
 
 def test_without_a_registry_nobody_is_said_to_have_approved(configuration: Configuration) -> None:
-    found = partners(configuration, Partner(Node())).anchor("se-node")
+    found = anchor(partners(configuration, Partner(Node())), "se-node")
     assert found is not None
     assert not found.standing.registered
     assert found.standing.decision is None
@@ -160,9 +169,9 @@ def test_a_suspended_anchor_suspends_the_country_in_the_list(
     people.put(SE_ANCHOR, registry_document(id="se-node"))
     people.suspend(SE_ANCHOR, by=BERT)
     view = partners(configuration, Partner(Node()), people.registry.follow())
-    [sweden] = [row for row in view.overview().countries if row.country == "SE"]
+    [sweden] = [row for row in overview(view).countries if row.country == "SE"]
     assert (sweden.state, sweden.since) == ("suspended", people.now)
-    found = view.anchor("se-node")
+    found = anchor(view, "se-node")
     assert found is not None
     assert (found.standing.suspended, found.standing.suspended_by) == (True, (BERT,))
     assert found.standing.review_due == people.now + timedelta(hours=72)
@@ -187,7 +196,7 @@ def test_what_a_proposer_calls_itself_is_shown_harmlessly(people: People) -> Non
 
 
 def test_a_connector_shows_what_it_publishes_and_its_anchors(configuration: Configuration) -> None:
-    found = partners(configuration, Partner(Node())).connector("eidas")
+    found = connector_view(partners(configuration, Partner(Node())), "eidas")
     assert found is not None
     assert [row.country for row in found.rows] == ["GR", "SE"]
     assert found.documents == ("https://id.example/connectors/eidas/metadata",)
@@ -197,16 +206,15 @@ def test_a_connector_shows_what_it_publishes_and_its_anchors(configuration: Conf
 
 def test_unknown_names_have_no_page(configuration: Configuration) -> None:
     view = partners(configuration, Partner(Node()))
-    assert view.country("eidas", "FR") is None
-    assert view.country("bundid", "SE") is None
-    assert view.anchor("nobody") is None
-    assert view.connector("nobody") is None
+    assert country_view(view, "eidas", "FR") is None
+    assert country_view(view, "bundid", "SE") is None
+    assert connector_view(view, "nobody") is None
 
 
 def test_what_ends_first_stands_in_the_list(configuration: Configuration) -> None:
     """Fresh metadata are nothing to warn of; the certificate of the anchor is."""
     [sweden] = [
-        row for row in partners(configuration, Partner(Node())).overview().countries if row.country == "SE"
+        row for row in overview(partners(configuration, Partner(Node()))).countries if row.country == "SE"
     ]
     assert sweden.next_end is not None
     assert sweden.next_end.kind in {"anchor-certificate", "peer-certificate"}
@@ -215,3 +223,33 @@ def test_what_ends_first_stands_in_the_list(configuration: Configuration) -> Non
 def test_the_key_of_a_country_in_the_registry(configuration: Configuration) -> None:
     sweden = next(country for country in configuration.countries if country.country == "SE")
     assert str(country_key(sweden)) == "country/eidas.se"
+
+
+NORDIC = f"""
+id = "nordic"
+kind = "mdsl"
+state = "active"
+url = "https://list.example/mdsl.xml"
+certificates = ["{CERTIFICATE}"]
+countries = ["SE"]
+activation = "automatic"
+valid_from = 2026-01-01
+valid_until = 2027-12-31
+evidence = "file 9"
+"""
+
+
+def test_a_country_may_be_vouched_for_by_a_source(directory: Path) -> None:
+    """The anchors that follow from a list belong to the list (security.md D.3)."""
+    (directory / "registry/sources").mkdir()
+    (directory / "registry/sources/nordic.toml").write_text(NORDIC)
+    (directory / "registry/countries/se.toml").write_text('country = "SE"\nsource = "nordic"\n')
+    sight = partners(load(directory), Partner(Node(), name="nordic.se.0011aabb"))
+    found = country_view(sight, "eidas", "SE")
+    assert found is not None
+    assert (found.anchor, found.source, found.entity_id) == (None, "nordic", ENTITY_ID)
+    assert [peer.peer for peer in found.peers] == [ENTITY_ID]
+    source = source_view(sight, sight.configuration.sources["nordic"])
+    assert [document.status.anchor for document in source.documents] == ["nordic.se.0011aabb"]
+    assert (source.used_by, source.status) == ((("eidas", "SE"),), None)
+    assert len(source.certificates) == 1
