@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -152,6 +153,7 @@ class DatabaseBook:
     engine: sa.Engine
 
     def observe(self, alerts: Iterable[Alert], now: datetime) -> None:
+        self._require_file()
         listed = list(alerts)
         known = {record.alert.key: record for record in self.records()}
         for alert in listed:
@@ -202,6 +204,12 @@ class DatabaseBook:
                 .where(DELIVERIES.c.key == key, DELIVERIES.c.channel == channel)
                 .values(**_columns(delivery))
             )
+
+    def _require_file(self) -> None:
+        """A database that was removed must not come back empty because somebody looked."""
+        name = self.engine.url.database
+        if self.engine.name == "sqlite" and name and name != ":memory:":
+            Path(name).stat()
 
     def _write(self, record: Record) -> None:
         values = {

@@ -1,0 +1,186 @@
+"""Looks: gathers an ``Observation`` from what a process is made of. Raises nothing; what cannot be asked is said."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from connectors.contract import PeerStatus
+from connectors.peer_facts import TellsPeers
+from gateway.background import Background
+from gateway.expiry import Expiry, expiries
+from gateway.key_calendar import key_states
+from gateway.live import Generation, Live
+from gateway.store import Store, StoreUnavailable
+from gateway.watch.observation import (
+    Failing,
+    LogStanding,
+    Observation,
+    ProbeStanding,
+    RegistryStanding,
+    TaskStanding,
+)
+from trust.errors import KeyUnavailable
+from trust.keys import Probed
+from trust.log import AppendOnlyLog, LogUnavailable
+from trust.metadata_source import SourceStatus
+
+T = TypeVar("T")
+
+_log = logging.getLogger("gateway.watch")
+_LISTED_AGAIN = timedelta(minutes=10)
+"""Certificates do not change by the minute, and reading them costs more than the rest."""
+_NOT_RUN_TURNS = 3
+
+
+def machine() -> str:
+    """What this machine is called, without its domain."""
+    return socket.gethostname().partition(".")[0] or "localhost"
+
+
+@dataclass(kw_only=True)
+class Observing:
+    """See the module docstring. ``look`` is what ``Watch`` asks each round."""
+
+    live: Live
+    store: Store
+    log: AppendOnlyLog
+    keys: Mapping[str, Probed]
+    clock: Callable[[], datetime]
+    background: Callable[[], Background | None] = lambda: None
+    """Asked late: the watch is itself one of its tasks."""
+    log_standing: Callable[[], LogStanding] = LogStanding
+    """Blocking."""
+    probes: Callable[[datetime], Sequence[ProbeStanding]] = lambda _: ()
+    """Blocking."""
+    node: str = field(default_factory=machine)
+    monotonic: Callable[[], float] = time.monotonic
+    _started: datetime | None = None
+    _last: tuple[datetime, float] | None = None
+    _listed: tuple[Generation, datetime, tuple[Expiry, ...]] | None = None
+    _broken_since: dict[str, Failing] = field(default_factory=dict)
+
+    async def look(self, channels: Mapping[str, Failing]) -> Observation:
+        now = self.clock()
+        self._started = self._started or now
+        generation = self.live.current
+        store = None
+        try:
+            await self.store.ping()
+        except StoreUnavailable as error:
+            store = error.entry.code
+        return await asyncio.to_thread(self._gather, generation, now, store, channels)
+
+    def _gather(
+        self, generation: Generation, now: datetime, store: str | None, channels: Mapping[str, Failing]
+    ) -> Observation:
+        return Observation(
+            node=self.node,
+            now=now,
+            expiries=self._expiries(generation, now),
+            peers=_peers(generation, now),
+            sources=_sources(generation, now),
+            registry=self._registry(generation),
+            store=store,
+            database=self._database(),
+            keys=self._lost_keys(),
+            staying={
+                standing.key.id: standing.key.purpose.value
+                for standing in key_states(generation.configuration, now)
+                if standing.stays
+            },
+            log=_asked(self.log_standing, LogStanding()),
+            probes=tuple(_asked(lambda: self.probes(now), ())),
+            tasks=tuple(self._tasks(now)),
+            channels=channels,
+            jump=self._jump(now),
+        )
+
+    def _expiries(self, generation: Generation, now: datetime) -> tuple[Expiry, ...]:
+        if self._listed is not None:
+            known, at, listed = self._listed
+            if known is generation and timedelta(0) <= now - at < _LISTED_AGAIN:
+                return listed
+        listed = _asked(lambda: expiries(generation, generation.fold, now), ())
+        self._listed = (generation, now, listed)
+        return listed
+
+    def _registry(self, generation: Generation) -> RegistryStanding | None:
+        if generation.fold is None:
+            return None
+        return RegistryStanding(
+            fold=generation.fold, problem=self.live.problem, checked_at=self.live.checked_at
+        )
+
+    def _database(self) -> str | None:
+        try:
+            self.log.check()
+        except LogUnavailable as error:
+            return str(error) or "unavailable"
+        return None
+
+    def _lost_keys(self) -> dict[str, str]:
+        lost = {}
+        for name, key in self.keys.items():
+            try:
+                key.check()
+            except KeyUnavailable as error:
+                lost[name] = error.reason
+        return lost
+
+    def _tasks(self, now: datetime) -> list[TaskStanding]:
+        background = self.background()
+        if background is None:
+            return []
+        runs, found = background.runs, []
+        for task in background.tasks:
+            run = runs.get(task.name)
+            failing = None
+            if run is not None and run.error is not None:
+                before = self._broken_since.get(task.name)
+                failing = before or Failing(since=run.at, reason=run.error)
+            elif task.everywhere:
+                since = (self._started or now) if run is None else run.at
+                if now - since > timedelta(seconds=task.seconds * _NOT_RUN_TURNS + 60):
+                    failing = Failing(since=since, reason="not-run")
+            if failing is None:
+                self._broken_since.pop(task.name, None)
+                continue
+            self._broken_since[task.name] = failing
+            found.append(TaskStanding(name=task.name, seconds=task.seconds, failing=failing))
+        return found
+
+    def _jump(self, now: datetime) -> timedelta:
+        passed = self.monotonic()
+        last, self._last = self._last, (now, passed)
+        if last is None:
+            return timedelta(0)
+        return (now - last[0]) - timedelta(seconds=passed - last[1])
+
+
+def _asked(ask: Callable[[], T], otherwise: T) -> T:
+    try:
+        return ask()
+    except Exception as error:  # noqa: BLE001 - one part that cannot be looked at must not hide the others
+        _log.error("could not look", exc_info=error)
+        return otherwise
+
+
+def _peers(generation: Generation, now: datetime) -> dict[str, tuple[PeerStatus, ...]]:
+    return {name: tuple(connector.peers(now=now)) for name, connector in generation.connectors.items()}
+
+
+def _sources(generation: Generation, now: datetime) -> tuple[SourceStatus, ...]:
+    """Each anchor once: several connectors may believe the same."""
+    found: dict[str, SourceStatus] = {}
+    for connector in generation.connectors.values():
+        if isinstance(connector, TellsPeers):
+            for status in connector.sources(now=now):
+                found.setdefault(status.anchor, status)
+    return tuple(found.values())
