@@ -17,7 +17,6 @@ from gateway import registering
 from gateway.audit import Audit
 from gateway.background import Background, Task
 from gateway.bundle import Configuration
-from gateway.bundle_keys import probed_keys
 from gateway.following import Following
 from gateway.generation import Premises
 from gateway.health import Health
@@ -129,7 +128,6 @@ def build(
         log=log,
         in_force=live,
         refresh=refresh,
-        keys=probed_keys(configuration.keys),
         clock=clock,
     )
     return Application(

@@ -94,13 +94,15 @@ def load_keys(
     return {purpose: tuple(found) for purpose, found in keys.items()}, subject
 
 
-def probed_keys(keys: Mapping[KeyPurpose, tuple[LoadedKey, ...]]) -> dict[str, Probed]:
-    """Those in use that are in a hardware module, by their id."""
+def probed_keys(
+    keys: Mapping[KeyPurpose, tuple[LoadedKey, ...]], state: KeyState = KeyState.ACTIVE
+) -> dict[str, Probed]:
+    """Those in ``state`` that are in a hardware module, by their id."""
     return {
         loaded.id: loaded.key
         for found in keys.values()
         for loaded in found
-        if loaded.state is KeyState.ACTIVE and isinstance(loaded.key, Probed)
+        if loaded.state is state and isinstance(loaded.key, Probed)
     }
 
 

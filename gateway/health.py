@@ -1,7 +1,8 @@
 """The management listener: ``/health/live``, ``/health/ready``, ``/health/started``.
 
 ``{"status": "ok|degraded|down", "reasons": [...]}``; ``down`` is a 503. Degraded means that logins
-work, but not for everybody: a peer is out. No citizen's data, no client.
+work, but not for everybody (a peer is out), or not for long (the next key cannot be used). No citizen's
+data, no client.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gateway.bundle_keys import probed_keys
 from gateway.live import Live
 from gateway.metadata_refresh import MetadataRefresh
+from gateway.settings import KeyState
 from gateway.store import Store, StoreUnavailable
 from trust.errors import KeyUnavailable
 from trust.keys import Probed
@@ -31,8 +34,6 @@ class Health:
     log: AppendOnlyLog
     in_force: Live
     refresh: MetadataRefresh
-    keys: Mapping[str, Probed]
-    """Keys that can be away for a time, by their id."""
     clock: Callable[[], datetime]
 
     def routes(self) -> list[Route]:
@@ -57,8 +58,7 @@ class Health:
             await asyncio.to_thread(self.log.check)
         except LogUnavailable:
             down.append("audit.unavailable")
-        if self.keys:
-            down += await asyncio.to_thread(self._lost_keys)
+        down += await self._lost_keys(KeyState.ACTIVE)
         if down:
             return _answer("down", down)
         now = self.clock()
@@ -71,22 +71,29 @@ class Health:
                 if status.state != "ok"
             )
         )
+        reasons += await self._lost_keys(KeyState.NEXT)
         if self.in_force.problem is not None:
             reasons.append(self.in_force.problem.partition(":")[0])
         return _answer("degraded" if reasons else "ok", reasons)
 
-    def _lost_keys(self) -> list[str]:
-        lost = []
-        for name, key in self.keys.items():
-            try:
-                key.check()
-            except KeyUnavailable as error:
-                lost.append(f"{error.reason}: {name}")
-        return lost
+    async def _lost_keys(self, state: KeyState) -> list[str]:
+        """Those in ``state`` that cannot be used, with the reason: they can be away for a time."""
+        keys = probed_keys(self.in_force.current.configuration.keys, state)
+        return await asyncio.to_thread(_unusable, keys) if keys else []
 
     async def started(self, _: Request) -> Response:
         """The first round of metadata is through."""
         return _answer("ok", []) if self.refresh.started else _answer("down", ["metadata.first_round"])
+
+
+def _unusable(keys: Mapping[str, Probed]) -> list[str]:
+    lost = []
+    for name, key in keys.items():
+        try:
+            key.check()
+        except KeyUnavailable as error:
+            lost.append(f"{error.reason}: {name}")
+    return lost
 
 
 def _answer(status: str, reasons: list[str]) -> Response:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from starlette.requests import Request
 
 from gateway import key_files
-from gateway.bundle_keys import LoadedKey, load_keys, probed_keys
+from gateway.bundle_keys import LoadedKey, load_keys
 from gateway.bundle_problems import Problems
 from gateway.health import Health
 from gateway.settings import KeyPurpose, Mode, Settings
@@ -152,18 +152,20 @@ def test_without_the_extra_the_remedy_is_to_install_it(
 
 
 @pytest.mark.anyio
-async def test_health_is_down_while_the_token_is_away_and_names_the_key(
-    made: tuple[Path, SoftToken], tmp_path: Path
+@pytest.mark.parametrize(
+    ("state", "status"), [("active", 503), ("next", 200), ("retired", None)], ids=str
+)
+async def test_health_names_the_key_while_its_token_is_away(
+    made: tuple[Path, SoftToken], tmp_path: Path, state: str, status: int | None
 ) -> None:
-    """It comes back by itself, without a restart."""
+    """Down without the key in use, warned without the next one; it comes back by itself, without a restart."""
     folder, token = made
-    keys, _ = load(folder, section(KeyPurpose.OIDC_SIGNING, token.uri("oidc-signing")))
+    key = section(KeyPurpose.OIDC_SIGNING, token.uri("oidc-signing")) | {"state": state}
     health = Health(
         store=_Reachable(),  # type: ignore[arg-type]  # only its ping is asked
         log=_Reachable(),  # type: ignore[arg-type]
-        in_force=_Nothing(),  # type: ignore[arg-type]
+        in_force=_InForce(load(folder, key)[0]),  # type: ignore[arg-type]
         refresh=_Reachable(),  # type: ignore[arg-type]
-        keys=probed_keys(keys),
         clock=_never,
     )
     assert await answer(health) == (200, [])
@@ -171,7 +173,8 @@ async def test_health_is_down_while_the_token_is_away_and_names_the_key(
     shutil.move(tokens, away)
     tokens.mkdir()
     softhsm.loaded().restart(softhsm.loaded().epoch)
-    assert await answer(health) == (503, ["key.device: oidc-signing"])
+    named = ["key.device: oidc-signing"] if status else []
+    assert await answer(health) == (status or 200, named)
     tokens.rmdir()
     shutil.move(away, tokens)
     assert await answer(health) == (200, [])
@@ -185,15 +188,15 @@ class _Reachable:
         """The log can be written."""
 
 
-class _Nothing:
-    """No peer, no problem."""
+class _InForce:
+    """Keys; no peer, no problem."""
 
     problem = None
-    connectors: dict[str, object] = {}  # noqa: RUF012 - nobody writes to it
 
-    @property
-    def current(self) -> _Nothing:
-        return self
+    def __init__(self, keys: dict[KeyPurpose, tuple[LoadedKey, ...]]) -> None:
+        self.keys = keys
+        self.connectors: dict[str, object] = {}
+        self.current = self.configuration = self
 
 
 def _never() -> object:
