@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trust.anchors import AnchorKind, AnchorState, MetadataLocation, TrustAnchor
+from trust.anchors import AnchorKind, AnchorState, MetadataLocation, MetadataRoleName, TrustAnchor
 from trust.errors import MetadataError
 from trust.servicelist import ListedEndpoint, ListedLocation
 from trust.sources import SourceKind, SourceSettings
@@ -45,7 +45,17 @@ def listed_anchors(source: SourceSettings, locations: Iterable[ListedLocation]) 
         seen.add(name)
         found.append(
             ListedAnchor(
-                anchor=_anchor(source, name, place.country, _where(place, endpoints, source)),
+                anchor=_anchor(
+                    source,
+                    name,
+                    place.country,
+                    _where(place, endpoints, source),
+                    tuple(
+                        role
+                        for role in source.roles
+                        if not endpoints or role in {endpoint.role for endpoint in endpoints}
+                    ),
+                ),
                 certificates=tuple(_der(key.certificate) for key in place.keys),
             )
         )
@@ -68,6 +78,7 @@ def queried_anchors(source: SourceSettings, certificates: tuple[bytes, ...]) -> 
                     entity_ids=(entity.entity_id,),
                     max_valid_days=source.max_valid_days,
                 ),
+                source.roles,
             ),
             certificates=certificates,
         )
@@ -89,14 +100,20 @@ def _where(
     )
 
 
-def _anchor(source: SourceSettings, name: str, country: str, where: MetadataLocation) -> TrustAnchor:
+def _anchor(
+    source: SourceSettings,
+    name: str,
+    country: str,
+    where: MetadataLocation,
+    roles: tuple[MetadataRoleName, ...],
+) -> TrustAnchor:
     return TrustAnchor(
         id=name,
         kind=AnchorKind.METADATA_SIGNER,
         state=source.state if source.state is AnchorState.SUSPENDED else AnchorState.ACTIVE,
         countries=(country,),
         metadata=where,
-        roles=source.roles,
+        roles=roles,
         valid_from=source.valid_from,
         valid_until=source.valid_until,
         test=source.test,

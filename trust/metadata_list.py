@@ -137,6 +137,15 @@ class MetadataList:
             if self._kept is not None:
                 keep(self._kept, octets, what=f"list of {self.name}")
 
+    def listed(self, now: datetime) -> tuple[ListedAnchor, ...]:
+        """What the list says at ``now``; raises MetadataError as ``for_country`` does."""
+        self._require_usable(now)
+        return tuple(anchor for anchor, _ in self._state.sources)
+
+    def held(self) -> MetadataServiceList | None:
+        """The list held, outdated or not: for evidence."""
+        return self._state.held
+
     def sources(self) -> tuple[MetadataSource, ...]:
         """The metadata of every listed anchor, usable or not."""
         return tuple(source for _, source in self._state.sources)

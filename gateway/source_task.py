@@ -1,0 +1,212 @@
+"""The task ``sources``: reads what sources list, and proposes what differs from what is in force.
+
+Sources that two people have made automatic are followed by each node by itself (``trust.metadata_list``); this
+task neither sees nor changes them. It runs once in the installation and only where the registry rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from connectors.peer_facts import TellsPeers
+from connectors.saml.surroundings import Surroundings, metadata_list
+from gateway.following import rules
+from gateway.live import Generation, Live
+from gateway.machine_proposals import Wanted, propose_new
+from gateway.pin_edits import pin_edits
+from gateway.source_edits import Listing, listed_edits
+from trust.commission_list import MAXIMUM_BYTES, read_commission_list
+from trust.errors import TrustError
+from trust.fetch import fetch
+from trust.listed_anchors import listed_anchors
+from trust.metadata import DroppedEntity
+from trust.metadata_list import MetadataList
+from trust.outgoing import FetchPolicy
+from trust.registry import Fold, Registry, RegistryError
+from trust.servicelist import ListedLocation
+from trust.sources import Activation, SourceKind, SourceSettings
+
+_log = logging.getLogger("gateway.sources")
+
+NAME = "sources"
+SECONDS = 60.0
+_AGAIN = timedelta(minutes=5)
+_SAYS_NOTHING = frozenset({"entity.country-not-covered", "servicelist.suspended", "commission.inactive"})
+"""Reasons to leave something out that are themselves a statement, not a doubt."""
+
+
+@dataclass(slots=True)
+class _Import:
+    """One source with what it said last."""
+
+    settings: SourceSettings
+    directory: Path
+    listing: MetadataList | None
+    due: datetime
+    said: Listing | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class SourceTask:
+    """See the module docstring. ``run`` is for ``gateway.background.Task``."""
+
+    live: Live
+    registry: Registry
+    surroundings: Callable[[Generation], Surroundings]
+    clock: Callable[[], datetime]
+    _imports: dict[str, _Import] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        await asyncio.to_thread(self.round)
+
+    def round(self) -> None:
+        """One look at everything; raises nothing that a source or the registry may cause."""
+        generation, now = self.live.current, self.clock()
+        fold = generation.fold
+        if fold is None or not rules(fold):
+            return
+        try:
+            wanted = [*self._from_sources(generation, fold, now), *_from_keys(generation, fold, now)]
+            for proposal in propose_new(self.registry, wanted, now=now):
+                _log.info(
+                    "proposed", extra={"source": proposal.change.proposer, "reason": proposal.change_hash}
+                )
+        except RegistryError as error:
+            _log.warning("sources wait for the registry", extra={"reason": str(error)})
+
+    def problems(self) -> Mapping[str, str]:
+        """By source, why what it lists could not be read, as far as this process has tried."""
+        return {name: found.reason for name, found in self._imports.items() if found.reason is not None}
+
+    def _from_sources(self, generation: Generation, fold: Fold, now: datetime) -> Iterator[Wanted]:
+        configuration = generation.configuration
+        known, self._imports = self._imports, {}
+        for name, source in configuration.sources.items():
+            if source.activation is Activation.AUTOMATIC or not source.active_at(now):
+                continue
+            found = known.get(name)
+            if found is None or (found.settings, found.directory) != (source, configuration.directory):
+                found = self._import(source, generation, now)
+            self._imports[name] = found
+            self._read(found, generation, now)
+            if found.said is None:
+                continue
+            for country, edits in listed_edits(fold.state, source, found.said, now=now):
+                yield Wanted(
+                    proposer=f"source/{name}",
+                    edits=tuple(edits),
+                    reason=f"{country}: the list of source {name} differs from what is in force",
+                    evidence=found.said.evidence,
+                )
+
+    def _import(self, source: SourceSettings, generation: Generation, now: datetime) -> _Import:
+        surroundings = self.surroundings(generation)
+        listing = None
+        if source.kind is not SourceKind.COMMISSION:
+            listing = metadata_list(source, surroundings, deviations=lambda _: (), now=now)
+            listing.load(now)
+        return _Import(source, generation.configuration.directory, listing, due=now)
+
+    def _read(self, found: _Import, generation: Generation, now: datetime) -> None:
+        if found.due > now:
+            return
+        try:
+            if found.listing is None:
+                found.said = _commission(found.settings, self.surroundings(generation))
+            else:
+                found.said = _listed(found.listing, now)
+        except (TrustError, OSError) as error:
+            found.said = None
+            found.reason = error.reason if isinstance(error, TrustError) else "metadata.unreadable"
+            found.due = now + _AGAIN
+            _log.warning("list not read", extra={"source": found.settings.id, "reason": found.reason})
+        else:
+            found.reason = None
+            found.due = now + timedelta(minutes=found.settings.refresh_minutes)
+
+
+def _listed(listing: MetadataList, now: datetime) -> Listing:
+    listing.refresh(now)
+    held = listing.held()
+    if held is None:  # a query service: what is asked for is decided, only anchors are missing
+        return Listing(anchors=listing.listed(now), evidence="entities as the source names them")
+    number = "" if held.sequence is None else f", number {held.sequence}"
+    return Listing(
+        anchors=listing.listed(now),
+        doubtful=_doubtful(held.dropped),
+        evidence=f"{held.scheme_identifier} of {held.issuer_name}, issued {held.issued:%Y-%m-%dT%H:%M:%SZ}"
+        f"{number}, SHA-256 {held.sha256}; signature verified",
+    )
+
+
+def _commission(source: SourceSettings, surroundings: Surroundings) -> Listing:
+    """All countries, or none: a list that was read by half says nothing."""
+    locations: list[ListedLocation] = []
+    dropped: list[DroppedEntity] = []
+    digests = []
+    for octets in _octets(source, surroundings.config_dir, surroundings.fetch_policy):
+        found = read_commission_list(
+            octets,
+            countries=frozenset(source.countries),
+            environment=source.environment,
+            allow_http_loopback=surroundings.development,
+        )
+        locations += found.locations
+        dropped += found.dropped
+        digests.append(found.sha256)
+    return Listing(
+        anchors=listed_anchors(source, locations),
+        doubtful=_doubtful(dropped),
+        evidence=f"unsigned list, SHA-256 {', '.join(digests)}; compare the fingerprints by another way",
+    )
+
+
+def _octets(source: SourceSettings, directory: Path, policy: FetchPolicy) -> Iterator[bytes]:
+    place = source.url or source.file or ""
+    codes = ["EL" if country == "GR" else country for country in source.countries]
+    places = [place.replace("{country}", code) for code in codes] if "{country}" in place else [place]
+    json = FetchPolicy(
+        connect_seconds=policy.connect_seconds,
+        total_seconds=policy.total_seconds,
+        ca_file=policy.ca_file,
+        allow_private_addresses=policy.allow_private_addresses,
+        allow_http_loopback=policy.allow_http_loopback,
+        content_types=frozenset({"application/json"}),
+    )
+    for name in places:
+        if source.url is not None:
+            yield fetch(name, policy=json, max_bytes=MAXIMUM_BYTES)
+        else:
+            with (directory / name).open("rb") as file:
+                yield file.read(MAXIMUM_BYTES + 1)
+
+
+def _doubtful(dropped: list[DroppedEntity] | tuple[DroppedEntity, ...]) -> frozenset[str]:
+    return frozenset(
+        "GR" if entry.entity_id == "EL" else entry.entity_id
+        for entry in dropped
+        if entry.reason not in _SAYS_NOTHING
+    )
+
+
+def _from_keys(generation: Generation, fold: Fold, now: datetime) -> Iterator[Wanted]:
+    facts = [
+        peer
+        for connector in generation.connectors.values()
+        if isinstance(connector, TellsPeers)
+        for peer in connector.peer_facts()
+        if peer.valid_until is not None and peer.valid_until > now
+    ]
+    for peer, edit in pin_edits(fold.state, facts):
+        yield Wanted(
+            proposer=f"anchor/{peer.anchor}",
+            edits=(edit,),
+            reason=f"signing keys in the signed metadata of {peer.peer}",
+            evidence="the metadata verify with the anchor; compare the fingerprints by another way",
+        )
