@@ -13,7 +13,7 @@ What was written after the newest checkpoint is shown by the running hash alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -127,9 +127,16 @@ def _named(
 
 
 def verify_database(
-    engine: sa.Engine, own: Checkpoints, copies: Sequence[Opened] = (), copied: Sequence[Run] = ()
+    engine: sa.Engine,
+    own: Checkpoints,
+    copies: Sequence[Opened] = (),
+    copied: Sequence[Run] = (),
+    *,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Verified:
     """Verify the tree of ``own`` against its checkpoints and against ``copies`` from outside.
+
+    ``progress`` is told the number of each entry that is read.
 
     Raises LogBroken, CheckpointRefused.
     """
@@ -146,7 +153,8 @@ def verify_database(
                 raise LogBroken(1, "is missing")
             chain = last.chain
         with closing(tree.rows(connection, after=pruned)) as rows:
-            found = walk(_with_pruned(own, pruned, _lines(tree, rows, chain, stated)), opened, runs)
+            lines = _lines(tree, rows, chain, stated, progress)
+            found = walk(_with_pruned(own, pruned, lines), opened, runs)
     if pruned and max(stated) < pruned:
         raise LogBroken(1, "is missing, and no entry tells that it was removed", last=pruned)
     return Verified(size=found.size, pruned=pruned, checkpoints=found.checkpoints, newest=found.newest)
@@ -159,9 +167,12 @@ def _with_pruned(own: Checkpoints, pruned: int, lines: Iterator[Line]) -> Iterat
     yield from lines
 
 
-def _lines(tree: Tree, rows: Iterable[Row], previous: bytes, stated: list[int]) -> Iterator[Line]:
+def _lines(
+    tree: Tree, rows: Iterable[Row], previous: bytes, stated: list[int], progress: Callable[[int], None]
+) -> Iterator[Line]:
     """The rows; ``stated`` gets the sizes that prunings tell of."""
     for row in rows:
+        progress(row.seq)
         data = tree.data(row)
         follows = tree.chained(previous, data) == row.hash
         if row.kind == PRUNED and follows:
