@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
-from gateway.settings_operations import ConsoleSection, ProbesSection
+from gateway.settings_operations import ConsoleSection, LogSection, ProbesSection
 from gateway.settings_section import SecretReference, Section
 from gateway.settings_watch import WatchSection
 
@@ -214,6 +214,7 @@ class Settings(Section):
     console: ConsoleSection | None = None
     probes: ProbesSection = ProbesSection()
     watch: WatchSection = WatchSection()
+    log: LogSection = LogSection()
 
 
 class ConfigurationProblem(Section):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from gateway.settings_section import Section
 
@@ -56,3 +58,41 @@ class ConsoleSection(Section):
     def rp_id(self) -> str:
         """The relying party of its passkeys (WebAuthn-3 §5.4.2)."""
         return urlsplit(self.url).hostname or ""
+
+
+class LogSection(Section):
+    """What proves that nothing was changed in the log afterwards, and how long its entries stay."""
+
+    checkpoint_seconds: float = Field(default=60.0, ge=5, le=3600)
+    """A checkpoint is signed and exported so often, if the log grew."""
+    checkpoint_key: (
+        Annotated[str, StringConstraints(pattern=r"^(file:.+|env:[A-Z][A-Z0-9_]*|pkcs11:.+)$")] | None
+    ) = None
+    """Signs checkpoints: Ed25519 in PEM (PKCS#8), or curve P-256 in PEM or in a hardware module (PKCS#11 URI).
+    Without it ``var/checkpoint.key`` is made at the first start, on each host another one."""
+    retired_keys: tuple[str, ...] = ()
+    """Public keys (PEM files) that signed checkpoints before, so that those still count."""
+    origin: str | None = None
+    """Name of the log in its checkpoints, a URL without scheme; default: host and path of the issuer. ``/login``
+    and ``/trust`` follow. Fixed once the first checkpoint is signed."""
+    export: tuple[str, ...] = ()
+    """Where checkpoints go, off this host: directories, or https addresses that take them by POST."""
+    retention_days: int = Field(default=90, ge=0, le=3650)
+    """Login events older than this are removed daily; what proves the others stays. 0: never. Entries about
+    trust always stay."""
+
+    @field_validator("origin")
+    @classmethod
+    def _origin_is_a_name(cls, value: str | None) -> str | None:
+        if value is not None and re.fullmatch(r"[A-Za-z0-9.:_~/-]{1,200}", value) is None:
+            raise ValueError("must be a URL without scheme; remedy: id.example.org")
+        return value
+
+    @field_validator("export")
+    @classmethod
+    def _addresses_are_https(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for target in value:
+            parts = urlsplit(target)
+            if "://" in target and (parts.scheme != "https" or parts.username or not parts.hostname):
+                raise ValueError("must be a directory or an https address without user information")
+        return value
