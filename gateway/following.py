@@ -191,7 +191,9 @@ class Following:
     ) -> Mapping[str, Connector]:
         """Connectors that nothing has changed for stay what they are, with all they know."""
         same_keys = with_keys_of(in_force, current.connectors, current.configuration)
-        if basis.objects == self._basis.objects and in_force.anchors == current.configuration.anchors:
+        known = current.configuration
+        same_trust = (in_force.anchors, in_force.sources) == (known.anchors, known.sources)
+        if basis.objects == self._basis.objects and same_trust:
             if len(same_keys) == len(current.connectors):
                 return same_keys
             return {**self._build(in_force), **same_keys}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from connectors.peer_facts import TellsPeers
 from connectors.saml.surroundings import Surroundings, metadata_list
+from gateway.bundle import Configuration
 from gateway.following import rules
 from gateway.live import Generation, Live
 from gateway.machine_proposals import Wanted, propose_new
@@ -58,7 +59,7 @@ class SourceTask:
 
     live: Live
     registry: Registry
-    surroundings: Callable[[Generation], Surroundings]
+    surroundings: Callable[[Configuration], Surroundings]
     clock: Callable[[], datetime]
     _imports: dict[str, _Import] = field(default_factory=dict)
 
@@ -106,7 +107,7 @@ class SourceTask:
                 )
 
     def _import(self, source: SourceSettings, generation: Generation, now: datetime) -> _Import:
-        surroundings = self.surroundings(generation)
+        surroundings = self.surroundings(generation.configuration)
         listing = None
         if source.kind is not SourceKind.COMMISSION:
             listing = metadata_list(source, surroundings, deviations=lambda _: (), now=now)
@@ -118,7 +119,7 @@ class SourceTask:
             return
         try:
             if found.listing is None:
-                found.said = _commission(found.settings, self.surroundings(generation))
+                found.said = _commission(found.settings, self.surroundings(generation.configuration))
             else:
                 found.said = _listed(found.listing, now)
         except (TrustError, OSError) as error:

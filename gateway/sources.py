@@ -29,15 +29,7 @@ def build_connectors(
     now = clock()
     if not configuration.connectors:
         return {}
-    settings = configuration.settings
-    surroundings = Surroundings(
-        issuer_url=settings.gateway.issuer,
-        config_dir=configuration.directory,
-        state_dir=configuration.path("var/metadata"),
-        fetch_policy=fetch_policy(configuration),
-        development=settings.gateway.mode is Mode.DEVELOPMENT,
-        announce=partial(announce, log),
-    )
+    surroundings = surroundings_of(configuration, log)
     anchors = configuration.anchors
     built: dict[str, Connector] = {}
     for name, connector in configuration.connectors.items():
@@ -55,6 +47,19 @@ def build_connectors(
                 sources=configuration.sources,
             )  # fmt: skip
     return built
+
+
+def surroundings_of(configuration: Configuration, log: AppendOnlyLog) -> Surroundings:
+    """What the installation provides to every source of identity, and to whoever reads metadata."""
+    settings = configuration.settings
+    return Surroundings(
+        issuer_url=settings.gateway.issuer,
+        config_dir=configuration.directory,
+        state_dir=configuration.path("var/metadata"),
+        fetch_policy=fetch_policy(configuration),
+        development=settings.gateway.mode is Mode.DEVELOPMENT,
+        announce=partial(announce, log),
+    )
 
 
 def with_keys_of(

@@ -6,6 +6,7 @@ object   while it is suspended
 country  nobody comes this way; the page shows it as out of order
 connector the same for all its countries, or for the account or card
 anchor   not active, so its metadata are down; whom it vouched for until then goes no further
+source   the same for the countries that name it, and it proposes nothing
 client   unknown: no login begins, those under way end, no code is redeemed
 key-plan the key is not used; the next one takes over (``gateway.key_calendar``)
 ======== ==================================================================================
@@ -32,7 +33,7 @@ def suspend(
     since = {(key.kind, key.id): found.since for key, found in suspensions.items()}
     ways: dict[Way, datetime] = {}
     vouched: dict[Way, datetime] = {}
-    anchors = dict(configuration.anchors)
+    anchors, sources = dict(configuration.anchors), dict(configuration.sources)
     for (kind, name), moment in since.items():
         if kind is ObjectKind.CONNECTOR:
             ways[name, None] = moment
@@ -40,6 +41,12 @@ def suspend(
             anchors[name] = anchors[name].model_copy(update={"state": AnchorState.SUSPENDED})
             for way in _through(configuration, name):
                 vouched[way] = max(moment, vouched.get(way, moment))
+        elif kind is ObjectKind.SOURCE and name in sources:
+            sources[name] = sources[name].model_copy(update={"state": AnchorState.SUSPENDED})
+            for country in configuration.countries:
+                if country.source == name:
+                    way = (country.connector, country.country)
+                    vouched[way] = max(moment, vouched.get(way, moment))
     for country in configuration.countries:
         found = since.get((ObjectKind.COUNTRY, f"{country.connector}.{country.country}".lower()))
         if found is not None:
@@ -51,7 +58,7 @@ def suspend(
     }
     keys = frozenset(name for kind, name in since if kind is ObjectKind.KEY_PLAN)
     return (
-        replace(configuration, anchors=anchors, clients=clients, suspended_keys=keys),
+        replace(configuration, anchors=anchors, sources=sources, clients=clients, suspended_keys=keys),
         Withdrawn(ways=ways, vouched=vouched),
     )
 
