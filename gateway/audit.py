@@ -329,6 +329,33 @@ class ProbeAsked:
     """Who asked, as enrolled."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSignedIn:
+    """Somebody who is enrolled has signed in to the console."""
+
+    person: str
+    """As enrolled in the registry."""
+    key: str
+    """Fingerprint of the passkey."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSignInRefused:
+    """A passkey signed nobody in."""
+
+    reason: str
+    """The registry's word; never what was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSignedOut:
+    """A session of the console was ended before its time."""
+
+    person: str
+    cause: str
+    """``asked``; ``removed``: the person or the passkey is no longer enrolled."""
+
+
 Event = (
     JourneyOpened
     | ExchangeStarted
@@ -360,6 +387,9 @@ Event = (
     | ClientRegistrationEnded
     | RegistrationRefused
     | ProbeAsked
+    | ConsoleSignedIn
+    | ConsoleSignInRefused
+    | ConsoleSignedOut
 )
 
 

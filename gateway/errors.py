@@ -17,6 +17,7 @@ family, and neither number nor code is ever reused or renamed.
 | 32 | exchange with an eID-Client (Online-Ausweis) |
 | 40 | the gateway's own state: store, database, keys |
 | 50 | HTTP: size, method, host, rate |
+| 60 | the console of security admins |
 """
 
 from __future__ import annotations

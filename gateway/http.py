@@ -48,6 +48,8 @@ class Guard:
     body_bytes: int
     """Largest body of a connector's callback."""
     refuse: ErrorResponse
+    small_body: int = SMALL_BODY
+    """Largest body of every other route."""
     body_seconds: float = 30.0
     """How long a body may take to arrive, from its first to its last octet."""
 
@@ -105,7 +107,7 @@ class Guard:
             raise HTTP_HOST()
 
     def _limit(self, path: str) -> int:
-        return self.body_bytes if path.endswith("/acs") and "/connectors/" in path else SMALL_BODY
+        return self.body_bytes if path.endswith("/acs") and "/connectors/" in path else self.small_body
 
 
 class _Exchange:

@@ -25,6 +25,11 @@ _FEATURES = (
     "xr-spatial-tracking",
 )  # fmt: skip
 
+_PASSKEYS = frozenset({"publickey-credentials-create", "publickey-credentials-get"})
+_PASSKEYS_ALLOWED = ", ".join(
+    f"{feature}=({'self' if feature in _PASSKEYS else ''})" for feature in sorted({*_FEATURES, *_PASSKEYS})
+)
+
 _COMMON: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -88,13 +93,18 @@ def page_headers(
     connect: str | None = None,
     frames: Iterable[str] = (),
     https: bool,
+    passkeys: bool = False,
 ) -> dict[str, str]:
     """All headers of an HTML page. ``form_action``: CSP sources, e.g. ``("'self'", *targets)``.
+
+    ``passkeys``: the page itself may ask the browser for them; nobody else's ever.
 
     ``https`` says whether the issuer is; Strict-Transport-Security means nothing over http
     (RFC 6797 §7.2) and would only mislead whoever reads a development log.
     """
     headers = dict(_COMMON)
+    if passkeys:
+        headers["Permissions-Policy"] = _PASSKEYS_ALLOWED
     headers["Cache-Control"] = "no-store"
     headers["Content-Security-Policy"] = page_policy(form_action, connect, frames)
     if https:

@@ -29,6 +29,8 @@ NAMES: tuple[str, ...] = (
     "favicon.svg",
     "gateway.css",
     "back.js",
+    "console.css",
+    "console.js",
     "eid.js",
     "filter.js",
     "submit.js",

@@ -10,7 +10,7 @@ markup already, so a hostile name stays a name wherever a template puts the sent
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from gettext import GNUTranslations
@@ -19,6 +19,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
@@ -82,15 +83,30 @@ def available(directory: Path = DIRECTORY) -> tuple[str, ...]:
     return tuple(sorted(path.parts[-3] for path in directory.glob("*/LC_MESSAGES/gateway.po")))
 
 
+def catalogue(language: str, directory: Path = DIRECTORY) -> Path:
+    """The file of one language."""
+    return directory / language / "LC_MESSAGES" / "gateway.po"
+
+
 def load(language: str, directory: Path = DIRECTORY) -> Translations:
     """Read one catalogue; raises FileNotFoundError if the language is not shipped."""
-    path = directory / language / "LC_MESSAGES" / "gateway.po"
-    with path.open("rb") as source:
-        catalog = read_po(source, locale=language, abort_invalid=True)
+    return merged(language, (catalogue(language, directory),))
+
+
+def merged(language: str, paths: Sequence[Path]) -> Translations:
+    """The texts of several files as one; raises FileNotFoundError, and ValueError for one that two have."""
+    whole = Catalog(locale=language)
+    for path in paths:
+        with path.open("rb") as source:
+            for message in read_po(source, locale=language, abort_invalid=True):
+                if message.id and message.id in whole:
+                    raise ValueError(f"{path.name}: {message.id} is in another catalogue, too")
+                if message.id:
+                    whole[message.id] = message
     compiled = BytesIO()
-    write_mo(compiled, catalog)
+    write_mo(compiled, whole)
     compiled.seek(0)
     known = frozenset(
-        message.id if isinstance(message.id, str) else message.id[0] for message in catalog if message.id
+        message.id if isinstance(message.id, str) else message.id[0] for message in whole if message.id
     )
     return Translations(language, GNUTranslations(compiled), known)

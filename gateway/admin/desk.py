@@ -1,0 +1,90 @@
+"""What every page of the console has: the desk, and who is visiting it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from gateway.admin.render import AdminRenderer
+from gateway.admin.session import Session, Sessions
+from gateway.audit import Audit
+from gateway.live import Generation, Live
+from gateway.settings import GatewaySection, Settings
+from gateway.settings_operations import ConsoleSection
+from gateway.store import Store
+from gateway.web.translations import Translations
+from trust.registry import Fold, ObjectKey, ObjectKind, Registry, RegistryUnavailable, Role
+from trust.registry.approvers import Approver, read_approver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminDesk:
+    """One per process."""
+
+    live: Live
+    registry: Registry
+    store: Store
+    audit: Audit
+    settings: Settings
+    section: ConsoleSection
+    directory: Path
+    """The configuration directory."""
+    engine: sa.Engine
+    """The database, for what has tables of its own."""
+    render: AdminRenderer
+    sessions: Sessions
+    clock: Callable[[], datetime]
+    random: Callable[[int], bytes]
+
+    @property
+    def site(self) -> GatewaySection:
+        return self.settings.gateway
+
+    def fold(self) -> Fold:
+        """What the registry says at this moment; what is known where the database is away. Blocking.
+
+        Raises RegistryBroken and RegistryRolledBack: nobody works on a log that does not add up.
+        """
+        try:
+            if self.registry.head() != self.registry.known.head:
+                return self.registry.follow()
+        except RegistryUnavailable:
+            pass
+        return self.registry.known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request of somebody who is signed in."""
+
+    session: Session
+    person: str
+    """As enrolled."""
+    name: str
+    role: Role
+    words: Translations
+    path: str | None
+    """The page's own path and query; None where it answers a form."""
+    now: datetime
+    fold: Fold
+    generation: Generation
+
+    @property
+    def language(self) -> str:
+        return self.words.language
+
+
+def people(fold: Fold) -> dict[str, Approver]:
+    """Everybody who is enrolled, by identifier."""
+    keys = fold.state.keys(ObjectKind.APPROVER)
+    return {key.id: read_approver(fold.state.objects[key].document) for key in keys}
+
+
+def person(fold: Fold, name: str) -> Approver | None:
+    """The enrolled person of that identifier."""
+    found = fold.state.objects.get(ObjectKey(ObjectKind.APPROVER, name))
+    return None if found is None else read_approver(found.document)

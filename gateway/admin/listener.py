@@ -1,0 +1,76 @@
+"""The console as an application: the desk, all routes, and around them the same guard as in front of citizens."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import sqlalchemy as sa
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
+
+from gateway.admin.desk import AdminDesk
+from gateway.admin.pages import LARGEST_UPLOAD, endpoint, error_page
+from gateway.admin.render import AdminRenderer
+from gateway.admin.routes import AREAS, navigation
+from gateway.admin.session import Sessions
+from gateway.audit import Audit
+from gateway.http import Guard
+from gateway.live import Live
+from gateway.settings import Settings
+from gateway.store import Store
+from gateway.web.static_files import StaticFiles
+from trust.registry import Registry
+
+
+def build_console(
+    *,
+    live: Live,
+    registry: Registry,
+    store: Store,
+    audit: Audit,
+    settings: Settings,
+    directory: Path,
+    engine: sa.Engine,
+    clock: Callable[[], datetime],
+    random: Callable[[int], bytes] = secrets.token_bytes,
+) -> ASGIApp | None:
+    """The listener's application; None where ``[console]`` is not configured."""
+    section = settings.console
+    if section is None:
+        return None
+    static = StaticFiles()
+    https = section.url.startswith("https")
+    desk = AdminDesk(
+        live=live,
+        registry=registry,
+        store=store,
+        audit=audit,
+        settings=settings,
+        section=section,
+        directory=directory,
+        engine=engine,
+        render=AdminRenderer(settings.gateway, static, https=https, navigation=navigation()),
+        sessions=Sessions(
+            store=store,
+            clock=clock,
+            random=random,
+            idle=timedelta(minutes=section.idle_minutes),
+            longest=timedelta(hours=section.session_hours),
+            https=https,
+        ),
+        clock=clock,
+        random=random,
+    )
+    table = [endpoint(desk, route) for area in AREAS for route in area]
+    table.append(Route("/static/{name}", static.endpoint, methods=["GET"]))
+    return Guard(
+        app=Router(table, redirect_slashes=False),
+        issuer=section.url,
+        body_bytes=LARGEST_UPLOAD + 65_536,
+        small_body=LARGEST_UPLOAD + 65_536,
+        refuse=partial(error_page, desk),
+    )

@@ -1,0 +1,269 @@
+"""How a page of the console is made, and what stands before each: session, role, origin of a form, rate.
+
+A handler gets the desk, the visit and the request; nothing of what is checked here is its business. A route
+that is ``public`` gets no visit: signing in, making a passkey, feeds with a secret of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from gateway.admin.desk import AdminDesk, Visit, person
+from gateway.admin.errors import (
+    CONSOLE_FOREIGN_FORM,
+    CONSOLE_FORM,
+    CONSOLE_ROLE,
+    Explained,
+    explained,
+)
+from gateway.admin.session import Session
+from gateway.audit import ConsoleSignedOut
+from gateway.errors import GatewayError
+from gateway.http import RateExceeded, network_of
+from gateway.web.language import preferences
+from gateway.web.translations import Translations
+from trust.registry import RegistryError, Role
+
+LARGEST_FORM = 65_536
+LARGEST_UPLOAD = 4 * 1024 * 1024
+_FIELDS = 60
+_LANGUAGE = "console-language"
+_YEAR = 31_536_000
+
+Handler = Callable[[AdminDesk, Visit, Request], Awaitable[Response]]
+PublicHandler = Callable[[AdminDesk, Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class AdminRoute:
+    """One address of the console."""
+
+    path: str
+    handler: Any
+    """``Handler``; ``PublicHandler`` where ``public``."""
+    method: Literal["GET", "POST"] = "GET"
+    role: Role = Role.VIEWER
+    navigation: str | None = None
+    """Text of its entry in the menu."""
+    public: bool = False
+
+
+def endpoint(desk: AdminDesk, route: AdminRoute) -> Route:
+    """``route`` with everything that stands before it."""
+
+    async def answer(request: Request) -> Response:
+        await _within_rate(desk, request, ceremony=route.public and route.method == "POST")
+        if route.method == "POST":
+            own_form(desk, request)
+        try:
+            response = await (_public if route.public else _visited)(desk, route, request)
+        except RegistryError as error:
+            raise explained(error) from error
+        _keep_language(desk, request, response)
+        return response
+
+    return Route(route.path, answer, methods=[route.method])
+
+
+async def _public(desk: AdminDesk, route: AdminRoute, request: Request) -> Response:
+    response: Response = await route.handler(desk, request)
+    return response
+
+
+async def _visited(desk: AdminDesk, route: AdminRoute, request: Request) -> Response:
+    session = await desk.sessions.find(request)
+    visit = None if session is None else await _visit(desk, request, session)
+    if visit is None:
+        return _to_sign_in(desk, request, gone=session is not None)
+    request.state.visit = visit
+    if not visit.role.covers(route.role):
+        raise CONSOLE_ROLE()
+    response: Response = await route.handler(desk, visit, request)
+    return response
+
+
+async def _visit(desk: AdminDesk, request: Request, session: Session) -> Visit | None:
+    """None: the person, or the passkey of this session, is not enrolled any more."""
+    fold = await asyncio.to_thread(desk.fold)
+    who = person(fold, session.person)
+    if who is None or session.credential not in {key.fingerprint for key in who.credentials}:
+        await desk.sessions.end(session)
+        await desk.audit.record(ConsoleSignedOut(person=session.person, cause="removed"), now=desk.clock())
+        return None
+    return Visit(
+        session=session,
+        person=session.person,
+        name=who.name,
+        role=who.role,
+        words=words_of(desk, request),
+        path=own_path(request) if request.method == "GET" else None,
+        now=desk.clock(),
+        fold=fold,
+        generation=desk.live.current,
+    )
+
+
+def _to_sign_in(desk: AdminDesk, request: Request, *, gone: bool) -> Response:
+    back = own_path(request) if request.method == "GET" else "/"
+    response = redirect("/sign-in" if back == "/" else f"/sign-in?{urlencode({'to': back})}")
+    if gone:
+        desk.sessions.set_cookie(response, None)
+    return response
+
+
+async def _within_rate(desk: AdminDesk, request: Request, *, ceremony: bool) -> None:
+    limit = desk.section.per_minute
+    if not limit:
+        return
+    network = network_of(request)
+    if ceremony:
+        count, seconds = await desk.store.count(f"console-ceremony {network}", window=60)
+        if count > max(1, limit // 10):
+            raise RateExceeded(seconds)
+    count, seconds = await desk.store.count(f"console {network}", window=60)
+    if count > limit:
+        raise RateExceeded(seconds)
+
+
+def own_form(desk: AdminDesk, request: Request) -> None:
+    """Raises unless a page of the console has sent it (security.md B.2); the cookie is Strict besides."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if request.headers.get("origin") != desk.section.url or site != "same-origin":
+        raise CONSOLE_FOREIGN_FORM()
+
+
+def words_of(desk: AdminDesk, request: Request) -> Translations:
+    """The page's language: the click, the last click, the browser."""
+    chosen = request.query_params.get("lang") or request.cookies.get(_LANGUAGE)
+    return desk.render.words(
+        preferences(chosen=chosen, accept_language=request.headers.get("accept-language"))
+    )
+
+
+def _keep_language(desk: AdminDesk, request: Request, response: Response) -> None:
+    if "lang" in request.query_params:
+        response.set_cookie(
+            _LANGUAGE,
+            words_of(desk, request).language,
+            max_age=_YEAR,
+            secure=desk.section.url.startswith("https"),
+            httponly=True,
+            samesite="strict",
+        )
+
+
+def own_path(request: Request) -> str:
+    """Path and query as asked for, without the language."""
+    pairs = [pair for pair in parse_qsl(request.url.query, keep_blank_values=True) if pair[0] != "lang"]
+    path = quote(request.url.path, safe="/:.@!$&'()*+,;=-_~")
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def admin_page(
+    desk: AdminDesk, visit: Visit, template: str, status_code: int = 200, **context: object
+) -> Response:
+    """``template`` with what every page shows."""
+    return desk.render.response(
+        template,
+        visit.words,
+        path=visit.path,
+        context={"visit": visit, "may": _may(visit), "problem": desk.live.problem, **context},
+        status_code=status_code,
+    )
+
+
+def public_page(
+    desk: AdminDesk, request: Request, template: str, status_code: int = 200, **context: object
+) -> Response:
+    """``template`` for whoever reaches the console."""
+    return desk.render.response(
+        template,
+        words_of(desk, request),
+        path=own_path(request) if request.method == "GET" else None,
+        context={"visit": None, "problem": None, **context},
+        status_code=status_code,
+    )
+
+
+def error_page(desk: AdminDesk, request: Request, error: GatewayError) -> Response:
+    """Why not; nothing of the request is shown."""
+    visit: Visit | None = getattr(request.state, "visit", None)
+    detail = error.detail if isinstance(error, Explained) else None
+    return desk.render.response(
+        "error.html",
+        words_of(desk, request),
+        path=None,
+        context={
+            "visit": visit,
+            "may": _may(visit) if visit else None,
+            "problem": None,
+            "code": error.entry.code,
+            "number": error.entry.number,
+            "detail": detail,
+        },
+        status_code=error.entry.http_status,
+    )
+
+
+def redirect(path: str) -> Response:
+    """Look there now."""
+    return RedirectResponse(path, status_code=303)
+
+
+async def form(request: Request, *, files: bool = False) -> dict[str, str]:
+    """The fields of the form, each once, without surrounding white space; raises ``console.form``."""
+    fields, _ = await form_with_files(request) if files else (await _fields(request), {})
+    return fields
+
+
+async def form_with_files(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
+    """Fields and uploaded files of a multipart form."""
+    fields: dict[str, str] = {}
+    uploads: dict[str, bytes] = {}
+    async with request.form(max_files=4, max_fields=_FIELDS, max_part_size=LARGEST_UPLOAD) as sent:
+        for name, value in sent.multi_items():
+            if name in fields or name in uploads:
+                raise Explained(CONSOLE_FORM, f"{name}: twice")
+            if isinstance(value, UploadFile):
+                octets = await value.read(LARGEST_UPLOAD + 1)
+                if len(octets) > LARGEST_UPLOAD:
+                    raise Explained(CONSOLE_FORM, f"{name}: more than {LARGEST_UPLOAD} octets")
+                uploads[name] = octets
+            else:
+                fields[name] = _line_ends(value)
+    return fields, uploads
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    octets = bytearray()
+    async for chunk in request.stream():
+        octets += chunk
+        if len(octets) > LARGEST_UPLOAD:
+            raise CONSOLE_FORM()
+    try:
+        pairs = parse_qsl(
+            octets.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS
+        )
+    except ValueError as error:
+        raise CONSOLE_FORM(cause=error) from error
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise CONSOLE_FORM()
+    return {name: _line_ends(value) for name, value in pairs}
+
+
+def _line_ends(value: str) -> str:
+    """A form sends CRLF (WHATWG URL, form encoding); texts here have LF."""
+    return value.replace("\r\n", "\n").strip()
+
+
+def _may(visit: Visit) -> Callable[[str], bool]:
+    return lambda role: visit.role.covers(Role(role))

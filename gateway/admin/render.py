@@ -1,0 +1,152 @@
+"""From a template and its values to a page of the console, with every header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from babel.dates import format_date, format_datetime
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from gateway.admin import words
+from gateway.settings import GatewaySection, Mode
+from gateway.web import countries
+from gateway.web.language import FORMATS, LANGUAGE_NAMES, negotiate
+from gateway.web.local_text import localise
+from gateway.web.render import ZONE
+from gateway.web.security_headers import page_headers
+from gateway.web.static_files import StaticFiles
+from gateway.web.translations import Translations
+from trust.registry import ObjectKey
+from trust.registry.diff import grouped
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class AdminRenderer:
+    """All pages of the console; templates and words are compiled once."""
+
+    def __init__(
+        self,
+        site: GatewaySection,
+        static: StaticFiles,
+        *,
+        https: bool,
+        navigation: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """``navigation``: path and text of each entry of the menu."""
+        self._site = site
+        self._https = https
+        self._words = {language: words.load(language) for language in words.languages()}
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.globals |= {
+            "static": static.url,
+            "hex4": grouped,
+            "object_href": object_href,
+            "change_href": change_href,
+            "navigation": tuple(navigation),
+            "test_band": site.mode is Mode.DEVELOPMENT,
+        }
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)
+
+    def words(self, wanted: tuple[str, ...]) -> Translations:
+        """The texts of the first language of ``wanted`` that the console speaks."""
+        return self._words[negotiate(wanted, available=tuple(self._words))]
+
+    def response(
+        self,
+        template: str,
+        translations: Translations,
+        *,
+        path: str | None,
+        context: Mapping[str, object],
+        status_code: int = 200,
+    ) -> HTMLResponse:
+        """``path``: the page's own, for its language links; None where it answers a POST."""
+        language = translations.language
+        headers = page_headers(form_action=("'self'",), https=self._https, passkeys=True)
+        headers["Content-Language"] = language
+        return HTMLResponse(
+            self._environment.get_template(template).render(
+                {
+                    "t": translations.text,
+                    "n": translations.count,
+                    "language": language,
+                    "page_path": path,
+                    "language_links": _language_links(path, language, tuple(self._words)),
+                    "site_name": localise(self._site.name, language),
+                    "moment": _moments(language),
+                    "day": _days(language),
+                    "country": _countries(language),
+                    **context,
+                }
+            ),
+            status_code=status_code,
+            headers=headers,
+        )
+
+
+def object_href(key: ObjectKey) -> str:
+    """The page of a registry object."""
+    return f"/objects/{key.kind.value}/{key.id}"
+
+
+def change_href(change_hash: str) -> str:
+    """The page of a change."""
+    return f"/changes/{change_hash}"
+
+
+def _language_links(path: str | None, current: str, available: tuple[str, ...]) -> list[dict[str, Any]]:
+    if path is None:
+        return []
+    sign = "&" if "?" in path else "?"
+    return [
+        {
+            "language": tag,
+            "name": LANGUAGE_NAMES.get(tag, tag),
+            "current": tag == current,
+            "href": f"{path}{sign}lang={tag}",
+        }
+        for tag in available
+    ]
+
+
+def _moments(language: str) -> Callable[[datetime], Markup]:
+    locale = FORMATS.get(language, language)
+
+    def moment(value: datetime) -> Markup:
+        shown = format_datetime(value, format="medium", tzinfo=ZONE, locale=locale)
+        iso = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, iso, shown)
+
+    return moment
+
+
+def _days(language: str) -> Callable[[date], Markup]:
+    locale = FORMATS.get(language, language)
+
+    def day(value: date) -> Markup:
+        local = value.astimezone(ZONE).date() if isinstance(value, datetime) else value
+        shown = format_date(local, format="medium", locale=locale)
+        return Markup('<time datetime="{}">{}</time>').format(local.isoformat(), shown)
+
+    return day
+
+
+def _countries(language: str) -> Callable[[str], str]:
+    def country(code: str) -> str:
+        return countries.name(code, language)
+
+    return country

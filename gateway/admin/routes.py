@@ -1,0 +1,21 @@
+"""Every address of the console, by area; the order of the areas is that of the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.admin import dashboard, passkeys, signing_in
+from gateway.admin.pages import AdminRoute
+
+AREAS: Sequence[Sequence[AdminRoute]] = (
+    dashboard.ROUTES,
+    signing_in.ROUTES,
+    passkeys.ROUTES,
+)
+
+
+def navigation() -> tuple[tuple[str, str], ...]:
+    """Path and text of each entry of the menu."""
+    return tuple(
+        (route.path, route.navigation) for area in AREAS for route in area if route.navigation is not None
+    )

@@ -1,0 +1,262 @@
+"""The console as a whole, without a socket, and browsers of people with passkeys in front of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import unescape
+from http.cookies import SimpleCookie
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+from starlette.types import ASGIApp
+
+from gateway.admin.listener import build_console
+from gateway.audit import Audit
+from gateway.live import Generation, Live
+from gateway.settings_operations import ConsoleSection
+from gateway.store import Store, StoreAddress, connect
+from tests.login.installation import Clock, configuration
+from tests.trust.registry.passkey import ORIGIN, Passkey
+from tests.trust.registry.people import ANNA, BERT
+from trust.log import AppendOnlyLog, migrate, open_database
+from trust.registry import (
+    Approval,
+    Approver,
+    ChangeClass,
+    Document,
+    Edit,
+    EntryStore,
+    Fold,
+    ObjectKey,
+    Registry,
+    Role,
+    message,
+)
+
+OLGA, VERA = "o.dienst", "v.blick"
+"""An operator and a viewer."""
+ROLES = {ANNA: Role.APPROVER, BERT: Role.APPROVER, OLGA: Role.OPERATOR, VERA: Role.VIEWER}
+
+
+async def nothing(scope: object, receive: object, send: object) -> None:
+    """The public listener, which no page of the console asks."""
+
+
+@dataclass
+class Console:
+    """``registry`` is that of the process; ``live`` holds what is in force, which tests may set."""
+
+    application: ASGIApp
+    store: Store
+    registry: Registry
+    live: Live
+    engine: sa.Engine
+    log: AppendOnlyLog
+    clock: Clock
+    passkeys: dict[str, Passkey]
+    invalid: list[str] = field(default_factory=list)
+    """What is wrong with any state that is proposed."""
+
+    def browser(self) -> Browser:
+        return Browser(self)
+
+    async def sign_in(self, person: str) -> Browser:
+        browser = self.browser()
+        await browser.sign_in(self.passkeys[person])
+        return browser
+
+    def put(self, key: ObjectKey, after: Document | None) -> None:
+        """A change in force, by Anna and Bert."""
+        fold = self.registry.follow()
+        now = fold.state.objects.get(key)
+        edit = Edit(key=key, before=None if now is None else now.digest, after=after)
+        self.decide(edit)
+
+    def decide(self, *edits: Edit, change_class: ChangeClass = ChangeClass.ORDINARY) -> str:
+        self.registry.follow()
+        change = self.registry.draft(
+            change_class, edits, reason="because", evidence="file 1", proposer=ANNA, now=self.clock()
+        )
+        first = self.passkeys[ANNA].approve(change.change_hash, ANNA)
+        self.registry.propose(change, approval=first, now=self.clock())
+        second = self.passkeys[BERT].approve(change.change_hash, BERT)
+        assert self.registry.approve(second, now=self.clock()).waiting is None
+        self.live.swap(generation(self.live.current, self.registry.known))
+        return change.change_hash
+
+    def events(self) -> list[tuple[str, dict[str, Any]]]:
+        """Name and body of each audit event, oldest first."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(sa.text("SELECT event, body FROM log ORDER BY seq")).all()
+        return [(row.event, json.loads(row.body)) for row in rows]
+
+    async def close(self) -> None:
+        await self.store.close()
+        self.log.stop()
+        self.engine.dispose()
+
+
+@dataclass
+class Browser:
+    """Keeps cookies, sends what browsers send, and answers with a passkey where a page asks for one."""
+
+    console: Console
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self._send("GET", path, None, headers)
+
+    async def post(
+        self, path: str, data: Mapping[str, str] | None = None, files: Any = None, **headers: str
+    ) -> httpx.Response:
+        own = {"origin": ORIGIN, "sec-fetch-site": "same-origin", **headers}
+        return await self._send("POST", path, data or {}, own, files)
+
+    async def sign_in(self, passkey: Passkey, to: str = "/") -> httpx.Response:
+        page = await self.get(f"/sign-in?to={to}")
+        return await self.answer(page, passkey)
+
+    async def answer(
+        self, page: httpx.Response, passkey: Passkey, fields: Mapping[str, str] = MappingProxyType({}),
+        action: str | None = None, **crafted: Any,
+    ) -> httpx.Response:  # fmt: skip
+        """Fill in the page's form (the one of ``action``) that asks for a passkey, and send it."""
+        asked = passkey_form(page, action)
+        challenge = asked.challenge
+        if asked.kind == "create":
+            answer = passkey.registration(challenge, **crafted)
+        else:
+            passkey.counter += 1
+            crafted = {"challenge": challenge, "counter": passkey.counter, **crafted}
+            answer = passkey.approve("00" * 32, "", **crafted).assertion
+        sent = {**asked.fields, **fields, "assertion": json.dumps(answer)}
+        return await self.post(asked.action, sent)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        data: Mapping[str, str] | None,
+        headers: dict[str, str],
+        files: Any = None,
+    ) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self.console.application)
+        if self.cookies:
+            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers.setdefault("accept-language", "en")
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            response = await client.request(method, path, data=data, files=files, headers=named)
+        for line in response.headers.get_list("set-cookie"):
+            for name, morsel in SimpleCookie(line).items():
+                if morsel["max-age"] == "0":
+                    self.cookies.pop(name, None)
+                else:
+                    self.cookies[name] = morsel.value
+        return response
+
+
+@dataclass(frozen=True)
+class PasskeyForm:
+    action: str
+    kind: str
+    options: dict[str, Any]
+    fields: dict[str, str]
+
+    @property
+    def challenge(self) -> bytes:
+        text = self.options["challenge"]
+        return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def passkey_form(page: httpx.Response, action: str | None = None) -> PasskeyForm:
+    """The first form of the page that asks for a passkey (and is sent to ``action``)."""
+    for found in re.finditer(r"<form ([^>]*data-passkey[^>]*)>(.*?)</form>", page.text, re.DOTALL):
+        attributes = dict(re.findall(r'([a-z-]+)="([^"]*)"', found[1]))
+        if action in {None, attributes["action"]}:
+            fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found[2])
+            return PasskeyForm(
+                action=attributes["action"],
+                kind=attributes["data-passkey"],
+                options=json.loads(unescape(attributes["data-options"])),
+                fields={name: unescape(value) for name, value in fields},
+            )
+    raise AssertionError(f"no form asks for a passkey: {page.status_code} {page.text}")
+
+
+def generation(before: Generation, fold: Fold) -> Generation:
+    return Generation(
+        configuration=before.configuration,
+        connectors=before.connectors,
+        fold=fold,
+        suspended=fold.state.suspended,
+        since=before.since,
+        public=before.public,
+        mtls=None,
+        back_channel=before.back_channel,
+    )
+
+
+def passkeys() -> dict[str, Passkey]:
+    return {name: Passkey(credential_id=f"credential of {name}".encode()) for name in ROLES}
+
+
+def approvers(made: Mapping[str, Passkey]) -> dict[str, Approver]:
+    return {
+        name: Approver(name=name.title(), credentials=(passkey.credential,), role=ROLES[name])
+        for name, passkey in made.items()
+    }
+
+
+def open_console(directory: Path, address: StoreAddress, *, ceremony: bool = True, **section: Any) -> Console:
+    clock = Clock()
+    base = configuration(directory)
+    settings = base.settings.model_copy(
+        update={"console": ConsoleSection(url=ORIGIN, per_minute=section.pop("per_minute", 0), **section)}
+    )
+    url = base.database_url.render_as_string(hide_password=False)
+    engine = open_database(url)
+    migrate(engine)
+    log = AppendOnlyLog(open_database(url))
+    log.start()
+    invalid: list[str] = []
+    registry = Registry(EntryStore(engine), validate=lambda _: invalid)
+    made = passkeys()
+    if ceremony:
+        registry.initialise(approvers(made), reason="first", evidence="minutes", proposer="root", now=clock())
+    live = Live(
+        Generation(
+            configuration=base,
+            connectors={},
+            fold=registry.known,
+            since=clock(),
+            public=nothing,
+            mtls=None,
+            back_channel=None,  # type: ignore[arg-type]
+        )
+    )
+    store = Store(connect(address), clock=lambda: clock().timestamp())
+    application = build_console(
+        live=live,
+        registry=registry,
+        store=store,
+        audit=Audit(log),
+        settings=settings,
+        directory=directory,
+        engine=engine,
+        clock=clock,
+    )
+    assert application is not None
+    return Console(application, store, registry, live, engine, log, clock, made, invalid)
+
+
+def signed(change_hash: str, passkey: Passkey, person: str) -> Approval:
+    """A signature that was made elsewhere."""
+    return passkey.approve(change_hash, person, challenge=message(change_hash))
