@@ -126,7 +126,8 @@ class Watch:
         news = due(record, known, now=now, repeat=self.repeat)
         if news is News.RESOLVED:
             return news if channel.tells_end else None
-        return news if channel.wants(record.alert) else None
+        itself = record.alert.key == f"channel/{channel.id}"
+        return news if channel.wants(record.alert) and not itself else None
 
     async def _mine(self, channel: Channel, record: Record, news: News) -> bool:
         """Without the database: whether no other process tells it. Without the store, too: everybody does."""
