@@ -356,6 +356,15 @@ class ConsoleSignedOut:
     """``asked``; ``removed``: the person or the passkey is no longer enrolled."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarAddressChanged:
+    """The address under which somebody's calendar program fetches what ends was made anew, or removed."""
+
+    person: str
+    """As enrolled in the registry."""
+    removed: bool
+
+
 Event = (
     JourneyOpened
     | ExchangeStarted
@@ -390,6 +399,7 @@ Event = (
     | ConsoleSignedIn
     | ConsoleSignInRefused
     | ConsoleSignedOut
+    | CalendarAddressChanged
 )
 
 

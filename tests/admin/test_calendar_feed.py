@@ -1,0 +1,154 @@
+"""The calendar of what ends: RFC 5545 in a program's eyes, and who may fetch it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from icalendar import Calendar
+
+from gateway.admin.calendar_feed import feed
+from gateway.admin.feeds import FEEDS, Feeds
+from gateway.admin.timeline import MARK, WIDTH, ZONE, lanes, of_lane, place
+from gateway.expiry import Band, Expiry, ExpiryKind, band_at, path
+from trust.log import migrate, open_database
+from trust.registry import RegistryUnavailable
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+URL = "https://trust.id.example"
+
+
+def ends(name: str, kind: ExpiryKind, *, days: float, pressing: bool = True) -> Expiry:
+    when = NOW + timedelta(days=days)
+    return Expiry(
+        key=f"{kind}/{name}", kind=kind, subject=name, when=when, band=band_at(when, NOW), link=path("anchors", name),
+        pressing=pressing,
+    )  # fmt: skip
+
+
+def written(*listed: Expiry, title: str = "{}") -> bytes:
+    return feed(
+        listed,
+        name="Amt; mit, Zeichen",
+        url=URL,
+        now=NOW,
+        title=lambda one: title.format(one.subject),
+        note=lambda one: f"{one.kind}\nzweite Zeile, mit Komma",
+    )
+
+
+def test_an_entry_is_a_whole_day_that_a_parser_reads_back() -> None:
+    """RFC 5545 §3.6.1; midnight in Germany decides about the day."""
+    octets = written(ends("el-node", ExpiryKind.ANCHOR, days=0.48))
+    [entry] = Calendar.from_ical(octets).walk("VEVENT")
+    assert entry.decoded("dtstart") == date(2026, 11, 24)  # 23:31 UTC is the next day in Berlin
+    assert entry.decoded("dtend") == date(2026, 11, 25)
+    assert entry["summary"] == "el-node"
+    assert entry["description"] == "anchor\nzweite Zeile, mit Komma"
+    assert entry["url"] == f"{URL}/anchors/el-node"
+    assert [alarm.decoded("trigger") for alarm in entry.walk("VALARM")] == [
+        timedelta(days=-30),
+        timedelta(days=-7),
+    ]
+
+
+def test_lines_are_folded_at_75_octets() -> None:
+    """RFC 5545 §3.1; a fold never splits a character."""
+    name = "Ünïcödé-" * 40
+    octets = written(ends(name, ExpiryKind.PEER_CERTIFICATE, days=3))
+    assert octets.endswith(b"\r\n")
+    assert max(len(line) for line in octets.split(b"\r\n")) <= 75
+    for line in octets.split(b"\r\n"):
+        line.decode("utf-8")
+    [entry] = Calendar.from_ical(octets).walk("VEVENT")
+    assert entry["summary"] == name
+
+
+def test_foreign_texts_add_no_lines_of_their_own() -> None:
+    """An entityID with line breaks must not become a property or an entry."""
+    octets = written(ends("x\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nSUMMARY:evil", ExpiryKind.METADATA, days=1))
+    [entry] = Calendar.from_ical(octets).walk("VEVENT")
+    assert "evil" in entry["summary"]
+
+
+def test_an_entry_keeps_its_identity_when_its_date_moves() -> None:
+    """So a program moves the entry in place of adding one."""
+    uids = [
+        Calendar.from_ical(written(ends("a", ExpiryKind.ANCHOR, days=days))).walk("VEVENT")[0]["uid"]
+        for days in (10, 400)
+    ]
+    assert uids[0] == uids[1]
+    assert uids[0].endswith("@trust.id.example")
+
+
+def test_what_refreshes_itself_is_left_out_and_our_own_steps_are_in() -> None:
+    octets = written(
+        ends("metadata", ExpiryKind.METADATA, days=1, pressing=False),
+        ends("step", ExpiryKind.OWN_KEY, days=5, pressing=False),
+    )
+    assert [entry["summary"] for entry in Calendar.from_ical(octets).walk("VEVENT")] == ["step"]
+
+
+def test_a_calendar_without_entries_is_one() -> None:
+    assert Calendar.from_ical(written()).walk("VEVENT") == []
+    assert Calendar.from_ical(written())["name"] == "Amt; mit, Zeichen"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> sa.Engine:
+    opened = open_database(f"sqlite:///{tmp_path}/console.sqlite3")
+    migrate(opened)
+    return opened
+
+
+def test_a_new_address_replaces_the_old_one(engine: sa.Engine) -> None:
+    feeds = Feeds(engine)
+    assert feeds.made("a.beispiel") is None
+    first = feeds.renew("a.beispiel", lambda count: b"\x01" * count, NOW)
+    other = feeds.renew("b.muster", lambda count: b"\x03" * count, NOW)
+    second = feeds.renew("a.beispiel", lambda count: b"\x02" * count, NOW + timedelta(days=1))
+    assert [feeds.owner(token) for token in (first, second, other)] == [None, "a.beispiel", "b.muster"]
+    assert feeds.made("a.beispiel") == NOW + timedelta(days=1)
+    assert len(second) == 43
+    feeds.remove("a.beispiel")
+    assert (feeds.owner(second), feeds.made("a.beispiel")) == (None, None)
+
+
+def test_the_database_does_not_know_the_address(engine: sa.Engine) -> None:
+    """Whoever reads a backup cannot subscribe."""
+    token = Feeds(engine).renew("a.beispiel", lambda count: b"\x01" * count, NOW)
+    with engine.connect() as connection:
+        assert token not in str(connection.execute(sa.select(FEEDS)).all())
+    assert Feeds(engine).owner("") is None
+
+
+def test_without_a_database_the_refusal_says_so(tmp_path: Path) -> None:
+    empty = open_database(f"sqlite:///{tmp_path}/empty.sqlite3")
+    with pytest.raises(RegistryUnavailable):
+        Feeds(empty).made("a.beispiel")
+    with pytest.raises(RegistryUnavailable):
+        Feeds(empty).renew("a.beispiel", lambda count: b"\x01" * count, NOW)
+
+
+@pytest.mark.parametrize("days", [-400, -30, -1, -0.001, 0.5, 1, 1.01, 7, 13, 30, 89, 90, 91, 730, 9000])
+def test_every_mark_lies_in_the_zone_of_its_band(days: float) -> None:
+    left = timedelta(days=days)
+    band = band_at(NOW + left, NOW)
+    x = place(left, band)
+    zone = list(Band).index(band) * ZONE
+    assert zone <= x <= zone + ZONE - MARK
+    assert x + MARK <= WIDTH
+
+
+def test_every_kind_has_one_lane_and_counts_are_of_what_is_pressing() -> None:
+    """The counts say without the drawing what the drawing shows."""
+    listed = [ends(kind.value, kind, days=3) for kind in ExpiryKind]
+    listed.append(ends("fresh", ExpiryKind.METADATA, days=1, pressing=False))
+    drawn = lanes(listed, NOW)
+    assert sum(len(lane.marks) for lane in drawn) == len(listed)
+    metadata = next(lane for lane in drawn if lane.name == "metadata")
+    assert (len(metadata.marks), metadata.counts) == (2, {Band.DAYS_7: 1})
+    assert [one.subject for one in of_lane(listed, "clients")] == ["client-certificate"]
+    assert of_lane(listed, "nothing") == tuple(listed)
