@@ -33,7 +33,7 @@ from trust.registry.canonical import canonical
 from trust.registry.diff import FILES, file_content
 from trust.registry.ledger import Validate
 
-_FOLDERS = {
+FOLDERS = {
     "anchors": ObjectKind.ANCHOR,
     "connectors": ObjectKind.CONNECTOR,
     "countries": ObjectKind.COUNTRY,
@@ -78,9 +78,9 @@ def read_bundle(directory: Path) -> Bundle:
         name = path.relative_to(directory).as_posix()
         if name == _SUSPENDED:
             continue
-        kind = _FOLDERS.get(path.relative_to(registry).parts[0])
+        kind = FOLDERS.get(path.relative_to(registry).parts[0])
         if kind is None:
-            problems.add(name, "", "lies in no folder of the registry", f"one of {', '.join(_FOLDERS)}")
+            problems.add(name, "", "lies in no folder of the registry", f"one of {', '.join(FOLDERS)}")
             continue
         try:
             values = _json(tomllib.loads(path.read_text("utf-8")))
@@ -107,14 +107,14 @@ def write_bundle(state: State, directory: Path, *, with_suspended: bool = True) 
     registry = directory / "registry"
     registry.mkdir(parents=True)
     contents: dict[str, bytes] = {}
-    for folder, kind in _FOLDERS.items():
+    for folder, kind in FOLDERS.items():
         for key in state.keys(kind):
             document = state.objects[key].document
             _add(
                 contents, f"registry/{folder}/{key.id}.toml", toml_text(document["settings"]).encode("utf-8")
             )
             for name, content in document[FILES].items():
-                _add(contents, _safe(name), file_content(content))
+                _add(contents, safe_name(name), file_content(content))
     suspended = [str(key) for key in sorted(state.suspended)]
     if suspended and with_suspended:
         contents[_SUSPENDED] = toml_text({"objects": suspended}).encode("utf-8")
@@ -173,7 +173,7 @@ def _files(kind: ObjectKind, values: Mapping[str, Any], directory: Path) -> dict
     found: dict[str, Document] = {}
     for reference in _REFERENCES[kind]:
         for name in _named(values, reference.split(".")):
-            octets = (directory / _safe(name)).read_bytes()
+            octets = (directory / safe_name(name)).read_bytes()
             if len(octets) > _LARGEST_FILE:
                 raise ChangeRefused("registry.size", f"{name} has more than {_LARGEST_FILE} octets")
             if b"PRIVATE KEY" in octets:
@@ -200,7 +200,7 @@ def _content(octets: bytes) -> Document:
         return {"base64": b64encode(octets).decode("ascii")}
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """``name`` if it stays below ``registry/`` and is no object itself; raises ChangeRefused."""
     path = PurePosixPath(name)
     if path.parts[:1] != ("registry",) or ".." in path.parts or len(path.parts) < 2 or path.suffix == ".toml":
