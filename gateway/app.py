@@ -24,6 +24,7 @@ from gateway.live import CertificateListener, Live, PublicListener
 from gateway.metadata_refresh import MetadataRefresh
 from gateway.registry_bundle import validator
 from gateway.settings import StoreSection
+from gateway.source_task import source_task
 from gateway.sources import build_connectors
 from gateway.store import Acknowledgement, Store, StoreAddress, connect
 from gateway.web.render import Renderer
@@ -122,7 +123,7 @@ def build(
     following = Following(premises, registry, built)
     live = following.live
     refresh = MetadataRefresh(lambda: live.current.connectors, clock=clock)
-    tasks: list[Task] = []
+    tasks: list[Task] = [source_task(live, registry, log, clock=clock)]
     health = Health(
         store=store,
         log=log,

@@ -11,20 +11,24 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from connectors.peer_facts import TellsPeers
 from connectors.saml.surroundings import Surroundings, metadata_list
+from gateway.background import Task
 from gateway.bundle import Configuration
 from gateway.following import rules
 from gateway.live import Generation, Live
 from gateway.machine_proposals import Wanted, propose_new
 from gateway.pin_edits import pin_edits
 from gateway.source_edits import Listing, listed_edits
+from gateway.sources import surroundings_of
 from trust.commission_list import MAXIMUM_BYTES, read_commission_list
 from trust.errors import TrustError
 from trust.fetch import fetch
 from trust.listed_anchors import listed_anchors
+from trust.log import AppendOnlyLog
 from trust.metadata import DroppedEntity
 from trust.metadata_list import MetadataList
 from trust.outgoing import FetchPolicy
@@ -211,3 +215,11 @@ def _from_keys(generation: Generation, fold: Fold, now: datetime) -> Iterator[Wa
             reason=f"signing keys in the signed metadata of {peer.peer}",
             evidence="the metadata verify with the anchor; compare the fingerprints by another way",
         )
+
+
+def source_task(live: Live, registry: Registry, log: AppendOnlyLog, *, clock: Callable[[], datetime]) -> Task:
+    """Once in the installation, each minute."""
+    work = SourceTask(
+        live=live, registry=registry, surroundings=partial(surroundings_of, log=log), clock=clock
+    )
+    return Task(name=NAME, seconds=SECONDS, run=work.run)
