@@ -365,6 +365,20 @@ class CalendarAddressChanged:
     removed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPruned:
+    """Login events are about to be removed, because their time is over; what proves the others stays."""
+
+    size: int
+    """The first so many entries of the log are gone then."""
+    root: str
+    """Their root, as a checkpoint signs it, in hexadecimal."""
+    older_than: str
+    """All of them are older."""
+    removed: int
+    """How many of them were still there."""
+
+
 Event = (
     JourneyOpened
     | ExchangeStarted
@@ -395,6 +409,7 @@ Event = (
     | ClientRegistrationChanged
     | ClientRegistrationEnded
     | RegistrationRefused
+    | LogPruned
     | ProbeAsked
     | ConsoleSignedIn
     | ConsoleSignInRefused

@@ -37,6 +37,7 @@ from gateway.bundle_watch import WatchSecrets, check_watch
 from gateway.client_settings import Client
 from gateway.key_calendar import in_use, standings
 from gateway.key_plan import KeyPlan
+from gateway.log_key import LogKeys, check_log
 from gateway.settings import ConfigurationError, ConfigurationProblem, KeyPurpose, Settings, resolve
 from trust.anchors import TrustAnchor
 from trust.sources import SourceSettings
@@ -80,6 +81,7 @@ class Configuration:
     registration_token: str | None = field(default=None, repr=False)
     """Initial access token of dynamic client registration."""
     watch_secrets: WatchSecrets = field(default=WatchSecrets(), repr=False)
+    log_keys: LogKeys = field(default=LogKeys(), repr=False)
     warnings: tuple[ConfigurationProblem, ...] = ()
     """Nothing that prevents a start; ``check-config`` tells them."""
 
@@ -175,7 +177,11 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
     )
     if started is not None:
         secrets = _Secrets(
-            started.store_password, started.database_url, started.registration_token, started.watch_secrets
+            started.store_password,
+            started.database_url,
+            started.registration_token,
+            started.watch_secrets,
+            started.log_keys,
         )
     else:
         secrets = _secrets(settings, directory, problems)
@@ -197,6 +203,7 @@ def load(directory: Path, *, started: Configuration | None = None) -> Configurat
         database_url=secrets.database_url,
         registration_token=secrets.registration_token,
         watch_secrets=secrets.watch,
+        log_keys=secrets.log_keys,
         warnings=tuple(problems.warnings),
     )
 
@@ -207,6 +214,7 @@ class _Secrets:
     database_url: sa.URL | None
     registration_token: str | None
     watch: WatchSecrets
+    log_keys: LogKeys
 
 
 def _secrets(settings: Settings, directory: Path, problems: Problems) -> _Secrets:
@@ -218,6 +226,7 @@ def _secrets(settings: Settings, directory: Path, problems: Problems) -> _Secret
         _database_url(settings, directory, problems),
         word(settings.registration.initial_access_token, "registration.initial_access_token"),
         check_watch(settings, directory, problems),
+        check_log(settings, directory, problems),
     )
 
 

@@ -161,18 +161,26 @@ class Checkpoints:
         with self._engine.connect() as connection:
             return next(self._rows(connection, newest=1), None)
 
-    def leaves(self, size: int) -> bytes:
-        """The hashes of the first ``size`` leaves; raises CheckpointRefused if they are not there as signed."""
+    def at(self, size: int) -> Kept | None:
+        """The row of exactly this size, not yet checked."""
+        kept = next(self.kept(after=size - 1, limit=1), None)
+        return kept if kept is not None and kept.size == size else None
+
+    def leaves(self, size: int, *, begin: Frontier = Frontier()) -> bytes:  # noqa: B008 - immutable
+        """The hashes of the leaves after ``begin``, up to number ``size``.
+
+        Raises CheckpointRefused if they are not there as signed.
+        """
         found = bytearray()
-        for kept in self.kept():
-            have = len(found) // SIZE
+        for kept in self.kept(after=begin.size):
+            have = begin.size + len(found) // SIZE
             if kept.start > have:
                 break
             found += kept.leaves[(have - kept.start) * SIZE :]
             if kept.size >= size:
-                if Frontier().extended(split(bytes(found))).root != self.opened(kept).checkpoint.root:
+                if begin.extended(split(bytes(found))).root != self.opened(kept).checkpoint.root:
                     break
-                return bytes(found[: size * SIZE])
+                return bytes(found[: (size - begin.size) * SIZE])
         raise CheckpointRefused(
             f"{self.origin}: the leaf hashes of the first {size} entries are not there as signed"
         )

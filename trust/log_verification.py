@@ -160,6 +160,27 @@ def verify_database(
     return Verified(size=found.size, pruned=pruned, checkpoints=found.checkpoints, newest=found.newest)
 
 
+def verify_part(engine: sa.Engine, own: Checkpoints, *, after: int, size: int) -> None:
+    """Verify the entries after checkpoint ``after`` (0: the beginning) up to checkpoint ``size``.
+
+    Raises LogBroken, CheckpointRefused.
+    """
+    before = own.at(after) if after else None
+    if after and before is None:
+        raise CheckpointRefused(f"{own.origin}: there is no checkpoint of size {after}")
+    begin, chain = Frontier(), GENESIS
+    if before is not None:
+        own.opened(before)
+        begin, chain = before.frontier, before.chain
+    kept = [row for row in own.kept(after=after) if row.size <= size]
+    runs = [Run(row.start, row.leaves) for row in kept]
+    with (
+        engine.connect() as connection,
+        closing(own.tree.rows(connection, after=after, limit=size - after)) as rows,
+    ):
+        walk(_lines(own.tree, rows, chain, [], lambda _: None), [own.opened(row) for row in kept], runs, begin=begin)
+
+
 def _with_pruned(own: Checkpoints, pruned: int, lines: Iterator[Line]) -> Iterator[Line]:
     if pruned:
         for seq, leaf in enumerate(split(own.leaves(pruned)), 1):
