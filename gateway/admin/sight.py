@@ -52,6 +52,7 @@ class Sight:
     last_by_country: Mapping[str, datetime] = field(default_factory=dict)
     """Last login by ISO code."""
     last_by_connector: Mapping[str, datetime] = field(default_factory=dict)
+    last_by_client: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def configuration(self) -> Configuration:

@@ -173,7 +173,7 @@ def _file_facts(content: object) -> Iterator[tuple[str, str]]:
         prefix = f"certificate {number}, " if len(certificates) > 1 else ""
         for name, said in certificate_facts(certificate):
             yield prefix + name, said
-    keys = () if certificates else tuple(_thumbprints(octets))
+    keys = () if certificates else tuple(key_set_facts(octets))
     yield from keys
     if not certificates and not keys:
         yield "octets", str(len(octets))
@@ -230,7 +230,7 @@ def _certificates(octets: bytes) -> list[x509.Certificate]:
 _THUMBPRINT = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 
 
-def _thumbprints(octets: bytes) -> Iterator[tuple[str, str]]:
+def key_set_facts(octets: bytes) -> Iterator[tuple[str, str]]:
     """Each key of a JWK Set (RFC 7517 §5) by RFC 7638 §3."""
     try:
         keys: Any = json.loads(octets)["keys"]
