@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway import key_cli, key_files, registry_cli
+from gateway import key_cli, key_files, registry_cli, watch_cli
 from gateway.bundle import load
 from gateway.errors import CATALOGUE
 from gateway.settings import ConfigurationError
@@ -102,6 +102,14 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     registry_cli.add_commands(registry)
+
+    watch = commands.add_parser(
+        "watch",
+        help="what needs a person, and who is told",
+        description=watch_cli.DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    watch_cli.add_commands(watch)
 
     log = commands.add_parser("log", help="the audit log").add_subparsers(required=True, metavar="COMMAND")
     verify = log.add_parser(

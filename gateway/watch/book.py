@@ -153,7 +153,7 @@ class DatabaseBook:
     engine: sa.Engine
 
     def observe(self, alerts: Iterable[Alert], now: datetime) -> None:
-        self._require_file()
+        self.require_file()
         listed = list(alerts)
         known = {record.alert.key: record for record in self.records()}
         for alert in listed:
@@ -205,7 +205,7 @@ class DatabaseBook:
                 .values(**_columns(delivery))
             )
 
-    def _require_file(self) -> None:
+    def require_file(self) -> None:
         """A database that was removed must not come back empty because somebody looked."""
         name = self.engine.url.database
         if self.engine.name == "sqlite" and name and name != ":memory:":
