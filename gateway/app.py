@@ -20,6 +20,7 @@ from gateway.bundle import Configuration
 from gateway.following import Following
 from gateway.generation import Premises
 from gateway.health import Health
+from gateway.key_events import KeyEvents
 from gateway.live import CertificateListener, Live, PublicListener
 from gateway.metadata_refresh import MetadataRefresh
 from gateway.registry_bundle import validator
@@ -123,7 +124,10 @@ def build(
     following = Following(premises, registry, built)
     live = following.live
     refresh = MetadataRefresh(lambda: live.current.connectors, clock=clock)
-    tasks: list[Task] = [source_task(live, registry, log, clock=clock)]
+    tasks: list[Task] = [
+        source_task(live, registry, log, clock=clock),
+        KeyEvents(live, store, audit, clock=clock).task,
+    ]
     health = Health(
         store=store,
         log=log,

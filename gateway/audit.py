@@ -366,6 +366,22 @@ class CalendarAddressChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStateChanged:
+    """One of our own keys has come into another state: by its plan, its successor's, or a suspension."""
+
+    key: str
+    """Its ``id`` in ``gateway.toml``."""
+    purpose: str
+    before: str | None
+    """None: this installation has not said anything of it for thirty days."""
+    after: str
+    """``planned``, ``next``, ``active``, ``retired`` or ``gone``."""
+    spki_sha256: str
+    suspended: bool
+    """Its plan is suspended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogPruned:
     """Login events are about to be removed, because their time is over; what proves the others stays."""
 
@@ -409,6 +425,7 @@ Event = (
     | ClientRegistrationChanged
     | ClientRegistrationEnded
     | RegistrationRefused
+    | KeyStateChanged
     | LogPruned
     | ProbeAsked
     | ConsoleSignedIn

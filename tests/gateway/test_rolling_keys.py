@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,12 +14,15 @@ import pytest
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from sqlalchemy.exc import OperationalError
 
 from connectors.contract import Connector
 from connectors.eidas import EIDASConnector
 from gateway.app import Application, build
+from gateway.audit import Audit, AuditUnavailable
 from gateway.bundle import load
 from gateway.key_calendar import key_states
+from gateway.key_events import KeyEvents
 from gateway.registry_bundle import read_bundle
 from gateway.store import StoreAddress
 from tests.gateway.key_calendar import DAY, HOUR, calendar, write
@@ -77,6 +81,7 @@ async def land(calendar: Path, clock: Clock, address: StoreAddress) -> AsyncIter
     roll_everything(calendar, clock)
     source = FakeSource()
     nodes = running(calendar, clock, address, {"eidas": source})
+    await nodes[0].store._client.execute_command("FLUSHALL")  # leases of the test before
     for node in nodes:
         node.log.start()
     yield Land(calendar, nodes, source, clock)
@@ -334,3 +339,49 @@ async def test_plan_that_two_people_signed_rolls_a_running_gateway(
 def phases(node: Application, clock: Clock) -> dict[str, str]:
     found = key_states(node.live.current.configuration, clock())
     return {one.key.id: one.phase.value for one in found if one.key.id.startswith("oidc")}
+
+
+async def test_log_names_each_step_of_a_key_once_in_the_whole_installation(land: Land) -> None:
+    """Two nodes see the same calendar, and one of them writes it down; what was said before is not said again."""
+    events = [
+        KeyEvents(node.live, node.store, Audit(node.log), clock=land.clock)
+        for node in (*land.nodes, land.nodes[0])
+    ]
+
+    async def told() -> list[tuple[str, str | None, str]]:
+        for one in events:
+            await one.run()
+        bodies = [json.loads(e.body) for e in land.nodes[0].log.entries() if e.event == "KeyStateChanged"]
+        assert all(len(body["spki_sha256"]) == 64 for body in bodies)
+        return [
+            (body["key"], body["before"], body["after"])
+            for body in bodies
+            if body["purpose"] == "oidc-signing"
+        ]
+
+    first = await told()
+    assert first == [("oidc", None, "active"), ("oidc-new", None, "planned")]
+    assert await told() == first
+    land.clock.now += 5 * DAY
+    land.everywhere()
+    assert (await told())[2:] == [("oidc", "active", "retired"), ("oidc-new", "planned", "active")]
+    events.append(
+        KeyEvents(land.nodes[1].live, land.nodes[1].store, Audit(land.nodes[1].log), clock=land.clock)
+    )
+    assert len(await told()) == 4  # a process that starts later has nothing new to say
+
+
+async def test_step_is_written_when_the_log_is_back(land: Land, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was leased by this process, so nobody else writes it."""
+    node = land.nodes[0]
+    events = KeyEvents(node.live, node.store, Audit(node.log), clock=land.clock)
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("x", {}, Exception())
+
+    with monkeypatch.context() as patch:
+        patch.setattr("trust.log.AppendOnlyLog._add", away)
+        with pytest.raises(AuditUnavailable):
+            await events.run()
+    await events.run()
+    assert [entry.event for entry in node.log.entries()].count("KeyStateChanged") == 8
