@@ -35,7 +35,9 @@ def write_configuration(
     """
     config = state / "config"
     registry = config / "registry"
-    shutil.rmtree(registry, ignore_errors=True)
+    for folder in registry.glob("*"):
+        if folder.name != "partners":  # what was handed over, not written by us
+            shutil.rmtree(folder)
     for folder in ("anchors", "connectors", "countries", "clients"):
         (registry / folder).mkdir(parents=True)
     (config / "var").mkdir(exist_ok=True)

@@ -6,7 +6,7 @@
     eid-pki/                 trial authorisation certificate (eid_server.pki); the same for every way, so
                              that a card has the same pseudonym whichever way it comes
     eid-cards/               the authority that makes test cards (sandbox.card.issuer)
-    config/eid-service/      what the operator sends by e-mail: two certificates
+    config/registry/partners/eid-service/   what the operator sends by e-mail: two certificates
     config/keys/eid-*.key    our keys towards it
 """
 
@@ -28,6 +28,8 @@ from sandbox.authority import KeyPair, KeyStore
 
 HOSTS = ("localhost", "127.0.0.1", "::1")
 RENEW_BEFORE = timedelta(days=7)
+HANDED_OVER = "registry/partners/eid-service"
+"""Below the configuration: what an object of the registry names lies there."""
 Say = Callable[[str], None]
 
 
@@ -56,7 +58,7 @@ def prepare(directory: Path, addresses: Addresses, say: Say) -> None:
     ours = KeyStore(directory / "config" / "keys", say)
     ours.obtain("eid-signing", "p256" if addresses.profile == "ec" else "rsa-3072", "Gateway eid-signing")
     ours.obtain("eid-tls", "p256", "Gateway eid-tls", authority)
-    handed = directory / "config" / "eid-service"
+    handed = directory / "config" / HANDED_OVER
     handed.mkdir(parents=True, exist_ok=True)
     for name in ("authority", "signing"):
         shutil.copyfile(keys.path(name, "crt"), handed / f"{name}.pem")
@@ -70,8 +72,8 @@ def soap_section(addresses: Addresses) -> dict[str, object]:
     """Section ``[soap]`` of the connector, as an operator writes it."""
     return {
         "address": addresses.eid_soap,
-        "server_ca": "eid-service/authority.pem",
-        "signers": [{"certificate": "eid-service/signing.pem"}],
+        "server_ca": f"{HANDED_OVER}/authority.pem",
+        "signers": [{"certificate": f"{HANDED_OVER}/signing.pem"}],
     }
 
 

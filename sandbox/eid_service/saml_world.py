@@ -12,7 +12,7 @@ from cryptography import x509
 
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyPair
-from sandbox.eid_service.material import Say, store
+from sandbox.eid_service.material import HANDED_OVER, Say, store
 from sandbox.eid_service.saml_request import Registration
 
 SIGNING: Final = "saml-signing"
@@ -29,7 +29,7 @@ def make_keys(directory: Path, say: Say) -> None:
     keys = store(directory, say)
     keys.obtain(SIGNING, "rsa-3072", "Sandbox eID service SAML signing")
     keys.obtain(ENCRYPTION, "p256", "Sandbox eID service SAML encryption")
-    handed = directory / "config" / "eid-service"
+    handed = directory / "config" / HANDED_OVER
     handed.mkdir(parents=True, exist_ok=True)
     for name in (SIGNING, ENCRYPTION):
         shutil.copyfile(keys.path(name, "crt"), handed / f"{name}.pem")
@@ -40,8 +40,8 @@ def partner_section(addresses: Addresses, path: str) -> dict[str, object]:
     return {
         "address": f"{addresses.eid_saml}/{path}",
         "issuer": f"{addresses.eid_saml}/saml/metadata",
-        "signing_certificates": [f"eid-service/{SIGNING}.pem"],
-        "encryption_certificate": f"eid-service/{ENCRYPTION}.pem",
+        "signing_certificates": [f"{HANDED_OVER}/{SIGNING}.pem"],
+        "encryption_certificate": f"{HANDED_OVER}/{ENCRYPTION}.pem",
     }
 
 

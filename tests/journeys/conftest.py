@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from gateway.store import EmbeddedStore, StoreAddress
 from sandbox.addresses import Addresses
 from sandbox.browser import Browser
 from sandbox.launcher import Sandbox, http_client
@@ -15,11 +17,32 @@ from sandbox.state import State
 from tests.support.ports import free_base
 
 
+@dataclass(frozen=True, slots=True)
+class StateWithStore(State):
+    """The gateway's store is one that another gateway can use, too."""
+
+    store: StoreAddress
+
+    def prepare(self, addresses: Addresses, say: object) -> None:
+        State.prepare(self, addresses, say)  # type: ignore[arg-type]  # handed through
+        password = self.config / "keys" / "store-password"
+        password.write_text(self.store.password or "", "utf-8")
+        password.chmod(0o600)
+        settings = self.config / "gateway.toml"
+        text = settings.read_text("utf-8")
+        assert "[store]" not in text
+        settings.write_text(
+            f'{text}\n[store]\nurl = "{self.store.url}"\npassword = "file:keys/store-password"\n', "utf-8"
+        )
+
+
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     addresses = Addresses(port_base=free_base())
-    with Sandbox(State(tmp_path_factory.mktemp("sandbox")), addresses, print) as running:
-        yield running
+    with EmbeddedStore() as store:
+        state = StateWithStore(tmp_path_factory.mktemp("sandbox"), store=store)
+        with Sandbox(state, addresses, print) as running:
+            yield running
 
 
 Login = Callable[..., dict[str, Any]]
