@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from gateway.admin.history.verification import LogChecks
 from gateway.admin.render import AdminRenderer
 from gateway.admin.session import Session, Sessions
 from gateway.audit import Audit
+from gateway.background import Background
 from gateway.live import Generation, Live
 from gateway.settings import GatewaySection, Settings
 from gateway.settings_operations import ConsoleSection
 from gateway.store import Store
 from gateway.web.translations import Translations
+from trust.checkpoints import Checkpoints
 from trust.registry import Fold, ObjectKey, ObjectKind, Registry, RegistryUnavailable, Role
 from trust.registry.approvers import Approver, read_approver
 
@@ -39,6 +42,11 @@ class AdminDesk:
     sessions: Sessions
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]
+    background: Background | None
+    """The tasks of this process."""
+    checkpoints: Mapping[str, Checkpoints]
+    """Of the log's two trees, by their name."""
+    checks: LogChecks
 
     @property
     def site(self) -> GatewaySection:

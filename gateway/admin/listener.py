@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,16 +13,19 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from gateway.admin.desk import AdminDesk
+from gateway.admin.history.verification import LogChecks
 from gateway.admin.pages import LARGEST_UPLOAD, endpoint, error_page
 from gateway.admin.render import AdminRenderer
 from gateway.admin.routes import AREAS, navigation
 from gateway.admin.session import Sessions
 from gateway.audit import Audit
+from gateway.background import Background
 from gateway.http import Guard
 from gateway.live import Live
 from gateway.settings import Settings
 from gateway.store import Store
 from gateway.web.static_files import StaticFiles
+from trust.checkpoints import Checkpoints
 from trust.registry import Registry
 
 
@@ -37,6 +40,9 @@ def build_console(
     engine: sa.Engine,
     clock: Callable[[], datetime],
     random: Callable[[int], bytes] = secrets.token_bytes,
+    background: Background | None = None,
+    checkpoints: Mapping[str, Checkpoints] | None = None,
+    checks: LogChecks | None = None,
 ) -> ASGIApp | None:
     """The listener's application; None where ``[console]`` is not configured."""
     section = settings.console
@@ -64,6 +70,9 @@ def build_console(
         ),
         clock=clock,
         random=random,
+        background=background,
+        checkpoints=checkpoints or {},
+        checks=checks or LogChecks(),
     )
     table = [endpoint(desk, route) for area in AREAS for route in area]
     table.append(Route("/static/{name}", static.endpoint, methods=["GET"]))

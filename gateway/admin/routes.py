@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.admin import dashboard, passkeys, signing_in
+from gateway.admin.history import routes as history
 from gateway.admin.pages import AdminRoute
 
 AREAS: Sequence[Sequence[AdminRoute]] = (
     dashboard.ROUTES,
+    history.ROUTES,
     signing_in.ROUTES,
     passkeys.ROUTES,
 )

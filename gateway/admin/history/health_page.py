@@ -1,0 +1,63 @@
+"""``/health``: store, database, keys, registry, counting, checkpoints, peers and background tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.admin.desk import AdminDesk, Visit
+from gateway.admin.history import health as parts_of
+from gateway.admin.history.health import Part
+from gateway.admin.pages import AdminRoute, admin_page
+from gateway.bundle_keys import probed_keys
+from gateway.statistics import RollUp
+from gateway.store import StoreUnavailable
+from gateway.web.render import ZONE
+
+
+async def health(desk: AdminDesk, visit: Visit, _request: Request) -> Response:
+    """GET ``/health``."""
+    parts = [await _store(desk), *await asyncio.to_thread(_blocking, desk, visit)]
+    return admin_page(
+        desk, visit, "health.html",
+        parts=[
+            {"name": part.name, "state": part.state, "text": _text(visit, part)} for part in parts
+        ],
+        peers=parts_of.peers(visit.generation.connectors, now=visit.now),
+        tasks=parts_of.tasks(desk.background),
+    )  # fmt: skip
+
+
+async def _store(desk: AdminDesk) -> Part:
+    try:
+        await desk.store.ping()
+    except StoreUnavailable as error:
+        return Part(name="store", state="danger", detail="silent", values={"reason": error.entry.code})
+    return Part(name="store", state="ok", detail="answers")
+
+
+def _blocking(desk: AdminDesk, visit: Visit) -> list[Part]:
+    loaded = visit.generation.configuration.keys
+    return [
+        parts_of.database(desk.engine),
+        parts_of.keys(probed_keys(loaded), sum(map(len, loaded.values()))),
+        *parts_of.registry(desk.registry, desk.live),
+        *parts_of.checkpoints(desk.engine, desk.checkpoints),
+        parts_of.statistics(desk.engine, RollUp(desk.engine, lambda _after, _limit: ())),
+    ]
+
+
+def _text(visit: Visit, part: Part) -> Markup:
+    values = {
+        name: f"{value.astimezone(ZONE):%d.%m.%Y %H:%M:%S}" if isinstance(value, datetime) else value
+        for name, value in part.values.items()
+    }
+    text = visit.words.text(f"history.detail_{part.detail}", **values)
+    return Markup("{}: {}").format(part.more, text) if part.more else text
+
+
+ROUTES = (AdminRoute("/health", health, navigation="history.navigation_health"),)

@@ -1,0 +1,217 @@
+"""The console's pages on what happened, as people with different roles see them."""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from gateway.admin.history import log_query
+from gateway.admin.history.verification import LogChecks
+from tests.admin.console import BERT, VERA, Console
+from trust.merkle import verify_inclusion
+
+from .conftest import DONE, OPEN
+
+pytestmark = pytest.mark.anyio
+
+
+def text(response: httpx.Response) -> str:
+    """The page without its markup."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.text))
+
+
+async def test_figures_are_drawn_and_stand_in_tables(busy: Console) -> None:
+    """SVG with title and description, every number as text; no script, no inline style."""
+    viewer = await busy.sign_in(VERA)
+    page = await viewer.get("/figures?span=24h")
+    assert page.status_code == 200
+    words = text(page)
+    assert "1 journeys ended with data for the service, 1 without" in words
+    assert "By country" in words
+    assert re.search(r"Greece 2 1 50%", words)
+    assert re.search(r"substantial 1 1 100%", words)
+    assert re.search(r"<title id=\"chart-title\">.*?</title>\s*<desc id=\"chart-description\">", page.text)
+    assert "style=" not in page.text
+    assert await viewer.get("/figures?span=nonsense")
+
+
+async def test_figures_of_nothing_are_a_page_too(console: Console) -> None:
+    viewer = await console.sign_in(VERA)
+    page = await viewer.get("/figures")
+    assert page.status_code == 200
+    assert "Nothing was counted in this time." in text(page)
+
+
+async def test_a_journey_is_found_by_its_number_however_it_is_typed(busy: Console) -> None:
+    """ux.md §11: steps, times, error number, peer; no identity data."""
+    viewer = await busy.sign_in(VERA)
+    page = await viewer.get("/journeys?number=o1234-56789")
+    words = text(page)
+    assert "Journey 01234-56789" in words
+    assert "Error 3009" in words
+    assert "failed" in words
+    assert "https://gr.example/" in words
+    assert "signature.algorithm" in words
+    assert re.search(r"43 s|40 s", words)
+
+
+async def test_a_journey_that_went_well_or_still_runs_says_so(busy: Console) -> None:
+    viewer = await busy.sign_in(VERA)
+    assert re.search(
+        r"ended with data .* Fetched by the service yes", text(await viewer.get(f"/journeys?number={DONE}"))
+    )
+    assert "still running" in text(await viewer.get(f"/journeys?number={OPEN}"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [("AAAAA-AAAAA", "The log has nothing about AAAAA-AAAAA"), ("7K2Q", "cannot be a journey number")],
+)
+async def test_a_number_without_a_journey_is_told(busy: Console, typed: str, answer: str) -> None:
+    viewer = await busy.sign_in(VERA)
+    page = await viewer.get(f"/journeys?number={typed}")
+    assert page.status_code == 200
+    assert answer in text(page)
+
+
+async def test_what_is_typed_is_never_markup(busy: Console) -> None:
+    viewer = await busy.sign_in(VERA)
+    for path in ("/journeys?number=", "/log?actor=", "/log?object=", "/log?since="):
+        page = await viewer.get(f'{path}"><script>alert(1)</script>')
+        assert "<script>alert" not in page.text
+
+
+async def test_the_log_is_filtered_and_paged(busy: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    viewer = await busy.sign_in(VERA)
+    words = text(await viewer.get("/log?event=ExchangeFailed"))
+    assert "eidas.invalid_answer" in words
+    assert "No identity from the partner" in words
+    by_journey = await viewer.get(f"/log?object={DONE[:5]}-{DONE[5:]}")
+    assert by_journey.text.count('scope="row"') == 5
+    monkeypatch.setattr(log_query, "SCAN", 3)
+    first = await viewer.get("/log?event=JourneyOpened")
+    older = re.search(r'rel="next" href="([^"#]+)', first.text)
+    assert older is not None
+    seen = []
+    while older is not None:
+        page = await viewer.get(older[1].replace("&amp;", "&"))
+        seen += re.findall(r"/log/login/(\d+)\" aria", page.text)
+        older = re.search(r'rel="next" href="([^"#]+)', page.text)
+    assert seen == ["3", "2", "1"]
+
+
+async def test_the_log_of_trust_names_people_and_objects(busy: Console) -> None:
+    """Who proposed, who signed, which objects."""
+    viewer = await busy.sign_in(VERA)
+    page = await viewer.get("/log?tree=trust")
+    assert "Change put into force" in text(page)
+    assert f"approver/{BERT}" in text(page)
+    assert await viewer.get(f"/log?tree=trust&object=approver/{BERT}")
+
+
+async def test_a_time_that_cannot_be_read_is_told(busy: Console) -> None:
+    viewer = await busy.sign_in(VERA)
+    assert "A time could not be read" in text(await viewer.get("/log?since=tomorrow"))
+
+
+async def test_an_export_has_the_very_octets_of_the_leaves(busy: Console) -> None:
+    """SHA-256 of a zero octet and the line is the leaf hash that the page shows."""
+    viewer = await busy.sign_in(VERA)
+    export = await viewer.get("/log/export?event=ExchangeFailed")
+    assert export.headers["content-disposition"].startswith('attachment; filename="log-login-')
+    (line,) = export.content.splitlines()
+    seq = json.loads(line)["seq"]
+    page = await viewer.get(f"/log/login/{seq}")
+    assert sha256(b"\0" + line).hexdigest() in page.text
+
+
+async def test_an_entry_without_checkpoint_says_that_its_proof_comes_later(busy: Console) -> None:
+    viewer = await busy.sign_in(VERA)
+    page = await viewer.get("/log/login/1")
+    assert "The tree does not reach this entry yet" in text(page)
+    assert (await viewer.get("/log/login/1/proof")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/log/login/999", "/log/login/0", "/log/login/x", "/log/nothing/1", "/log/login/²"]
+)
+async def test_an_entry_that_is_not_there_is_not_found(busy: Console, path: str) -> None:
+    viewer = await busy.sign_in(VERA)
+    assert (await viewer.get(path)).status_code == 404
+
+
+async def test_the_proof_of_an_entry_leads_to_the_signed_root(signing: Console) -> None:
+    """RFC 9162 §2.1.3.2, verified with what the page hands out."""
+    viewer = await signing.sign_in(VERA)
+    page = await viewer.get("/log/login/4")
+    assert "Proof that the entry is in the log" in text(page)
+    proof = (await viewer.get("/log/login/4/proof")).json()
+    verify_inclusion(
+        bytes.fromhex(proof["leaf_hash"]),
+        proof["index"],
+        proof["tree_size"],
+        [bytes.fromhex(node) for node in proof["inclusion_path"]],
+        bytes.fromhex(proof["root_hash"]),
+    )
+    assert proof["root_hash"][:4] in page.text
+
+
+async def test_an_entry_that_was_changed_is_shown_as_changed(signing: Console) -> None:
+    viewer = await signing.sign_in(VERA)
+    with signing.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE log SET body = '{}' WHERE seq = 4"))
+    assert "it was changed" in text(await viewer.get("/log/login/4"))
+
+
+async def test_the_button_verifies_both_logs_and_names_the_first_bad_entry(
+    signing: Console, checks: LogChecks
+) -> None:
+    viewer = await signing.sign_in(VERA)
+    assert "Not verified since the start" in text(await viewer.get("/log"))
+    answer = await viewer.post("/log/verify")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/log#verify")
+    checks.wait(20)
+    words = text(await viewer.get("/log"))
+    assert re.search(r"Logins: In order: \d+ entries", words)
+    assert re.search(r"Trust: In order: \d+ entries", words)
+    with signing.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE log SET body = '{}' WHERE seq = 4"))
+    await viewer.post("/log/verify")
+    checks.wait(20)
+    assert "First entry that does not fit: 4" in text(await viewer.get("/log"))
+
+
+async def test_a_form_of_another_site_verifies_nothing(busy: Console) -> None:
+    viewer = await busy.sign_in(VERA)
+    assert (await viewer.post("/log/verify", origin="https://evil.example")).status_code == 403
+
+
+async def test_health_tells_of_every_part(signing: Console) -> None:
+    viewer = await signing.sign_in(VERA)
+    page = await viewer.get("/health")
+    words = text(page)
+    assert page.status_code == 200
+    for part in (
+        "Short-term store",
+        "Database and log",
+        "Own keys",
+        "Registry",
+        "Counting of logins",
+        "Checkpoint of logins",
+    ):
+        assert part in words
+    assert "state 2 is in force" in words
+    assert "example-task" in words
+
+
+async def test_without_a_database_the_pages_say_so(busy: Console) -> None:
+    viewer = await busy.sign_in(VERA)
+    with busy.engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE login_counts RENAME TO gone"))
+    page = await viewer.get("/figures")
+    assert (page.status_code, "there are no figures now" in text(page)) == (503, True)
