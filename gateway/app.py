@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from connectors.contract import Connector
 from connectors.saml.selfcheck import selfcheck
 from gateway import registering
+from gateway.admin.listener import build_console
 from gateway.audit import Audit
 from gateway.background import Background, Task
 from gateway.bundle import Configuration
@@ -23,6 +24,8 @@ from gateway.health import Health
 from gateway.key_events import KeyEvents
 from gateway.live import CertificateListener, Live, PublicListener
 from gateway.metadata_refresh import MetadataRefresh
+from gateway.probes.assembly import probe_desk
+from gateway.probes.schedule import ProbeDesk
 from gateway.registry_bundle import validator
 from gateway.settings import StoreSection
 from gateway.source_task import source_task
@@ -55,6 +58,7 @@ class Application:
     following: Following
     refresh: MetadataRefresh
     background: Background
+    probes: ProbeDesk
     close: tuple[Callable[[], None], ...] = field(repr=False)
     """What else is to be given back at the end."""
     executors: tuple[Executor, ...] = field(repr=False)
@@ -124,9 +128,11 @@ def build(
     following = Following(premises, registry, built)
     live = following.live
     refresh = MetadataRefresh(lambda: live.current.connectors, clock=clock)
+    probes = probe_desk(configuration, live, store, audit, engine, clock=clock)
     tasks: list[Task] = [
         source_task(live, registry, log, clock=clock),
         KeyEvents(live, store, audit, clock=clock).task,
+        *probes.tasks(scheduled=settings.probes.enabled),
     ]
     health = Health(
         store=store,
@@ -135,18 +141,31 @@ def build(
         refresh=refresh,
         clock=clock,
     )
+    background = Background(store, tasks, clock=clock)
+    console = build_console(
+        live=live,
+        registry=registry,
+        store=store,
+        audit=audit,
+        settings=settings,
+        directory=configuration.directory,
+        engine=engine,
+        clock=clock,
+        background=background,
+    )
     return Application(
         public=PublicListener(live),
         mtls=CertificateListener(live) if live.current.mtls is not None else None,
         management=Router(health.routes()),
-        console=None,
+        console=console,
         live=live,
         store=store,
         log=log,
         registry=registry,
         following=following,
         refresh=refresh,
-        background=Background(store, tasks, clock=clock),
+        background=background,
+        probes=probes,
         close=(engine.dispose,),
         executors=(premises.executor, premises.waiting),
     )

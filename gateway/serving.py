@@ -50,6 +50,8 @@ class Sockets:
     public: socket.socket
     mtls: socket.socket | None
     management: socket.socket | None
+    console: socket.socket | None = None
+    """For security admins; in the first worker only, too."""
 
 
 def serve(directory: Path) -> None:
@@ -63,10 +65,13 @@ def serve(directory: Path) -> None:
         public = _listening(stack, listen.host, listen.port)
         management = _listening(stack, listen.management_host, listen.management_port)
         mtls = _listening(stack, listen.host, listen.mtls_port) if listen.mtls_port else None
+        section = configuration.settings.console
+        console = _listening(stack, section.host, section.port) if section else None
+        sockets = Sockets(public, mtls, management, console)
         if listen.workers == 1:
-            _work(configuration, address, Sockets(public, mtls, management))
+            _work(configuration, address, sockets)
         else:
-            _supervise(directory, listen.workers, address, Sockets(public, mtls, management))
+            _supervise(directory, listen.workers, address, sockets)
 
 
 @contextmanager
@@ -135,12 +140,14 @@ async def _run(
     sockets: Sockets,
 ) -> None:
     listen = configuration.settings.listen
-    servers = [(_Server(_public_config(configuration, application)), sockets.public)]
+    servers = [(_Server(_public_config(configuration, application.public)), sockets.public)]
     if sockets.mtls is not None and application.mtls is not None:
         servers.append((_Server(_mtls_config(configuration, application.mtls)), sockets.mtls))
     if sockets.management is not None:
         config = uvicorn.Config(application.management, lifespan="off", access_log=False, log_config=None)
         servers.append((_Server(config), sockets.management))
+    if sockets.console is not None and application.console is not None:
+        servers.append((_Server(_public_config(configuration, application.console)), sockets.console))
 
     def end() -> None:
         for server, _ in servers:
@@ -157,11 +164,11 @@ async def _run(
         await application.stop()
 
 
-def _public_config(configuration: Configuration, application: Application) -> uvicorn.Config:
+def _public_config(configuration: Configuration, application: ASGIApp) -> uvicorn.Config:
     listen = configuration.settings.listen
     certificate, key = _tls(configuration, listen)
     return uvicorn.Config(
-        application.public,
+        application,
         lifespan="off",
         http="httptools",
         access_log=False,
@@ -241,7 +248,7 @@ def _supervise(directory: Path, count: int, address: StoreAddress, sockets: Sock
         signal.signal(number, end)
 
     def launch(index: int) -> BaseProcess:
-        its = sockets if index == 0 else replace(sockets, management=None)
+        its = sockets if index == 0 else replace(sockets, management=None, console=None)
         process = context.Process(target=_worker, args=(directory, address, its), name=f"worker-{index}")
         process.start()
         return process
