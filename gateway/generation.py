@@ -42,6 +42,7 @@ from gateway.oidc.provider import Provider
 from gateway.oidc.registered import RegisteredClients
 from gateway.oidc.respond import Responder
 from gateway.oidc.subject import SubjectKey
+from gateway.probes.client import clients_of
 from gateway.routes import certificate_listener, refuse, registration_routes, routes
 from gateway.settings import KeyPurpose
 from gateway.sources import fetch_policy
@@ -92,9 +93,9 @@ def generation(
     token_keys = _token_keys(configuration)
     respond = Responder(issuer, token_keys)
     registered = None
-    clients: Mapping[str, Client] = configuration.clients
+    clients = clients_of(configuration)
     if premises.registrations is not None:
-        clients = registered = RegisteredClients(configuration.clients, premises.registrations)
+        clients = registered = RegisteredClients(clients, premises.registrations)
     desk = LoginDesk(
         issuer=issuer,
         clients=clients,

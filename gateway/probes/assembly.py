@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
 from gateway.audit import Audit
 from gateway.bundle import Configuration
 from gateway.live import Live
@@ -15,11 +17,16 @@ from gateway.probes.result import Limits, Surroundings
 from gateway.probes.schedule import ProbeDesk
 from gateway.sources import fetch_policy
 from gateway.store import Store
-from trust.log import open_database
 
 
 def probe_desk(
-    configuration: Configuration, live: Live, store: Store, audit: Audit, *, clock: Callable[[], datetime]
+    configuration: Configuration,
+    live: Live,
+    store: Store,
+    audit: Audit,
+    engine: sa.Engine,
+    *,
+    clock: Callable[[], datetime],
 ) -> ProbeDesk:
     """``configuration``: the one the process was started with; its settings and keys are those of every generation."""
     settings = configuration.settings
@@ -28,7 +35,7 @@ def probe_desk(
     policy = fetch_policy(configuration)
     return ProbeDesk(
         live=live,
-        history=ProbeHistory(open_database(configuration.database_url.render_as_string(hide_password=False))),
+        history=ProbeHistory(engine),
         store=store,
         audit=audit,
         surroundings=Surroundings(

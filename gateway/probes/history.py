@@ -91,9 +91,6 @@ class ProbeHistory:
         """Remove what is older."""
         self._run(sa.delete(TABLE).where(TABLE.c.at < timestamp(before)))
 
-    def close(self) -> None:
-        self.engine.dispose()
-
     def _last(self, target: str, number: int) -> list[ProbeResult]:
         statement = sa.select(TABLE).where(TABLE.c.target == target).order_by(TABLE.c.id.desc()).limit(number)
         return [_result(row) for row in self._run(statement)]

@@ -133,7 +133,11 @@ class _Login:
             ("nonce", self.nonce),
             ("code_challenge", self.challenge.value),
             ("code_challenge_method", "S256"),
-            ("login_hint", f"person:{settings.person} means:{self.target.connector}"),
+            # with the country, so that the only other one is never taken instead of it
+            (
+                "login_hint",
+                f"person:{settings.person} means:{self.target.connector} country:{self.target.country}",
+            ),
             ("claims", json.dumps({"id_token": {"acr": {"essential": True, "values": values}}})),
         ]
         answer = self.browser.call(f"{self.around.issuer}/par", fields)
