@@ -14,6 +14,7 @@ import asyncio
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
+from typing import Protocol
 
 from gateway.errors import AUDIT_UNAVAILABLE, GatewayError
 from trust.log import AppendOnlyLog, LogUnavailable
@@ -156,6 +157,10 @@ class DataReleased:
     level: str
     attributes: tuple[str, ...]
     """Names of the attributes, no values."""
+    connector: str | None = None
+    """Through which means the person came."""
+    seconds: int | None = None
+    """Since the authorization request; None: a session answered at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +170,8 @@ class JourneyEnded:
     journey: str
     client: str
     code: str
+    connector: str | None = None
+    """The means chosen last; None: none was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +221,8 @@ class SessionUsed:
     client: str
     sid: str
     """Identifier of the session, as the client's ID tokens carry it."""
+    connector: str | None = None
+    """Through which means the person had come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -442,11 +451,24 @@ class AuditUnavailable(GatewayError):
         super().__init__(AUDIT_UNAVAILABLE, cause=cause)
 
 
-class Audit:
-    """Writes events to the log."""
+class Counts(Protocol):
+    """Counts what happens, for metrics; never waits, raises nothing."""
 
-    def __init__(self, log: AppendOnlyLog) -> None:
+    def event(self, event: Event) -> None:
+        """Something that is in the log now."""
+        ...
+
+    def answered(self, error: GatewayError) -> None:
+        """An error that was answered and of which no event may tell."""
+        ...
+
+
+class Audit:
+    """Writes events to the log, and has them counted."""
+
+    def __init__(self, log: AppendOnlyLog, counts: Counts | None = None) -> None:
         self._log = log
+        self.counts = counts
 
     async def record(self, *events: Event, now: datetime) -> None:
         """Return when all events are durable; raises AuditUnavailable."""
@@ -458,6 +480,9 @@ class Audit:
                 future.result()
         except LogUnavailable as error:
             raise AuditUnavailable(error) from error
+        if self.counts is not None:
+            for event in events:
+                self.counts.event(event)
 
 
 def _body(event: Event) -> dict[str, object]:

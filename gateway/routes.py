@@ -182,6 +182,8 @@ def _as_endpoint(handler: Handler) -> Handler:
 
 def refuse(desk: LoginDesk, request: Request, error: GatewayError) -> Response:
     """The answer for an error that no route has answered: JSON for programs, a page for people."""
+    if desk.audit.counts is not None:
+        desk.audit.counts.answered(error)
     path = request.url.path.removeprefix(desk.base)
     if path in {"/par", "/token", "/userinfo", "/introspect", "/revoke"} or path.startswith(PATH):
         body = {

@@ -105,6 +105,10 @@ class LoginJourney:
         """When the journey ends unless something happens."""
         return min(self.deadline, self.usable_until or self.deadline)
 
+    def age(self, now: datetime, lifetime: int) -> int:
+        """Seconds since the opening; ``lifetime``: of every journey."""
+        return max(0, round(lifetime - (self.deadline - now).total_seconds()))
+
     @property
     def shown(self) -> str:
         """The number as citizens read it out: ``XXXXX-XXXXX``."""

@@ -78,7 +78,13 @@ async def end(desk: LoginDesk, request: Request, journey: LoginJourney, error: G
     client = desk.clients[journey.request.client_id]
     ended = journey.ended()
     await desk.audit.record(
-        JourneyEnded(journey=ended.number, client=client.client_id, code=error.entry.code), now=desk.clock()
+        JourneyEnded(
+            journey=ended.number,
+            client=client.client_id,
+            code=error.entry.code,
+            connector=ended.connector,
+        ),
+        now=desk.clock(),
     )
     dispatch = desk.respond.error(journey.request.return_address, error, now=desk.clock())
     return to_client(desk, request, ended, dispatch)

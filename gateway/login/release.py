@@ -112,6 +112,8 @@ async def _release(
             client=client.client_id,
             level=identity.assurance.level.word,
             attributes=tuple(sorted(released)),
+            connector=identity.source.connector,
+            seconds=journey.age(now, desk.limits.journey_seconds),
         ),
         now=now,
     )

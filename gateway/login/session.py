@@ -217,10 +217,15 @@ async def _answer(
     http: Request,
 ) -> Response:
     now, level = desk.clock(), session.identity.assurance.level.word
+    source = session.identity.source.connector
     await desk.audit.record(
-        SessionUsed(journey=number, client=client.client_id, sid=session.sid),
+        SessionUsed(journey=number, client=client.client_id, sid=session.sid, connector=source),
         DataReleased(
-            journey=number, client=client.client_id, level=level, attributes=tuple(sorted(released))
+            journey=number,
+            client=client.client_id,
+            level=level,
+            attributes=tuple(sorted(released)),
+            connector=source,
         ),
         now=now,
     )

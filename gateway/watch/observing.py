@@ -14,9 +14,11 @@ from typing import TypeVar
 from connectors.contract import PeerStatus
 from connectors.peer_facts import TellsPeers
 from gateway.background import Background
+from gateway.bundle_keys import probed_keys
 from gateway.expiry import Expiry, expiries
 from gateway.key_calendar import key_states
 from gateway.live import Generation, Live
+from gateway.settings import KeyState
 from gateway.store import Store, StoreUnavailable
 from gateway.watch.observation import (
     Failing,
@@ -27,7 +29,6 @@ from gateway.watch.observation import (
     TaskStanding,
 )
 from trust.errors import KeyUnavailable
-from trust.keys import Probed
 from trust.log import AppendOnlyLog, LogUnavailable
 from trust.metadata_source import SourceStatus
 
@@ -51,7 +52,6 @@ class Observing:
     live: Live
     store: Store
     log: AppendOnlyLog
-    keys: Mapping[str, Probed]
     clock: Callable[[], datetime]
     background: Callable[[], Background | None] = lambda: None
     """Asked late: the watch is itself one of its tasks."""
@@ -83,31 +83,33 @@ class Observing:
         return Observation(
             node=self.node,
             now=now,
-            expiries=self._expiries(generation, now),
-            peers=_peers(generation, now),
-            sources=_sources(generation, now),
+            expiries=self.expiries(now),
+            peers=peer_statuses(generation, now),
+            sources=source_statuses(generation, now),
             registry=self._registry(generation),
             store=store,
             database=self._database(),
-            keys=self._lost_keys(),
+            keys=_lost_keys(generation),
             staying={
                 standing.key.id: standing.key.purpose.value
                 for standing in key_states(generation.configuration, now)
                 if standing.stays
             },
-            log=_asked(self.log_standing, LogStanding()),
-            probes=tuple(_asked(lambda: self.probes(now), ())),
+            log=asked(self.log_standing, LogStanding()),
+            probes=tuple(asked(lambda: self.probes(now), ())),
             tasks=tuple(self._tasks(now)),
             channels=channels,
             jump=self._jump(now),
         )
 
-    def _expiries(self, generation: Generation, now: datetime) -> tuple[Expiry, ...]:
+    def expiries(self, now: datetime) -> tuple[Expiry, ...]:
+        """Everything that ends; blocking."""
+        generation = self.live.current
         if self._listed is not None:
             known, at, listed = self._listed
             if known is generation and timedelta(0) <= now - at < _LISTED_AGAIN:
                 return listed
-        listed = _asked(lambda: expiries(generation, generation.fold, now), ())
+        listed = asked(lambda: expiries(generation, generation.fold, now), ())
         self._listed = (generation, now, listed)
         return listed
 
@@ -124,15 +126,6 @@ class Observing:
         except LogUnavailable as error:
             return str(error) or "unavailable"
         return None
-
-    def _lost_keys(self) -> dict[str, str]:
-        lost = {}
-        for name, key in self.keys.items():
-            try:
-                key.check()
-            except KeyUnavailable as error:
-                lost[name] = error.reason
-        return lost
 
     def _tasks(self, now: datetime) -> list[TaskStanding]:
         background = self.background()
@@ -164,7 +157,8 @@ class Observing:
         return (now - last[0]) - timedelta(seconds=passed - last[1])
 
 
-def _asked(ask: Callable[[], T], otherwise: T) -> T:
+def asked(ask: Callable[[], T], otherwise: T) -> T:
+    """What ``ask`` gives, or ``otherwise`` when it raises."""
     try:
         return ask()
     except Exception as error:  # noqa: BLE001 - one part that cannot be looked at must not hide the others
@@ -172,11 +166,22 @@ def _asked(ask: Callable[[], T], otherwise: T) -> T:
         return otherwise
 
 
-def _peers(generation: Generation, now: datetime) -> dict[str, tuple[PeerStatus, ...]]:
+def _lost_keys(generation: Generation) -> dict[str, str]:
+    lost = {}
+    for state in (KeyState.ACTIVE, KeyState.NEXT):
+        for name, key in probed_keys(generation.configuration.keys, state).items():
+            try:
+                key.check()
+            except KeyUnavailable as error:
+                lost[name] = error.reason
+    return lost
+
+
+def peer_statuses(generation: Generation, now: datetime) -> dict[str, tuple[PeerStatus, ...]]:
     return {name: tuple(connector.peers(now=now)) for name, connector in generation.connectors.items()}
 
 
-def _sources(generation: Generation, now: datetime) -> tuple[SourceStatus, ...]:
+def source_statuses(generation: Generation, now: datetime) -> tuple[SourceStatus, ...]:
     """Each anchor once: several connectors may believe the same."""
     found: dict[str, SourceStatus] = {}
     for connector in generation.connectors.values():

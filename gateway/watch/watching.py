@@ -50,15 +50,18 @@ class Watch:
     store: Store
     clock: Callable[[], datetime]
     repeat: timedelta
+    count: Callable[[str, str], None] = lambda _channel, _result: None
+    """For metrics."""
     memory: MemoryBook = field(default_factory=MemoryBook)
     active: tuple[Alert, ...] = ()
     """What this process saw last."""
+    looked_at: datetime | None = None
     delivered: dict[str, Delivered] = field(default_factory=dict)
 
     async def round(self) -> None:
         """Raises nothing that a next round would not heal."""
         seen = await self.look(self.failing())
-        self.active = alerts(seen)
+        self.active, self.looked_at = alerts(seen), seen.now
         now = seen.now
         try:
             await asyncio.to_thread(self.book.observe, self.active, now)
@@ -154,6 +157,7 @@ class Watch:
         except (ChannelFailed, TimeoutError) as error:
             reason = error.reason if isinstance(error, ChannelFailed) else "timeout"
             counted.failed += 1
+            self.count(channel.id, "failed")
             before = counted.failing
             counted.failing = Failing(
                 since=now if before is None else before.since,
@@ -163,5 +167,6 @@ class Watch:
             _log.warning("channel takes nothing", extra={"channel": channel.id, "reason": reason})
             return False
         counted.sent += 1
+        self.count(channel.id, "sent")
         counted.failing = None
         return True
