@@ -64,7 +64,7 @@ def propose_new(registry: Registry, wanted: Iterable[Wanted], *, now: datetime) 
             made.append(registry.propose(change, now=now).proposal)
         except ChangeRefused as refused:
             _log.warning(
-                "not proposed", extra={"source": found.proposer, "reason": str(refused).partition("\n")[0]}
+                "not proposed", extra={"peer": found.proposer, "reason": str(refused).partition("\n")[0]}
             )
     return made
 

@@ -80,7 +80,7 @@ class SourceTask:
             wanted = [*self._from_sources(generation, fold, now), *_from_keys(generation, fold, now)]
             for proposal in propose_new(self.registry, wanted, now=now):
                 _log.info(
-                    "proposed", extra={"source": proposal.change.proposer, "reason": proposal.change_hash}
+                    "proposed", extra={"peer": proposal.change.proposer, "reason": proposal.change_hash}
                 )
         except RegistryError as error:
             _log.warning("sources wait for the registry", extra={"reason": str(error)})
@@ -130,7 +130,7 @@ class SourceTask:
             found.said = None
             found.reason = error.reason if isinstance(error, TrustError) else "metadata.unreadable"
             found.due = now + _AGAIN
-            _log.warning("list not read", extra={"source": found.settings.id, "reason": found.reason})
+            _log.warning("list not read", extra={"peer": found.settings.id, "reason": found.reason})
         else:
             found.reason = None
             found.due = now + timedelta(minutes=found.settings.refresh_minutes)
