@@ -113,6 +113,8 @@ BAD = {
     "other entityID": sign(document(Node(entity_id="https://evil.example/"))),
     "older": sign(document(Node(location="https://old.example/sso"), valid=HOUR)),
     "DTD": b"<!DOCTYPE x>" + sign(document()),
+    "inner element signed": aggregate(sign(document()).decode()).encode(),
+    "20 MiB": sign(document()).ljust(20_971_520),
     "not XML": b"Internal Server Error",
     "empty": b"",
 }
