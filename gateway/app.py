@@ -18,11 +18,13 @@ from gateway.admin.listener import build_console
 from gateway.audit import Audit
 from gateway.background import Background, Task
 from gateway.bundle import Configuration
+from gateway.counters import Counters
 from gateway.following import Following
 from gateway.generation import Premises
 from gateway.health import Health
 from gateway.key_events import KeyEvents
 from gateway.live import CertificateListener, Live, PublicListener
+from gateway.log_keeping import LogKeeping
 from gateway.metadata_refresh import MetadataRefresh
 from gateway.probes.assembly import probe_desk
 from gateway.probes.schedule import ProbeDesk
@@ -31,6 +33,8 @@ from gateway.settings import StoreSection
 from gateway.source_task import source_task
 from gateway.sources import build_connectors
 from gateway.store import Acknowledgement, Store, StoreAddress, connect
+from gateway.watch.assembly import assemble
+from gateway.watch.observing import Observing
 from gateway.web.render import Renderer
 from gateway.web.static_files import StaticFiles
 from trust.log import AppendOnlyLog, open_database
@@ -88,10 +92,12 @@ def build(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     connectors: Mapping[str, Connector] | None = None,
+    counters: Counters | None = None,
 ) -> Application:
     """Put everything together; raises what makes a start unsafe (design.md §3 invariant 9), RegistryError too.
 
-    ``connectors`` replaces the configured ones, for tests of the journey alone.
+    ``connectors`` replaces the configured ones, for tests of the journey alone. ``counters``: those of this
+    worker, if it is one of several.
     """
     selfcheck()
     settings = configuration.settings
@@ -102,7 +108,8 @@ def build(
         acknowledgement=_acknowledgement(settings.store),
     )
     log = AppendOnlyLog(open_database(database))
-    audit = Audit(log)
+    counters = counters or Counters.alone()
+    audit = Audit(log, counters)
     engine = open_database(database)
     registry = Registry(
         EntryStore(engine),
@@ -125,9 +132,14 @@ def build(
     def built(in_force: Configuration) -> Mapping[str, Connector]:
         return connectors if connectors is not None else build_connectors(in_force, log, clock=clock)
 
-    following = Following(premises, registry, built)
+    try:
+        following = Following(premises, registry, built)
+    except Exception:  # raised again: nothing is served, so nobody else gives the connections back
+        engine.dispose()
+        raise
     live = following.live
     refresh = MetadataRefresh(lambda: live.current.connectors, clock=clock)
+    keeping = LogKeeping(configuration, engine, clock=clock)
     probes = probe_desk(configuration, live, store, audit, engine, clock=clock)
     tasks: list[Task] = [
         source_task(live, registry, log, clock=clock),
@@ -141,7 +153,9 @@ def build(
         refresh=refresh,
         clock=clock,
     )
-    background = Background(store, tasks, clock=clock)
+    observing = Observing(live=live, store=store, log=log, clock=clock)
+    watching = assemble(configuration, observing, engine, counters=counters, keeping=keeping, probes=probes)
+    background = observing.background = Background(store, [*tasks, watching.task], clock=clock)
     console = build_console(
         live=live,
         registry=registry,
@@ -156,7 +170,7 @@ def build(
     return Application(
         public=PublicListener(live),
         mtls=CertificateListener(live) if live.current.mtls is not None else None,
-        management=Router(health.routes()),
+        management=Router([*health.routes(), *watching.metrics.routes()]),
         console=console,
         live=live,
         store=store,

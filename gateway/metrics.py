@@ -28,7 +28,7 @@ from gateway.counters import Counters
 from gateway.expiry import ExpiryKind
 from gateway.key_calendar import next_transition
 from gateway.live import Generation
-from gateway.metrics_table import BY_NAME
+from gateway.metrics_table import BY_NAME, Sample
 from gateway.settings_watch import Severity
 from gateway.store import StoreUnavailable
 from gateway.watch.observing import Observing, asked, peer_statuses, source_statuses
@@ -36,9 +36,7 @@ from gateway.watch.watching import Watch
 from trust.log import LOG, LogUnavailable
 from trust.registry import Status, status
 
-Sample = tuple[str, tuple[str, ...], float]
-"""Name of the metric, its labels' values, the value."""
-Samples = Callable[[datetime], Iterable[Sample]]
+Samples = Callable[[], Iterable[Sample]]
 
 
 @dataclass(kw_only=True)
@@ -84,7 +82,7 @@ class Metrics:
             lambda: _keys(generation, now),
             lambda: self._registry(generation, now),
             self._database,
-            *(_told(more, now) for more in self.more),
+            *self.more,
         ]
         nothing: list[Sample] = []
         for part in parts:
@@ -157,10 +155,6 @@ class _State(Collector):
 
 def _listed(part: Callable[[], Iterable[Sample]]) -> Callable[[], list[Sample]]:
     return lambda: list(part())
-
-
-def _told(more: Samples, now: datetime) -> Callable[[], Iterable[Sample]]:
-    return lambda: more(now)
 
 
 def _peers(generation: Generation, now: datetime) -> Iterator[Sample]:

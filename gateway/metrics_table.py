@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+Sample = tuple[str, tuple[str, ...], float]
+"""Name of a metric, its labels' values, the value."""
+
 
 class Scope(StrEnum):
     PROCESSES = "all workers of this machine"

@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
 import uvloop
@@ -29,6 +30,7 @@ from starlette.types import ASGIApp
 from gateway.app import Application, build
 from gateway.bundle import Configuration, load
 from gateway.client_certificate import CertificateProtocol
+from gateway.counters import Counters
 from gateway.log_lines import start_logging
 from gateway.settings import ListenSection
 from gateway.store import EmbeddedStore, StoreAddress
@@ -71,7 +73,8 @@ def serve(directory: Path) -> None:
         if listen.workers == 1:
             _work(configuration, address, sockets)
         else:
-            _supervise(directory, listen.workers, address, sockets)
+            counted = Path(stack.enter_context(TemporaryDirectory(prefix="eid-gateway-counters-")))
+            _supervise(directory, listen.workers, address, sockets, counted)
 
 
 @contextmanager
@@ -112,8 +115,9 @@ def _work(
     configuration: Configuration,
     address: StoreAddress,
     sockets: Sockets,
+    counters: Counters | None = None,
 ) -> None:
-    run(configuration, build(configuration, address), sockets)
+    run(configuration, build(configuration, address, counters=counters), sockets)
 
 
 def run(configuration: Configuration, application: Application, sockets: Sockets) -> None:
@@ -230,13 +234,13 @@ def _tls(configuration: Configuration, listen: ListenSection) -> tuple[str | Non
     return str(configuration.path(listen.tls_certificate)), str(configuration.path(key))
 
 
-def _worker(directory: Path, address: StoreAddress, sockets: Sockets) -> None:
+def _worker(directory: Path, address: StoreAddress, sockets: Sockets, counted: Path, number: int) -> None:
     start_logging()
-    _work(load(directory), address, sockets)
+    _work(load(directory), address, sockets, Counters.shared(counted, number))
 
 
-def _supervise(directory: Path, count: int, address: StoreAddress, sockets: Sockets) -> None:
-    """Start ``count`` workers; replace one that died; end all when told to."""
+def _supervise(directory: Path, count: int, address: StoreAddress, sockets: Sockets, counted: Path) -> None:
+    """Start ``count`` workers; replace one that died; end all when told to. ``counted``: their counters."""
     context = multiprocessing.get_context("spawn")
     ending = False
 
@@ -249,7 +253,8 @@ def _supervise(directory: Path, count: int, address: StoreAddress, sockets: Sock
 
     def launch(index: int) -> BaseProcess:
         its = sockets if index == 0 else replace(sockets, management=None, console=None)
-        process = context.Process(target=_worker, args=(directory, address, its), name=f"worker-{index}")
+        arguments = (directory, address, its, counted, index)
+        process = context.Process(target=_worker, args=arguments, name=f"worker-{index}")
         process.start()
         return process
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from gateway.background import Task
 from gateway.bundle import Configuration
+from gateway.counters import Counters
+from gateway.log_keeping import LogKeeping
+from gateway.metrics import Metrics
+from gateway.probes.schedule import ProbeDesk
 from gateway.sources import fetch_policy
-from gateway.store import Store
 from gateway.watch.book import DatabaseBook
 from gateway.watch.channels import Channel, Personal, Severe
 from gateway.watch.mail import Mail, MailServer
 from gateway.watch.observing import Observing
+from gateway.watch.standings import log_samples, log_standings, probe_samples, probe_standings
 from gateway.watch.watching import SECONDS, Watch
 from gateway.watch.webhook import Webhook
 from gateway.watch.words import Words
@@ -62,25 +65,48 @@ def channels(configuration: Configuration) -> tuple[Channel, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What one process needs to look, to tell and to be asked."""
+
+    watch: Watch
+    metrics: Metrics
+
+    @property
+    def task(self) -> Task:
+        """In each process: each sees its own clock, keys and peers."""
+        return Task(name="watch", seconds=SECONDS, run=self.watch.round, everywhere=True)
+
+
 def assemble(
     configuration: Configuration,
     observing: Observing,
     engine: sa.Engine,
-    store: Store,
     *,
-    clock: Callable[[], datetime],
-) -> Watch:
+    counters: Counters,
+    keeping: LogKeeping,
+    probes: ProbeDesk,
+) -> Watching:
     """``configuration``: the one the process was started with."""
-    return Watch(
+    settings = configuration.settings
+    observing.log_standing = lambda now: tuple(
+        log_standings(keeping.states(), now, settings.log.checkpoint_seconds)
+    )
+    observing.probes = lambda: tuple(probe_standings(probes))
+    watch = Watch(
         look=observing.look,
         book=DatabaseBook(engine),
         channels=channels(configuration),
-        store=store,
-        clock=clock,
-        repeat=timedelta(hours=configuration.settings.watch.repeat_hours),
+        store=observing.store,
+        clock=observing.clock,
+        repeat=timedelta(hours=settings.watch.repeat_hours),
+        count=counters.message,
     )
-
-
-def task(watch: Watch) -> Task:
-    """In each process: each sees its own clock, keys and peers."""
-    return Task(name="watch", seconds=SECONDS, run=watch.round, everywhere=True)
+    metrics = Metrics(
+        counters=counters,
+        observing=observing,
+        watch=watch,
+        engine=engine,
+        more=(lambda: log_samples(keeping), lambda: probe_samples(probes)),
+    )
+    return Watching(watch, metrics)

@@ -159,23 +159,28 @@ def _here(kind: str, node: str, severity: Severity, *, about: str = "", **values
 
 
 def _log(seen: Observation) -> Iterator[Alert]:
-    if seen.log.broken_at is not None:
-        yield Alert(
-            key="log/broken",
-            kind="log-broken",
-            severity=Severity.CRITICAL,
-            values={"seq": str(seen.log.broken_at)},
-            link="/log",
-        )
-    if seen.log.checkpoints is not None:
-        failing = seen.log.checkpoints
-        yield Alert(
-            key="log/checkpoints",
-            kind="log-checkpoints",
-            severity=Severity.WARNING,
-            values={"reason": clean(failing.reason), "since": at(failing.since)},
-            link="/log",
-        )
+    for one in seen.log:
+        tree = one.tree
+        if one.broken is not None:
+            yield _of_log("log-broken", "broken", tree, Severity.CRITICAL, reason=clean(one.broken))
+        if one.late_since is not None:
+            yield _of_log("log-late", "late", tree, Severity.WARNING, since=at(one.late_since))
+        for target, failing in one.unexported.items():
+            yield _of_log(
+                "log-export",
+                f"export/{target}",
+                tree,
+                Severity.WARNING,
+                target=clean(target),
+                reason=clean(failing.reason),
+                since=at(failing.since),
+            )
+
+
+def _of_log(kind: str, about: str, tree: str, severity: Severity, **values: str) -> Alert:
+    return Alert(
+        key=f"log/{tree}/{about}", kind=kind, severity=severity, values=values | {"tree": tree}, link="/log"
+    )
 
 
 def _background(seen: Observation) -> Iterator[Alert]:

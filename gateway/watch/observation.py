@@ -26,12 +26,16 @@ class Failing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogStanding:
-    """How it stands with the log."""
+    """Something about one tree of the log that is not as it should be."""
 
-    broken_at: int | None = None
-    """The first entry that does not follow from those before."""
-    checkpoints: Failing | None = None
-    """Why checkpoints do not leave this machine."""
+    tree: str
+    """``login`` or ``trust``."""
+    broken: str | None = None
+    """Why no checkpoint can be made: an entry that does not fit, a key that does not sign."""
+    late_since: datetime | None = None
+    """Entries wait for a checkpoint that nobody makes."""
+    unexported: Mapping[str, Failing] = field(default_factory=lambda: MappingProxyType({}))
+    """Places where checkpoints do not arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,7 @@ class Observation:
     """Own keys that cannot be used: why."""
     staying: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Own keys that should not be in use any more, but there is no other: their purposes."""
-    log: LogStanding = LogStanding()
+    log: tuple[LogStanding, ...] = ()
     probes: tuple[ProbeStanding, ...] = ()
     tasks: tuple[TaskStanding, ...] = ()
     channels: Mapping[str, Failing] = field(default_factory=lambda: MappingProxyType({}))

@@ -53,11 +53,11 @@ class Observing:
     store: Store
     log: AppendOnlyLog
     clock: Callable[[], datetime]
-    background: Callable[[], Background | None] = lambda: None
-    """Asked late: the watch is itself one of its tasks."""
-    log_standing: Callable[[], LogStanding] = LogStanding
+    background: Background | None = None
+    """Given later: the watch is itself one of its tasks."""
+    log_standing: Callable[[datetime], Sequence[LogStanding]] = lambda _: ()
     """Blocking."""
-    probes: Callable[[datetime], Sequence[ProbeStanding]] = lambda _: ()
+    probes: Callable[[], Sequence[ProbeStanding]] = tuple
     """Blocking."""
     node: str = field(default_factory=machine)
     monotonic: Callable[[], float] = time.monotonic
@@ -95,8 +95,8 @@ class Observing:
                 for standing in key_states(generation.configuration, now)
                 if standing.stays
             },
-            log=asked(self.log_standing, LogStanding()),
-            probes=tuple(asked(lambda: self.probes(now), ())),
+            log=tuple(asked(lambda: self.log_standing(now), ())),
+            probes=tuple(asked(self.probes, ())),
             tasks=tuple(self._tasks(now)),
             channels=channels,
             jump=self._jump(now),
@@ -128,7 +128,7 @@ class Observing:
         return None
 
     def _tasks(self, now: datetime) -> list[TaskStanding]:
-        background = self.background()
+        background = self.background
         if background is None:
             return []
         runs, found = background.runs, []

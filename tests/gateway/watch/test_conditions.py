@@ -272,7 +272,11 @@ def test_log_probes_keys_and_channels() -> None:
     failing = Failing(since=NOW, reason="x", times=2)
     seen = replace(
         QUIET,
-        log=LogStanding(broken_at=17, checkpoints=failing),
+        log=(
+            LogStanding(
+                tree="trust", broken="entry 17 is missing", late_since=NOW, unexported={"x": failing}
+            ),
+        ),
         probes=(
             ProbeStanding(connector="eidas", country="GR", failing=failing),
             ProbeStanding(connector="eidas", country="CZ", failing=replace(failing, times=1)),
@@ -281,7 +285,7 @@ def test_log_probes_keys_and_channels() -> None:
         channels={"ops": failing},
     )
     assert set(held(seen)) == {
-        "log/broken", "log/checkpoints", "probe/eidas/GR", "key-stays/oidc-2026", "channel/ops"
+        "log/trust/broken", "log/trust/late", "log/trust/export/x", "probe/eidas/GR", "key-stays/oidc-2026", "channel/ops"
     }  # fmt: skip
 
 
@@ -327,7 +331,7 @@ def test_each_alert_can_be_said_in_a_mail(language: str, tmp_path: Path) -> None
         peers={"npa": (PeerStatus(peer="p\r\nBcc: x@y.example", country=None, state="down", reason="r"),)},
         registry=RegistryStanding(fold=replace(fold, time=NOW + DAY), problem="registry.broken", checked_at=None),
         store="s", database="d", keys={"k": "r"}, staying={"k": "oidc-signing"},
-        log=LogStanding(broken_at=1, checkpoints=failing), jump=DAY, channels={"ops": failing},
+        log=(LogStanding(tree="login", broken="r", late_since=NOW, unexported={"x": failing}),), jump=DAY, channels={"ops": failing},
         probes=(ProbeStanding(connector="c", country=None, failing=failing),),
         tasks=(TaskStanding(name="t", seconds=1, failing=failing),),
     )  # fmt: skip
