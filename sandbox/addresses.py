@@ -4,6 +4,8 @@
 |---|---|---|
 | ``SANDBOX_PORT_BASE`` | first port; gateway +0, management +1, certificates +2 (TLS only), services +10, nodes +20, eID service +30 to +32 | 8400 |
 | ``SANDBOX_TLS`` | ``1``: https everywhere, nodes on another site (``127.0.0.1``) | off |
+| ``SANDBOX_PROBES`` | ``1``: the gateway logs in everywhere with test citizens, on a schedule | on for ``python -m sandbox``, else off |
+| ``SANDBOX_METADATA_SECONDS`` | how long nodes and account systems keep what they have read of our metadata | 300 |
 | ``SANDBOX_PROFILE`` | the gateway's keys: ``rsa`` (RSA-3072) or ``ec`` (P-256) | ``rsa`` |
 """
 
@@ -23,18 +25,31 @@ class Addresses:
     port_base: int = 8400
     tls: bool = False
     profile: Profile = "rsa"
+    probes: bool = False
+    metadata_seconds: int = 300
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the three variables; raises ValueError naming the one that is wrong."""
+        """Read the variables; raises ValueError naming the one that is wrong."""
         text = environment.get("SANDBOX_PORT_BASE") or "8400"
         if not text.isdecimal() or not 1024 <= int(text) <= 65500:
             raise ValueError(f"SANDBOX_PORT_BASE must be a port between 1024 and 65500, not {text!r}")
+        seconds = environment.get("SANDBOX_METADATA_SECONDS") or "300"
+        if not seconds.isdecimal():
+            raise ValueError(f"SANDBOX_METADATA_SECONDS must be a number of seconds, not {seconds!r}")
         profile = environment.get("SANDBOX_PROFILE") or "rsa"
         if profile not in ("rsa", "ec"):
             raise ValueError(f"SANDBOX_PROFILE must be rsa or ec, not {profile!r}")
-        tls = environment.get("SANDBOX_TLS", "") in ("1", "true", "yes")
-        return cls(port_base=int(text), tls=tls, profile="ec" if profile == "ec" else "rsa")
+        tls, probes = (
+            environment.get(f"SANDBOX_{name}", "") in ("1", "true", "yes") for name in ("TLS", "PROBES")
+        )
+        return cls(
+            port_base=int(text),
+            tls=tls,
+            probes=probes,
+            profile="ec" if profile == "ec" else "rsa",
+            metadata_seconds=int(seconds),
+        )
 
     @property
     def scheme(self) -> str:

@@ -163,6 +163,17 @@ class KeyStore:
         return pair
 
 
+def certificates_handed_over(state: Path, name: str) -> tuple[x509.Certificate, ...]:
+    """The gateway's certificate of this name, and the next one where its operator has sent that, too.
+
+    Raises FileNotFoundError.
+    """
+    keys = state / "config" / "keys"
+    coming = keys / f"{name}-next.crt"
+    files = (keys / f"{name}.crt", *((coming,) if coming.exists() else ()))
+    return tuple(x509.load_pem_x509_certificate(file.read_bytes()) for file in files)
+
+
 def private_pem(key: PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

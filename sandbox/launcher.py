@@ -101,6 +101,7 @@ class Sandbox:
             "SANDBOX_PORT_BASE": str(self.addresses.port_base),
             "SANDBOX_TLS": "1" if self.addresses.tls else "",
             "SANDBOX_PROFILE": self.addresses.profile,
+            "SANDBOX_METADATA_SECONDS": str(self.addresses.metadata_seconds),
             "PYTHONUNBUFFERED": "1",
         }
         with self.state.log(name).open("wb") as log:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from sandbox.accounts.accounts import Account
 from sandbox.accounts.names import MDUI
 from sandbox.saml.elements import certificates
 from sandbox.saml.names import BINDING_POST, tag
-from sandbox.saml.provider_metadata import ProviderMetadata
+from sandbox.saml.provider_metadata import KEPT, ProviderMetadata
 from sandbox.saml.signing import BadSignature, parse
 
 
@@ -45,12 +46,14 @@ class Provider:
 
 
 class Providers:
-    """Metadata handed in, one file per account system, read again after five minutes."""
+    """Metadata handed in, one file per account system, read again after some minutes."""
 
-    def __init__(self, handed_in: Mapping[str, str], authority: Path | None = None) -> None:
+    def __init__(
+        self, handed_in: Mapping[str, str], authority: Path | None = None, *, kept: timedelta = KEPT
+    ) -> None:
         """``handed_in``: path of the account system to the address the file is taken from."""
         self._addresses = dict(handed_in)
-        self._metadata = ProviderMetadata[Provider](authority)
+        self._metadata = ProviderMetadata[Provider](authority, kept=kept)
 
     def of(self, account: Account, *, fresh: bool = False) -> Provider:
         """The provider known to this account system; raises NotHandedIn."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from sandbox.accounts.accounts import Account, accounts
@@ -74,5 +75,9 @@ def load_world(addresses: Addresses, state: Path) -> World:
     return World(
         addresses,
         {path: store.load(path) for path in accounts()},
-        Providers(handed_in(addresses), state / "ca.pem" if addresses.tls else None),
+        Providers(
+            handed_in(addresses),
+            state / "ca.pem" if addresses.tls else None,
+            kept=timedelta(seconds=addresses.metadata_seconds),
+        ),
     )

@@ -77,6 +77,8 @@ class EIDInterface:
     signing: KeyPair
     cards: CardServer
     paos_address: str
+    successors: Mapping[str, str] = field(default_factory=dict)
+    """Which of ``clients`` are the next keys of another one: a session goes on with either."""
     capacity: int = CAPACITY
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _sessions: OrderedDict[str, _Session] = field(default_factory=OrderedDict)
@@ -86,7 +88,8 @@ class EIDInterface:
         """The signed response to one message; ``operation`` from SOAPAction, for errors only."""
         operation = operation if operation in _OPERATIONS else "useID"
         try:
-            client, root = verify(parse(octets), self.clients, now=self.clock())
+            signer, root = verify(parse(octets), self.clients, now=self.clock())
+            client = self.successors.get(signer, signer)
         except Unverified:
             # nothing about why: §3.1
             return self._written(writing.error_response(operation, INTERNAL_ERROR))

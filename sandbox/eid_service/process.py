@@ -12,7 +12,7 @@ import uvicorn
 
 from eid_server.server import EIDServer
 from sandbox.addresses import Addresses
-from sandbox.authority import KeyStore
+from sandbox.authority import certificates_handed_over
 from sandbox.eid_service import card_server, material
 from sandbox.eid_service.app import build_app
 from sandbox.eid_service.esaml import ESAML
@@ -26,9 +26,11 @@ _HOST = "127.0.0.1"
 
 def interface(directory: Path, addresses: Addresses, server: EIDServer) -> EIDInterface:
     """The eID-Interface with the gateway as its only client."""
-    gateway = KeyStore(directory / "config" / "keys", lambda _: None).load("eid-signing")
+    handed = certificates_handed_over(directory, "eid-signing")
+    clients = {f"gateway-{number}": certificate for number, certificate in enumerate(handed)}
     return EIDInterface(
-        clients={"gateway": gateway.certificate},
+        clients=clients,
+        successors=dict.fromkeys(clients, "gateway"),
         signing=material.store(directory).load("signing"),
         cards=card_server.Cards(server),
         paos_address=addresses.eid_paos,

@@ -48,6 +48,8 @@ class Registration:
     consumer: str
     signing: x509.Certificate
     encryption: x509.Certificate
+    next_signing: tuple[x509.Certificate, ...] = ()
+    """Handed over ahead of a roll-over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ def take(
         registration = registrations.get(message.issuer)
         if registration is None:
             raise Unverifiable("Issuer is missing or not registered")
-        element = message.verified((registration.signing,))
+        element = message.verified((registration.signing, *registration.next_signing))
     except (Unreadable, BadSignature) as error:
         raise Unverifiable(str(error)) from error
     _header(element, incoming, registration, now or datetime.now(UTC))

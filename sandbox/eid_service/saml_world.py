@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-
 from sandbox.addresses import Addresses
-from sandbox.authority import KeyPair
+from sandbox.authority import KeyPair, certificates_handed_over
 from sandbox.eid_service.material import HANDED_OVER, Say, store
 from sandbox.eid_service.saml_request import Registration
 
@@ -79,11 +77,8 @@ def load_saml_world(addresses: Addresses, state: Path) -> SAMLWorld:
     The eService's certificates were handed over, as TR-03130-1 §4 has no metadata.
     """
     own = store(state)
-    keys = state / "config" / "keys"
-    signing, encryption = (
-        x509.load_pem_x509_certificate((keys / f"{name}.crt").read_bytes())
-        for name in ("saml-signing", "saml-decryption")
-    )
+    signing, *next_signing = certificates_handed_over(state, "saml-signing")
+    encryption, *_ = certificates_handed_over(state, "saml-decryption")
     return SAMLWorld(
         base=addresses.eid_saml,
         signing=own.load(SIGNING),
@@ -94,6 +89,7 @@ def load_saml_world(addresses: Addresses, state: Path) -> SAMLWorld:
                 consumer=f"{addresses.gateway}/connectors/{connector}/acs",
                 signing=signing,
                 encryption=encryption,
+                next_signing=tuple(next_signing),
             )
             for connector in (NATIONAL_CONNECTOR, EIDAS_CONNECTOR)
         },

@@ -1,13 +1,13 @@
 """What a node knows about the connector that asks: its metadata, fetched and verified.
 
-Only metadata signed by the certificate that was handed over when the sandbox was set up count,
-as between Member States (eidas.md §6.2).
+Only metadata signed by a certificate that was handed over when the sandbox was set up count, as between
+Member States (eidas.md §6.2).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -17,7 +17,7 @@ from lxml import etree
 from sandbox.nodes.names import PROTOCOL_VERSION
 from sandbox.saml.elements import certificates
 from sandbox.saml.names import BINDING_POST, tag
-from sandbox.saml.provider_metadata import ProviderMetadata
+from sandbox.saml.provider_metadata import KEPT, ProviderMetadata
 from sandbox.saml.signing import BadSignature, verify
 
 
@@ -41,14 +41,19 @@ class Requester:
 
 
 class Requesters:
-    """Verified metadata of the allow-listed connectors, kept for five minutes."""
+    """Verified metadata of the allow-listed connectors, kept for some minutes."""
 
     def __init__(
-        self, allowed: tuple[str, ...], signer: x509.Certificate, authority: Path | None = None
+        self,
+        allowed: tuple[str, ...],
+        signers: tuple[x509.Certificate, ...],
+        authority: Path | None = None,
+        *,
+        kept: timedelta = KEPT,
     ) -> None:
         self._allowed = allowed
-        self._signer = signer
-        self._metadata = ProviderMetadata[Requester](authority)
+        self._signers = signers
+        self._metadata = ProviderMetadata[Requester](authority, kept=kept)
 
     def find(self, entity_id: str, *, fresh: bool = False) -> Requester:
         """The connector with this entityID; raises UnknownRequester."""
@@ -56,7 +61,7 @@ class Requesters:
             raise UnknownRequester("Issuer is not on this node's list")
 
         def read(document: bytes) -> Requester:
-            requester = read_requester(document, self._signer, datetime.now(UTC))
+            requester = read_requester(document, self._signers, datetime.now(UTC))
             if requester.entity_id != entity_id:
                 raise UnknownRequester("metadata are those of another entity")
             return requester
@@ -67,10 +72,10 @@ class Requesters:
             raise UnknownRequester(f"metadata not retrievable: {type(error).__name__}") from error
 
 
-def read_requester(document: bytes, signer: x509.Certificate, now: datetime) -> Requester:
+def read_requester(document: bytes, signers: tuple[x509.Certificate, ...], now: datetime) -> Requester:
     """Verify and read a connector's EntityDescriptor; raises UnknownRequester."""
     try:
-        root = verify(document, (signer,))
+        root = verify(document, signers)
     except BadSignature as error:
         raise UnknownRequester(f"metadata signature: {error}") from error
     if root.tag != tag("md:EntityDescriptor"):

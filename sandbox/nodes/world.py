@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-
 from sandbox.addresses import Addresses
-from sandbox.authority import KeyPair, KeyStore
+from sandbox.authority import KeyPair, KeyStore, certificates_handed_over
 from sandbox.nodes.countries import Country, countries, national
 from sandbox.nodes.metadata import node_metadata
 from sandbox.nodes.request import Request
@@ -96,7 +94,6 @@ def load_world(addresses: Addresses, state: Path) -> World:
     """Read what ``sandbox.state`` has prepared; raises FileNotFoundError when it has not."""
     store = KeyStore(state / "nodes", lambda _: None)
     nodes = (*countries().values(), national())
-    signer = x509.load_pem_x509_certificate((state / "config" / "keys" / "saml-metadata.crt").read_bytes())
     allowed = tuple(
         f"{addresses.gateway}/connectors/{connector}/metadata" for connector in ("eidas", "eidas-national")
     )
@@ -104,5 +101,10 @@ def load_world(addresses: Addresses, state: Path) -> World:
         addresses,
         {node.path: store.load(key_names(node)[0]) for node in nodes},
         {node.path: store.load(key_names(node)[1]) for node in nodes},
-        Requesters(allowed, signer, state / "ca.pem" if addresses.tls else None),
+        Requesters(
+            allowed,
+            certificates_handed_over(state, "saml-metadata"),
+            state / "ca.pem" if addresses.tls else None,
+            kept=timedelta(seconds=addresses.metadata_seconds),
+        ),
     )

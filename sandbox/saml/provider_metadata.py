@@ -1,4 +1,4 @@
-"""Metadata of the requesters: fetched over HTTP and kept for five minutes."""
+"""Metadata of the requesters: fetched over HTTP and kept for a while, as real peers do."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ T = TypeVar("T")
 class ProviderMetadata(Generic[T]):
     """What was read from each address; thread-safe. Who is believed, and why, the reader decides."""
 
-    def __init__(self, authority: Path | None = None) -> None:
+    def __init__(self, authority: Path | None = None, *, kept: timedelta = KEPT) -> None:
         """``authority``: file of the TLS authority; None for the usual ones."""
+        self._keep = kept
         self._tls = ssl.create_default_context(cafile=authority) if authority else None
         self._kept: dict[str, tuple[datetime, T]] = {}
         self._lock = threading.Lock()
@@ -33,7 +34,7 @@ class ProviderMetadata(Generic[T]):
         now = datetime.now(UTC)
         with self._lock:
             kept = self._kept.get(address)
-            if kept and not fresh and now - kept[0] < KEPT:
+            if kept and not fresh and now - kept[0] < self._keep:
                 return kept[1]
         answer = httpx.get(address, timeout=10, verify=self._tls or True, trust_env=False)
         answer.raise_for_status()
