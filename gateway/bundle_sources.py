@@ -68,7 +68,7 @@ def check_pins(anchors: Iterable[Located[TrustAnchor]], directory: Path, problem
                 if entity_id not in named:
                     problems.warn(
                         file, "pinned", f"no key of {entity_id} is pinned: its metadata decide until one is",
-                        "sign the proposal that follows the first login of its metadata, or pin them here",
+                        "sign the proposal that comes with its metadata, or pin them here",
                     )  # fmt: skip
         try:
             approved_keys(
