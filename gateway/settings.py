@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
-from gateway.settings_operations import ConsoleSection, LogSection, ProbesSection
+from gateway.settings_operations import ConsoleSection, LogSection, ProbesSection, StatisticsSection
 from gateway.settings_section import SecretReference, Section
 from gateway.settings_watch import WatchSection
 
@@ -215,6 +215,7 @@ class Settings(Section):
     probes: ProbesSection = ProbesSection()
     watch: WatchSection = WatchSection()
     log: LogSection = LogSection()
+    statistics: StatisticsSection = StatisticsSection()
 
 
 class ConfigurationProblem(Section):

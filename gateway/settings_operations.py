@@ -96,3 +96,12 @@ class LogSection(Section):
             if "://" in target and (parts.scheme != "https" or parts.username or not parts.hostname):
                 raise ValueError("must be a directory or an https address without user information")
         return value
+
+
+class StatisticsSection(Section):
+    """How long the counts of logins stay; they hold no journeys and no persons."""
+
+    hours_days: int = Field(default=35, ge=31, le=1100)
+    """Counts are kept by the hour for so long, then by the day: hours tell more about single people."""
+    keep_days: int = Field(default=1096, ge=62, le=4000)
+    """Then they are deleted."""

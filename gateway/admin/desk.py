@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,8 +44,8 @@ class AdminDesk:
     random: Callable[[int], bytes]
     background: Background | None
     """The tasks of this process."""
-    checkpoints: Mapping[str, Checkpoints]
-    """Of the log's two trees, by their name."""
+    checkpoints: Callable[[str], Checkpoints]
+    """Of one of the log's two trees, by its name; raises OSError, KeyUnavailable."""
     checks: LogChecks
 
     @property

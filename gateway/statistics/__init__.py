@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.statistics.figures import Affected, Bucket, Comparison, History, Logins, Statistics
 from gateway.statistics.outcomes import Dimension, Outcome
-from gateway.statistics.rollup import Read, RollUp, StatisticsUnavailable
+from gateway.statistics.rollup import Read, RollUp, StatisticsUnavailable, log_reader
 
 __all__ = [
     "Affected",
@@ -18,4 +18,5 @@ __all__ = [
     "RollUp",
     "Statistics",
     "StatisticsUnavailable",
+    "log_reader",
 ]

@@ -22,7 +22,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.statistics.outcomes import Counted, Dimension, OpenJourney, Outcome, Step, expire, tally
 from gateway.statistics.tables import COUNTS, JOURNEYS, POSITION, hour_read, hour_text
+from trust.errors import LogUnavailable
 from trust.log import Entry, timestamp
+from trust.trees import LOGIN
 
 ZONE = ZoneInfo("Europe/Berlin")
 
@@ -37,6 +39,22 @@ _ROWS = 100
 
 class StatisticsUnavailable(Exception):
     """The database does not answer; the counts stay as they are."""
+
+
+def log_reader(engine: sa.Engine) -> Read:
+    """Reads the log of logins in the database; raises LogUnavailable."""
+
+    def read(after: int, limit: int) -> Sequence[Entry]:
+        try:
+            with engine.connect() as connection:
+                return [
+                    Entry(seq=row.seq, time=row.time, event=row.kind, body=row.body, hash=row.hash)
+                    for row in LOGIN.rows(connection, after=after, limit=limit)
+                ]
+        except SQLAlchemyError as error:
+            raise LogUnavailable(type(error).__name__) from error
+
+    return read
 
 
 class RollUp:

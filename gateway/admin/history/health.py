@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,12 +14,12 @@ from gateway.background import Background
 from gateway.live import Live
 from gateway.statistics import RollUp, StatisticsUnavailable
 from trust.checkpoint import CheckpointRefused
-from trust.checkpoint_export import states
+from trust.checkpoint_export import MADE, states
 from trust.checkpoints import Checkpoints
 from trust.errors import KeyUnavailable
 from trust.keys import Probed
 from trust.registry import Registry, RegistryError
-from trust.trees import LOGIN
+from trust.trees import LOGIN, TREES
 
 _MANY = 5_000
 """Entries that the counting of logins may be behind: a few steps of it."""
@@ -140,37 +140,40 @@ def statistics(engine: sa.Engine, rollup: RollUp) -> Part:
     return Part(name="statistics", state="warning" if late else "ok", detail="position", values=values)
 
 
-def checkpoints(engine: sa.Engine, own: Mapping[str, Checkpoints]) -> Sequence[Part]:
+def checkpoints(engine: sa.Engine, own: Callable[[str], Checkpoints]) -> Sequence[Part]:
     """The newest checkpoint of each tree, and how far the copies off this host are; blocking."""
-    parts = []
     try:
-        for name, made in own.items():
-            newest = made.newest()
-            if newest is None:
-                parts.append(Part(name=f"checkpoint_{name}", state="info", detail="checkpoint_none"))
-                continue
-            made.opened(newest)
-            values = {"size": newest.size, "when": newest.time}
-            parts.append(Part(name=f"checkpoint_{name}", state="ok", detail="checkpoint", values=values))
-        for state in states(engine):
-            values = {"size": state.size, "when": state.time, "reason": state.problem}
-            parts.append(
-                Part(
-                    name=f"export_{state.tree}",
-                    state="danger" if state.problem else "ok",
-                    detail="export_waits" if state.problem else "checkpoint",
-                    values=values,
-                    more=state.target,
-                )
-            )
-    except CheckpointRefused as error:
-        parts.append(
-            Part(name="checkpoint", state="danger", detail="checkpoint_refused", values={"reason": error})
-        )
+        return [*map(_checkpoint, TREES, map(own, TREES)), *_exports(engine)]
+    except (CheckpointRefused, KeyUnavailable, OSError) as error:
+        refused = {"reason": str(error)}
+        return [Part(name="checkpoint", state="danger", detail="checkpoint_refused", values=refused)]
     except SQLAlchemyError as error:
         reason = {"reason": type(error).__name__}
-        parts.append(Part(name="checkpoint", state="danger", detail="silent", values=reason))
-    return parts
+        return [Part(name="checkpoint", state="danger", detail="silent", values=reason)]
+
+
+def _checkpoint(name: str, made: Checkpoints) -> Part:
+    newest = made.newest()
+    if newest is None:
+        return Part(name=f"checkpoint_{name}", state="info", detail="checkpoint_none")
+    made.opened(newest)
+    values = {"size": newest.size, "when": newest.time}
+    return Part(name=f"checkpoint_{name}", state="ok", detail="checkpoint", values=values)
+
+
+def _exports(engine: sa.Engine) -> Iterator[Part]:
+    """How it stands with each target; with making checkpoints itself only where it fails."""
+    for state in states(engine):
+        made = state.target == MADE
+        if made and not state.problem:
+            continue
+        yield Part(
+            name=f"{'checkpoint' if made else 'export'}_{state.tree}",
+            state="danger" if state.problem else "ok",
+            detail="export_waits" if state.problem else "checkpoint",
+            values={"size": state.size, "when": state.time, "reason": state.problem},
+            more="" if made else state.target,
+        )
 
 
 def peers(connectors: Mapping[str, Connector], *, now: datetime) -> tuple[PeerLine, ...]:

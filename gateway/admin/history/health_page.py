@@ -14,7 +14,7 @@ from gateway.admin.history import health as parts_of
 from gateway.admin.history.health import Part
 from gateway.admin.pages import AdminRoute, admin_page
 from gateway.bundle_keys import probed_keys
-from gateway.statistics import RollUp
+from gateway.statistics import RollUp, log_reader
 from gateway.store import StoreUnavailable
 from gateway.web.render import ZONE
 
@@ -47,7 +47,7 @@ def _blocking(desk: AdminDesk, visit: Visit) -> list[Part]:
         parts_of.keys(probed_keys(loaded), sum(map(len, loaded.values()))),
         *parts_of.registry(desk.registry, desk.live),
         *parts_of.checkpoints(desk.engine, desk.checkpoints),
-        parts_of.statistics(desk.engine, RollUp(desk.engine, lambda _after, _limit: ())),
+        parts_of.statistics(desk.engine, RollUp(desk.engine, log_reader(desk.engine))),
     ]
 
 

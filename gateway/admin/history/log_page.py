@@ -11,7 +11,6 @@ from functools import partial
 from typing import get_args
 from urllib.parse import urlencode
 
-import sqlalchemy as sa
 from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -28,8 +27,7 @@ from gateway.web.render import ZONE
 from gateway.web.security_headers import api_headers
 from gateway.web.translations import Translations
 from trust.checkpoint import CheckpointRefused
-from trust.checkpoints import Checkpoints
-from trust.errors import LogUnavailable
+from trust.errors import KeyUnavailable, LogUnavailable
 from trust.log_verification import verify_database
 from trust.registry import entries
 from trust.trees import LOGIN, TREES, TRUST, Row, Tree
@@ -176,17 +174,12 @@ def _start(desk: AdminDesk) -> None:
     trees: dict[str, tuple[int, Verify]] = {}
     for tree in TREES.values():
         _, size = TreeSource(desk.engine, tree, desk.registry.known).bounds()
-        trees[tree.name] = size, partial(_verify, desk.engine, _checkpoints(desk, tree))
+        trees[tree.name] = size, partial(_verify, desk, tree.name)
     desk.checks.start(trees, clock=desk.clock)
 
 
-def _verify(engine: sa.Engine, own: Checkpoints, progress: Progress) -> int:
-    return verify_database(engine, own, progress=progress).size
-
-
-def _checkpoints(desk: AdminDesk, tree: Tree) -> Checkpoints:
-    """Where nothing signs them, there are none: what remains is the running hash."""
-    return desk.checkpoints.get(tree.name) or Checkpoints(desk.engine, tree, origin=desk.site.issuer)
+def _verify(desk: AdminDesk, tree: str, progress: Progress) -> int:
+    return verify_database(desk.engine, desk.checkpoints(tree), progress=progress).size
 
 
 async def _entry(desk: AdminDesk, visit: Visit, request: Request) -> tuple[TreeSource, Row]:
@@ -204,10 +197,10 @@ async def _entry(desk: AdminDesk, visit: Visit, request: Request) -> tuple[TreeS
 async def _proof(desk: AdminDesk, tree: Tree, row: Row) -> tuple[Proof | None, str]:
     """The proof, or the text that says why there is none."""
     try:
-        proof = await asyncio.to_thread(proof_of, row, _checkpoints(desk, tree))
+        proof = await asyncio.to_thread(lambda: proof_of(row, desk.checkpoints(tree.name)))
     except EntryChanged:
         return None, "entry_broken"
-    except CheckpointRefused:
+    except (CheckpointRefused, KeyUnavailable, OSError):
         return None, "entry_unsigned"
     return proof, "" if proof else "entry_no_proof"
 

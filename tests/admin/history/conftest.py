@@ -22,12 +22,11 @@ from gateway.audit import (
 )
 from gateway.background import Background, Task
 from gateway.settings_operations import ConsoleSection
-from gateway.statistics import RollUp
+from gateway.statistics import RollUp, log_reader
 from tests.admin.console import Console
 from tests.trust.registry.passkey import ORIGIN
 from trust.checkpoints import Checkpoints
-from trust.log import Entry
-from trust.trees import LOGIN, TREES
+from trust.trees import TREES
 
 DONE, FAILED, OPEN = "7K2QX9MFBT", "0123456789", "ZZZZZZZZZZ"
 
@@ -64,15 +63,7 @@ async def journeys(console: Console) -> None:
 
 def count(console: Console) -> None:
     """What the background task does."""
-
-    def read(after: int, limit: int) -> list[Entry]:
-        with console.engine.connect() as connection:
-            return [
-                Entry(seq=row.seq, time=row.time, event=row.kind, body=row.body, hash=row.hash)
-                for row in LOGIN.rows(connection, after=after, limit=limit)
-            ]
-
-    RollUp(console.engine, read).run(now=console.clock())
+    RollUp(console.engine, log_reader(console.engine)).run(now=console.clock())
 
 
 @pytest.fixture
@@ -112,7 +103,7 @@ async def signing(console: Console, tmp_path: Path, checks: LogChecks) -> Consol
         background=Background(
             console.store, [Task(name="example-task", seconds=60, run=_nothing)], clock=console.clock
         ),
-        checkpoints=made,
+        checkpoints=made.__getitem__,
         checks=checks,
     )
     assert application is not None
