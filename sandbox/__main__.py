@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     state = State(options.state.resolve())
     try:
-        addresses = Addresses.from_environment(os.environ)
+        # Whoever starts a sandbox to look at it sees probes, too.
+        by_default = {"SANDBOX_PROBES": "1"} if options.command == "run" else {}
+        addresses = Addresses.from_environment({**by_default, **os.environ})
         if options.command in ("nodes", "services", "eid-service"):
             serve(options.command, state.directory, addresses)
             return 0

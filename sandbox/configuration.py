@@ -35,9 +35,9 @@ def write_configuration(
     """
     config = state / "config"
     registry = config / "registry"
-    for folder in registry.glob("*"):
-        if folder.name != "partners":  # what was handed over, not written by us
-            shutil.rmtree(folder)
+    for found in registry.glob("*"):
+        if found.name != "partners":  # what was handed over, not written by us
+            shutil.rmtree(found)
     for folder in ("anchors", "connectors", "countries", "clients"):
         (registry / folder).mkdir(parents=True)
     (config / "var").mkdir(exist_ok=True)
@@ -85,6 +85,8 @@ def _gateway(state: Path, addresses: Addresses) -> str:
                 "ca_file": str((state / "ca.pem").resolve()) if tls else None,
             },
             "registration": {"enabled": True},
+            # Only where somebody looks at it: tests ask for each probe.
+            "probes": {"enabled": addresses.probes},
             # Everybody in the sandbox has the same address, and tests are quick.
             "rate": {"authorize": 0, "callback": 0, "token": 0},
         },
@@ -189,7 +191,7 @@ def _write_country(registry: Path, addresses: Addresses, country: Country) -> No
     }
     if country.node_code != country.code:
         direct["node_code"] = country.node_code
-    text = document(direct, None, {"exceptions": dated})
+    text = document(direct, _probe(country), {"exceptions": dated})
     (registry / "countries" / f"{country.path}.toml").write_text(text, encoding="utf-8")
     if not country.notified:
         return
@@ -202,7 +204,17 @@ def _write_country(registry: Path, addresses: Addresses, country: Country) -> No
             "levels": list(country.levels),
         }
         path = registry / "countries" / f"{name}-{country.path}.toml"
-        path.write_text(document(through), encoding="utf-8")
+        path.write_text(document(through, _probe(country)), encoding="utf-8")
+
+
+def _probe(country: Country) -> dict[str, dict[str, object]]:
+    """The sections of a probe login with the first test citizen who answers."""
+    citizen = next(c for c in country.citizens if c.kind == "natural" and c.decides == "answer")
+    answers: dict[str, object] = {"citizen": citizen.id, "fault": "", "decision": "answer"}
+    return {
+        "probe": {"every_seconds": 900, "level": citizen.level, "expected": citizen.level},
+        "probe.answers": answers,
+    }
 
 
 def _write_client(

@@ -28,25 +28,29 @@ def probe_desk(
     *,
     clock: Callable[[], datetime],
 ) -> ProbeDesk:
-    """``configuration``: the one the process was started with; its settings and keys are those of every generation."""
-    settings = configuration.settings
-    section = settings.probes
-    issuer = settings.gateway.issuer
-    policy = fetch_policy(configuration)
+    """``configuration``: what the process was started with; its settings and keys are those of every generation."""
     return ProbeDesk(
         live=live,
         history=ProbeHistory(engine),
         store=store,
         audit=audit,
-        surroundings=Surroundings(
-            issuer=issuer,
-            key=ProbeKey.derived(configuration.subject_key, issuer),
-            policy=replace(policy, total_seconds=section.request_seconds, content_types=frozenset()),
-            limits=Limits(seconds=section.seconds, page_bytes=section.page_bytes),
-            directory=configuration.directory,
-            signing_alg=token_algorithm(configuration),
-            clock=clock,
-        ),
-        keep=timedelta(days=section.keep_days),
+        surroundings=surroundings(configuration, clock=clock),
+        keep=timedelta(days=configuration.settings.probes.keep_days),
+        clock=clock,
+    )
+
+
+def surroundings(configuration: Configuration, *, clock: Callable[[], datetime]) -> Surroundings:
+    """What each probe of this installation works with."""
+    section = configuration.settings.probes
+    issuer = configuration.settings.gateway.issuer
+    policy = fetch_policy(configuration)
+    return Surroundings(
+        issuer=issuer,
+        key=ProbeKey.derived(configuration.subject_key, issuer),
+        policy=replace(policy, total_seconds=section.request_seconds, content_types=frozenset()),
+        limits=Limits(seconds=section.seconds, page_bytes=section.page_bytes),
+        directory=configuration.directory,
+        signing_alg=token_algorithm(configuration),
         clock=clock,
     )

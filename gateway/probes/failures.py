@@ -5,9 +5,11 @@ What a page says is never kept, not even its title: it may greet somebody by nam
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
-from gateway.errors import CATALOGUE
+_CODE = re.compile(r"[a-z0-9_]{1,30}(\.[a-z0-9_]{1,30}){0,2}")
+"""The form of a code in the error catalogue."""
 
 
 class Step(StrEnum):
@@ -76,4 +78,4 @@ class ProbeFailed(Exception):
     def __init__(self, reason: Reason, code: str | None = None) -> None:
         super().__init__(reason.value)
         self.reason = reason
-        self.code = code if code in {entry.code for entry in CATALOGUE} else None
+        self.code = code if code and _CODE.fullmatch(code) else None

@@ -249,7 +249,9 @@ def test_key_is_the_same_in_every_worker_and_another_in_every_installation() -> 
     assert "_private" not in repr(one)
 
 
-@pytest.mark.parametrize("secret", ["file:keys/oidc.key", "file:probes/../keys/k", "file:/etc/passwd", "env:HOME"])
+@pytest.mark.parametrize(
+    "secret", ["file:keys/oidc.key", "file:probes/../keys/k", "file:/etc/passwd", "env:HOME"]
+)
 def test_answers_can_name_no_file_but_their_own(secret: str) -> None:
     """A bundle that two people approve must not be able to send a key of ours to a partner."""
     with pytest.raises(ValueError, match="something else than file:probes"):
