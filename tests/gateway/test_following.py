@@ -6,6 +6,7 @@ Issue of trust that two people must change; security.md D.7; design.md §3 invar
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -22,6 +23,7 @@ from tests.gateway.registry_bundle import keys, write
 from tests.gateway.test_bundle import CLIENT
 from tests.login.fake_source import FakeSource
 from tests.login.installation import SECRET, Browser, Clock, Installation, query_of
+from tests.support.postgresql import postgresql
 from tests.support.running_gateway import address, anyio_backend
 from tests.trust.registry.people import ANNA, BERT, People
 from trust.log import migrate, open_database
@@ -35,6 +37,7 @@ GREECE = ObjectKey(ObjectKind.COUNTRY, "eidas.gr")
 ANCHOR = ObjectKey(ObjectKind.ANCHOR, "gr-node")
 EIDAS = ObjectKey(ObjectKind.CONNECTOR, "eidas")
 AMT24 = ObjectKey(ObjectKind.CLIENT, "amt24")
+BOTH_DATABASES = pytest.mark.parametrize("land", ["sqlite", "postgresql"], indirect=True)
 SECRET_OF_CLIENT = sha256(b"secret").hexdigest()
 
 
@@ -78,10 +81,26 @@ class Land:
 
 
 @pytest.fixture
-async def land(tmp_path: Path, keys: Path, address: StoreAddress) -> AsyncIterator[Land]:
+async def land(
+    request: pytest.FixtureRequest, tmp_path: Path, keys: Path, address: StoreAddress
+) -> AsyncIterator[Land]:
+    with ExitStack() as stack:
+        on_a_server = getattr(request, "param", "sqlite") == "postgresql"
+        database = stack.enter_context(postgresql()) if on_a_server else None
+        async with _land(tmp_path, keys, address, database) as found:
+            yield found
+
+
+@asynccontextmanager
+async def _land(
+    tmp_path: Path, keys: Path, address: StoreAddress, database: str | None
+) -> AsyncIterator[Land]:
     directory = write(tmp_path / "gateway", keys)
     client = directory / "registry" / "clients" / "amt24.toml"
     client.write_text(CLIENT.replace(SECRET_OF_CLIENT, sha256(SECRET.encode()).hexdigest()), "utf-8")
+    if database is not None:
+        settings = directory / "gateway.toml"
+        settings.write_text(f'{settings.read_text("utf-8")}\n[database]\nurl = "{database}"\n', "utf-8")
     configuration = load(directory)
     engine = open_database(configuration.database_url.render_as_string(hide_password=False))
     migrate(engine)
@@ -111,6 +130,7 @@ async def test_files_rule_until_the_registry_holds_more_than_people(land: Land) 
     assert land.nodes[0].live.problem is None
 
 
+@BOTH_DATABASES
 async def test_a_change_is_in_force_on_every_node_when_the_second_person_has_signed(land: Land) -> None:
     land.take_over()
     land.everywhere()
@@ -123,6 +143,7 @@ async def test_a_change_is_in_force_on_every_node_when_the_second_person_has_sig
     assert "Neues Amt" in (await land.browser(1).get(await land.browser(1).authorize())).text
 
 
+@BOTH_DATABASES
 async def test_a_row_forced_into_the_database_changes_nothing(land: Land) -> None:
     """An activation without a second signature has no effect on any node and is named."""
     land.take_over()
@@ -182,6 +203,7 @@ async def test_a_journey_under_way_ends_with_its_source_on_every_node(land: Land
         assert [c["available"] for c in choice.json()["countries"] if c["code"] == "GR"] in ([], [False])
 
 
+@BOTH_DATABASES
 async def test_an_access_token_of_a_suspended_country_opens_nothing(land: Land) -> None:
     land.take_over()
     land.everywhere()
@@ -235,6 +257,7 @@ async def test_known_trust_keeps_working_while_the_database_is_away(
     assert node.live.problem is None
 
 
+@BOTH_DATABASES
 async def test_a_database_that_shows_less_is_not_followed(land: Land) -> None:
     """Somebody has put an old backup back: the suspensions since then stay in force."""
     land.take_over()
@@ -281,8 +304,12 @@ async def test_without_knowing_what_is_believed_no_node_starts(land: Land, addre
         build(configuration, address, clock=land.clock, connectors={"eidas": land.source})
 
 
-async def test_a_change_with_a_date_comes_into_force_by_itself(land: Land) -> None:
-    """Two people signed for tomorrow; nobody has to be there."""
+@BOTH_DATABASES
+async def test_a_change_with_a_date_comes_into_force_by_itself(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two people signed for tomorrow; nobody has to be there. (The database's clock cannot be moved.)"""
+    monkeypatch.setattr("trust.registry.entries.EntryStore.clock", lambda _: None)
     land.take_over()
     land.everywhere()
     path = land.directory / "registry" / "clients" / "amt24.toml"
