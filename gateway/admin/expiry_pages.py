@@ -1,0 +1,97 @@
+"""The page of what ends, and the calendar that programs fetch it as."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.admin.calendar_feed import CONTENT_TYPE, feed
+from gateway.admin.certificates import days_left
+from gateway.admin.desk import AdminDesk, Visit, person
+from gateway.admin.errors import CONSOLE_NOT_FOUND
+from gateway.admin.feeds import Feeds
+from gateway.admin.looking import look, page
+from gateway.admin.pages import AdminRoute, redirect, words_of
+from gateway.admin.timeline import LANES, WIDTH, ZONE, lanes, of_lane
+from gateway.audit import CalendarAddressChanged
+from gateway.expiry import Band, Expiry, expiries
+from gateway.web import countries
+from gateway.web.local_text import localise
+from gateway.web.translations import Translations
+from trust.registry.diff import plain
+
+
+async def expiry(desk: AdminDesk, visit: Visit, request: Request) -> Response:
+    """GET ``/expiry``: everything that ends, drawn and listed. ``lane`` leaves the list with one sort."""
+    sight = await look(desk, visit)
+    lane = request.query_params.get("lane")
+    shown = lane if lane in LANES else None
+    return page(
+        desk,
+        visit,
+        "expiry.html",
+        bands=tuple(Band),
+        zone=ZONE,
+        width=WIDTH,
+        lanes=lanes(sight.ends, visit.now),
+        lane=shown,
+        ends=[(one, days_left(one.when, visit.now)) for one in of_lane(sight.ends, shown)],
+        made=await asyncio.to_thread(Feeds(desk.engine).made, visit.person),
+    )
+
+
+async def renew(desk: AdminDesk, visit: Visit, _: Request) -> Response:
+    """POST ``/expiry/address``: a new address for the visitor's calendar program; the old one is dead."""
+    token = await asyncio.to_thread(Feeds(desk.engine).renew, visit.person, desk.random, visit.now)
+    await desk.audit.record(CalendarAddressChanged(person=visit.person, removed=False), now=visit.now)
+    address = f"{desk.section.url}/calendar/{token}.ics?lang={visit.language}"
+    return page(desk, visit, "calendar_address.html", address=address)
+
+
+async def remove(desk: AdminDesk, visit: Visit, _: Request) -> Response:
+    """POST ``/expiry/address/remove``."""
+    await asyncio.to_thread(Feeds(desk.engine).remove, visit.person)
+    await desk.audit.record(CalendarAddressChanged(person=visit.person, removed=True), now=visit.now)
+    return redirect("/expiry")
+
+
+async def calendar(desk: AdminDesk, request: Request) -> Response:
+    """GET ``/calendar/<token>.ics``: for a calendar program, as long as whose address it is, is enrolled."""
+    owner = await asyncio.to_thread(Feeds(desk.engine).owner, request.path_params["token"])
+    fold = await asyncio.to_thread(desk.fold)
+    if owner is None or person(fold, owner) is None:
+        raise CONSOLE_NOT_FOUND()
+    now, words = desk.clock(), words_of(desk, request)
+    ends = await asyncio.to_thread(expiries, desk.live.current, fold, now)
+    name = localise(desk.site.name, words.language).text
+    octets = feed(
+        ends,
+        name=str(words.text("partners.calendar_name", site=plain(name)).unescape()),
+        url=desk.section.url,
+        now=now,
+        title=lambda one: f"{name}: {sentence(words)(one)}",
+        note=lambda one: f"{sentence(words)(one)}\n{one.detail}\n{desk.section.url}{one.link}",
+    )
+    return Response(octets, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+
+
+def sentence(words: Translations) -> Callable[[Expiry], str]:
+    """What ends, in one line without markup."""
+
+    def said(one: Expiry) -> str:
+        what = words.text(f"partners.kind_{one.kind}").unescape()
+        where = f" ({countries.name(one.country, words.language)})" if one.country else ""
+        return f"{what}: {plain(one.subject)}{where}"
+
+    return said
+
+
+ROUTES = (
+    AdminRoute("/expiry", expiry, navigation="partners.expiry"),
+    AdminRoute("/expiry/address", renew, method="POST"),
+    AdminRoute("/expiry/address/remove", remove, method="POST"),
+    AdminRoute("/calendar/{token}.ics", calendar, public=True),
+)
