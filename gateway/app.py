@@ -31,6 +31,7 @@ from gateway.probes.schedule import ProbeDesk
 from gateway.registry_bundle import validator
 from gateway.settings import StoreSection
 from gateway.source_task import source_task
+from gateway.statistics.task import statistics_task
 from gateway.sources import build_connectors
 from gateway.store import Acknowledgement, Store, StoreAddress, connect
 from gateway.watch.assembly import assemble
@@ -145,6 +146,7 @@ def build(
         source_task(live, registry, log, clock=clock),
         KeyEvents(live, store, audit, clock=clock).task,
         *probes.tasks(scheduled=settings.probes.enabled),
+        statistics_task(engine, settings.statistics, clock=clock),
     ]
     health = Health(
         store=store,
@@ -166,6 +168,7 @@ def build(
         engine=engine,
         clock=clock,
         background=background,
+        checkpoints=keeping.checkpoints,
     )
     return Application(
         public=PublicListener(live),
