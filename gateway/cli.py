@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway import key_cli, key_files, registry_cli, watch_cli
+from gateway import key_cli, key_files, lint_cli, log_cli, registry_cli, watch_cli
 from gateway.bundle import load
 from gateway.errors import CATALOGUE
 from gateway.settings import ConfigurationError
 from trust.errors import TrustError
-from trust.log import AppendOnlyLog, LogBroken, LogUnavailable, open_database
+from trust.log import LogUnavailable
 
 _DESCRIPTION = """\
 Identification gateway: European eIDs in, OpenID Connect out.
@@ -103,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     registry_cli.add_commands(registry)
 
+    lint_cli.add_commands(commands.add_parser("lint", help="a partner against the table of algorithms"))
+
     watch = commands.add_parser(
         "watch",
         help="what needs a person, and who is told",
@@ -111,12 +113,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     watch_cli.add_commands(watch)
 
-    log = commands.add_parser("log", help="the audit log").add_subparsers(required=True, metavar="COMMAND")
-    verify = log.add_parser(
-        "verify", help="recompute the hash chain; names the first entry that does not fit"
+    log = commands.add_parser(
+        "log",
+        help="the log: verify, prove, export, remove what is too old",
+        description=log_cli.DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _config(verify)
-    verify.set_defaults(run=_verify_log)
+    log_cli.add_commands(log)
     return parser
 
 
@@ -177,18 +180,4 @@ def _errors(_: argparse.Namespace) -> int:
         way = "to the client" if entry.to_client else "shown here"
         print(f"{entry.number} {entry.code} ({entry.oidc_error}, HTTP {entry.http_status}, {way})")
         print(f"     {entry.hint}\n     {entry.documentation}")
-    return 0
-
-
-def _verify_log(options: argparse.Namespace) -> int:
-    configuration = load(options.config)
-    log = AppendOnlyLog(open_database(configuration.database_url.render_as_string(hide_password=False)))
-    try:
-        size = log.verify()
-    except LogBroken as error:
-        print(f"eid-gateway: {error}", file=sys.stderr)
-        return 1
-    finally:
-        log.stop()
-    print(f"ok: {size} entries, chain unbroken")
     return 0

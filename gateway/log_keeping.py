@@ -17,7 +17,7 @@ from gateway.bundle import Configuration
 from gateway.log_key import log_origin, own_key
 from gateway.settings import resolve
 from gateway.sources import fetch_policy
-from trust.checkpoint import CheckpointRefused, Private
+from trust.checkpoint import CheckpointRefused, Private, Public
 from trust.checkpoint_export import (
     MADE,
     AddressTarget,
@@ -80,19 +80,20 @@ class LogKeeping:
         self._configuration = configuration
         self._key: Private | None = None
 
-    def checkpoints(self, tree: str) -> Checkpoints:
-        """Those of ``login`` or ``trust``.
+    def checkpoints(self, tree: str, *, signing: bool = False, also: Sequence[Public] = ()) -> Checkpoints:
+        """Those of ``login`` or ``trust``; raises OSError, KeyUnavailable.
 
-        The key of this host is made if none is configured; raises OSError, KeyUnavailable.
+        ``signing``: new ones can be made. If no key is configured, that of this host is made.
+        ``also``: other keys that are believed.
         """
         keys = self._configuration.log_keys
-        self._key = self._key or own_key(keys, self._configuration.directory)
+        self._key = self._key or own_key(keys, self._configuration.directory, make=signing)
         return Checkpoints(
             self._engine,
             TREES[tree],
             origin=log_origin(self._configuration.settings),
-            keys=(self._key,),
-            believed=keys.retired,
+            keys=() if self._key is None else (self._key,),
+            believed=(*keys.retired, *also),
         )
 
     def tasks(self, audit: Audit) -> Sequence[Task]:
@@ -112,7 +113,8 @@ class LogKeeping:
     def turn(self) -> bool:
         """A checkpoint of each tree that grew, and its copies; False: something failed, ``states`` tells what."""
         well = True
-        for own in map(self.checkpoints, TREES):
+        for tree in TREES:
+            own = self.checkpoints(tree, signing=True)
             now = self._clock()
             try:
                 made = own.make(now)

@@ -71,13 +71,18 @@ def log_origin(settings: Settings) -> str:
     return f"{parts.netloc}{parts.path}"
 
 
-def own_key(keys: LogKeys, directory: Path) -> Private:
-    """The configured key, or ``var/checkpoint.key``, made if it is not there; raises OSError, KeyUnavailable."""
+def own_key(keys: LogKeys, directory: Path, *, make: bool) -> Private | None:
+    """The configured key, or that of this host in ``var/checkpoint.key``; raises OSError, KeyUnavailable.
+
+    ``make``: it is made if it is not there; else None.
+    """
     if keys.signing is not None:
         return keys.signing
     path = directory / "var" / "checkpoint.key"
-    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
+        if not make:
+            return None
+        path.parent.mkdir(parents=True, exist_ok=True)
         made = ed25519.Ed25519PrivateKey.generate().private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )

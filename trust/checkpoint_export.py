@@ -22,7 +22,7 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from trust.checkpoint import CheckpointRefused, Opened, Public, open_note
+from trust.checkpoint import Opened, Public, open_note
 from trust.checkpoints import Checkpoints, Kept
 from trust.errors import OutgoingError
 from trust.log_verification import Run
@@ -68,8 +68,11 @@ class Target(Protocol):
     @property
     def name(self) -> str: ...
 
-    def put(self, tree: str, kept: Kept) -> None:
-        """Durable when it returns; the same again is no error. Raises ExportFailed."""
+    def put(self, tree: str, kept: Kept, *, previous: int) -> None:
+        """Durable when it returns; the same again is no error. ``previous``: size of what went there last.
+
+        Raises ExportFailed.
+        """
         ...
 
 
@@ -83,13 +86,13 @@ class DirectoryTarget:
     def name(self) -> str:
         return str(self.path)
 
-    def put(self, tree: str, kept: Kept) -> None:
+    def put(self, tree: str, kept: Kept, *, previous: int) -> None:
         try:
             if not self.path.is_dir():  # a medium that is not mounted must not be replaced by an empty folder
                 raise ExportFailed("the directory is not there")
             largest = _largest(self.path / tree)
-            if largest > kept.size:
-                raise ExportFailed(f"holds a checkpoint of {largest} entries, the database shows fewer")
+            if largest > previous and largest != kept.size:
+                raise ExportFailed(f"holds a checkpoint of {largest} entries that the database does not know")
             folder = self.path / tree / kept.time.strftime("%Y-%m-%d")
             folder.mkdir(parents=True, exist_ok=True)
             # The leaves first: a checkpoint that is there is complete.
@@ -110,7 +113,8 @@ class AddressTarget:
     def name(self) -> str:
         return self.url
 
-    def put(self, tree: str, kept: Kept) -> None:
+    def put(self, tree: str, kept: Kept, *, previous: int) -> None:
+        del previous
         leaves = base64.b64encode(kept.leaves).decode()
         message = {"tree": tree, "checkpoint": kept.note, "start": kept.start, "leaves": leaves}
         try:
@@ -123,22 +127,30 @@ def export(engine: sa.Engine, own: Checkpoints, target: Target, *, now: datetime
     """Bring ``target`` up to date; False: something waits, and the state tells why. Raises CheckpointRefused."""
     tree = own.tree.name
     state = next((s for s in states(engine) if (s.target, s.tree) == (target.name, tree)), None)
+    done = state.size if state else 0
+    if done and not _known(own, done):
+        problem = f"the database does not know the checkpoint of {done} entries that went there"
+        note_failure(engine, target.name, tree, problem, now=now)
+        return False
     while True:
-        count, done = 0, state.size if state else 0
-        for kept in list(own.kept(after=done, limit=_AT_ONCE)):
+        waiting = list(own.kept(after=done, limit=_AT_ONCE))
+        for kept in waiting:
             own.opened(kept)
             try:
-                target.put(tree, kept)
+                target.put(tree, kept, previous=done)
             except ExportFailed as error:
                 note_failure(engine, target.name, tree, str(error), now=now)
                 return False
             note_success(engine, target.name, tree, kept.size, now=now)
-            done, count = kept.size, count + 1
-        if count < _AT_ONCE:
+            done = kept.size
+        if len(waiting) < _AT_ONCE:
             return True
-        state = ExportState(
-            target=target.name, tree=tree, size=done, time=now, failing_since=None, problem=None
-        )
+
+
+def _known(own: Checkpoints, size: int) -> bool:
+    """The row is there, or was joined with later ones when its entries were removed."""
+    kept = next(own.kept(after=size - 1, limit=1), None)
+    return kept is not None and (kept.size == size or kept.start < size < own.tree_begins())
 
 
 def states(engine: sa.Engine) -> tuple[ExportState, ...]:
@@ -199,13 +211,13 @@ def read_copies(
 ) -> tuple[tuple[Opened, ...], tuple[Run, ...]]:
     """Checkpoints of ``tree`` in files or exported directories, with the leaf hashes that lie beside them.
 
-    Raises CheckpointRefused, OSError.
+    Those of another tree are passed over. Raises CheckpointRefused, OSError.
     """
     opened, runs = [], []
-    for path in _files(paths, tree):
+    for path in _files(paths):
         note = open_note(path.read_text("utf-8"), believed)
         if not note.checkpoint.origin.endswith(f"/{tree}"):
-            raise CheckpointRefused(f"{path.name} is of the log {note.checkpoint.origin}, not of {tree}")
+            continue
         opened.append(note)
         leaves = path.with_suffix(".leaves")
         if leaves.is_file():
@@ -214,11 +226,10 @@ def read_copies(
     return tuple(opened), tuple(runs)
 
 
-def _files(paths: Sequence[Path], tree: str) -> Iterator[Path]:
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            inside = path / tree
-            yield from sorted((inside if inside.is_dir() else path).rglob("*.checkpoint"))
+            yield from sorted(path.rglob("*.checkpoint"))
         else:
             yield path
 

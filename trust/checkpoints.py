@@ -91,7 +91,7 @@ class Checkpoints:
         self.tree = tree
         self.origin = f"{origin}/{tree.name}"
         self._keys = tuple(keys)
-        self._believed = (*map(public_of, keys), *believed)
+        self.believed = (*map(public_of, keys), *believed)
 
     def make(self, now: datetime) -> Opened | None:
         """A checkpoint of what there is, if the log grew since the newest one.
@@ -143,7 +143,7 @@ class Checkpoints:
 
     def opened(self, kept: Kept) -> Opened:
         """The checkpoint of a row, its signature and its subtrees found right; raises CheckpointRefused."""
-        opened = open_note(kept.note, self._believed)
+        opened = open_note(kept.note, self.believed)
         found = opened.checkpoint
         if (found.origin, found.size, found.root) != (self.origin, kept.size, kept.frontier.root):
             raise CheckpointRefused(
@@ -165,6 +165,11 @@ class Checkpoints:
         """The row of exactly this size, not yet checked."""
         kept = next(self.kept(after=size - 1, limit=1), None)
         return kept if kept is not None and kept.size == size else None
+
+    def tree_begins(self) -> int:
+        """Number of the first entry that was not removed."""
+        with self._engine.connect() as connection:
+            return self.tree.first(connection)
 
     def leaves(self, size: int, *, begin: Frontier = Frontier()) -> bytes:  # noqa: B008 - immutable
         """The hashes of the leaves after ``begin``, up to number ``size``.

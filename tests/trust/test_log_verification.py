@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from tests.support.postgresql import postgresql
 from trust.checkpoint import CheckpointRefused, Opened, open_note, public_of
+from trust.checkpoint_export import AddressTarget, export, note_failure, note_success, states
 from trust.checkpoints import CHECKPOINTS, JOURNEYS, Checkpoints
-from trust.errors import LogBroken
+from trust.errors import LogBroken, OutgoingError
 from trust.log import LOG, AppendOnlyLog, migrate, open_database
+from trust.log_journeys import of_journey
+from trust.log_proofs import consistency, inclusion, verify_proof
+from trust.log_pruning import plan, remove
 from trust.log_verification import (
     Run,
     Verified,
@@ -57,7 +62,7 @@ def engine(database: sa.Engine) -> Iterator[sa.Engine]:
     """Empty again for each test."""
     yield database
     with database.begin() as connection:
-        for table in (LOG, REGISTRY, CHECKPOINTS, JOURNEYS):
+        for table in (LOG, REGISTRY, CHECKPOINTS, JOURNEYS, sa.table("log_export")):
             connection.execute(sa.delete(table))
 
 
@@ -70,13 +75,13 @@ def made(engine: sa.Engine, tree: Tree) -> Checkpoints:
     return Checkpoints(engine, tree, origin="id.example", keys=[KEY])
 
 
-def write(engine: sa.Engine, tree: Tree, count: int, *, word: str = "a") -> None:
+def write(engine: sa.Engine, tree: Tree, count: int, *, word: str = "a", at: datetime = NOW) -> None:
     """``count`` more entries by the product's own writers."""
     if tree is LOGIN:
         log = AppendOnlyLog(engine)
         log.start()
         for number in range(count):
-            log.append("Example", {"journey": f"J{number}", "word": word}, now=NOW)
+            log.append("Example", {"journey": f"J{number}", "word": word}, now=at)
         log.stop()
         return
     store = EntryStore(engine)
@@ -323,6 +328,112 @@ def test_an_auditor_verifies_a_copy_without_the_database(
 def test_a_file_that_holds_no_entries_is_refused(header: bytes) -> None:
     with pytest.raises(CheckpointRefused, match="first line"):
         tree_of_lines(header)
+
+
+def test_what_was_removed_is_still_proven_by_its_hashes(engine: sa.Engine) -> None:
+    """Also a change to what remains is still named."""
+    for minutes in (0, 1, 60):
+        write(engine, LOGIN, 4, at=NOW + timedelta(minutes=minutes))
+        made(engine, LOGIN).make(NOW + timedelta(minutes=minutes))
+    oldest = next(made(engine, LOGIN).kept())
+    opened = made(engine, LOGIN).opened(oldest)
+    planned = plan(engine, made(engine, LOGIN), before=NOW + timedelta(minutes=30))
+    assert planned is not None
+    assert (planned.size, planned.removed) == (8, 8)
+    log = AppendOnlyLog(engine)
+    log.start()
+    log.append("LogPruned", {"size": 8}, now=NOW + timedelta(minutes=60)).result()
+    log.stop()
+    remove(engine, made(engine, LOGIN), planned)
+    assert plan(engine, made(engine, LOGIN), before=NOW + timedelta(minutes=30)) is None
+    found = verified(engine, LOGIN, [opened])
+    assert (found.size, found.pruned, found.checkpoints) == (13, 8, 3)
+    proof = consistency(made(engine, LOGIN), opened)
+    assert "the first 4 of 12 entries" in verify_proof(json.dumps(proof), [public_of(KEY)])
+    assert made(engine, LOGIN).make(NOW) is not None
+    with engine.begin() as connection:
+        connection.execute(sa.update(LOG).where(LOG.c.seq == 10).values(body="{}"))
+    assert first_bad(engine, LOGIN) == 10
+    with pytest.raises(ValueError, match="only the tree of logins"):
+        plan(engine, made(engine, TRUST), before=NOW)
+
+
+def test_where_copies_stand_is_known_to_every_node(engine: sa.Engine) -> None:
+    note_failure(engine, "here", "login", "away", now=NOW)
+    note_failure(engine, "here", "login", "still away", now=NOW + timedelta(minutes=1))
+    (state,) = states(engine)
+    assert (state.size, state.failing_since, state.problem) == (0, NOW, "still away")
+    note_success(engine, "here", "login", 7, now=NOW + timedelta(minutes=2))
+    (state,) = states(engine)
+    assert (state.size, state.time, state.problem) == (7, NOW + timedelta(minutes=2), None)
+
+
+def test_an_address_gets_each_checkpoint_once_and_in_order(engine: sa.Engine) -> None:
+    """A receiver that is away gets them later."""
+    posted: list[dict[str, object]] = []
+    away = True
+
+    def post(url: str, body: bytes) -> None:
+        if away:
+            raise OutgoingError("fetch.status", "status 503")
+        posted.append({"url": url, **json.loads(body)})
+
+    target = AddressTarget("https://archive.example/", post)
+    for count in (2, 3):
+        write(engine, LOGIN, count)
+        made(engine, LOGIN).make(NOW)
+        assert not export(engine, made(engine, LOGIN), target, now=NOW)
+    assert [state.problem for state in states(engine)] == ["fetch.status: status 503"]
+    away = False
+    for _ in range(2):
+        assert export(engine, made(engine, LOGIN), target, now=NOW)
+    assert [(message["tree"], message["start"]) for message in posted] == [("login", 0), ("login", 2)]
+    sizes = [open_note(str(message["checkpoint"]), [public_of(KEY)]).checkpoint.size for message in posted]
+    assert sizes == [2, 5]
+
+
+def test_proofs_of_another_entry_or_log_are_refused(engine: sa.Engine, tree: Tree) -> None:
+    """RFC 9162 §2.1.3, §2.1.4: what is shown is what was signed."""
+    write(engine, tree, 3)
+    first = made(engine, tree).make(NOW)
+    assert first is not None
+    write(engine, tree, 3)
+    made(engine, tree).make(NOW)
+    proof = inclusion(engine, made(engine, tree), 4)
+    assert "entry 4 of 6" in verify_proof(json.dumps(proof), [public_of(KEY)])
+    growth = consistency(made(engine, tree), first)
+    for wrong in (
+        {**proof, "seq": 5},
+        {**proof, "entry": str(proof["entry"]).replace("a", "b")},
+        {**proof, "proof": []},
+        {**growth, "older": growth["checkpoint"]},
+        {**growth, "proof": []},
+        {},
+        {"checkpoint": first.note},
+    ):
+        with pytest.raises(CheckpointRefused):
+            verify_proof(json.dumps(wrong), [public_of(KEY)])
+    with pytest.raises(CheckpointRefused, match="not there"):
+        inclusion(engine, made(engine, tree), 7)
+    write(engine, tree, 1)
+    with pytest.raises(CheckpointRefused, match="newer than the newest checkpoint"):
+        inclusion(engine, made(engine, tree), 7)
+    replace(engine, tree, EDITS["edited"](rows(engine, tree)), anew=True)
+    with pytest.raises(CheckpointRefused, match="not the one"):
+        inclusion(engine, made(engine, tree), 4)
+
+
+def test_entries_of_a_journey_are_found_before_and_after_a_checkpoint(engine: sa.Engine) -> None:
+    """ux.md: a support number leads to its entries; asked often, so not by reading the whole log."""
+    write(engine, LOGIN, 4)
+    made(engine, LOGIN).make(NOW)
+    write(engine, LOGIN, 4)
+    assert [entry.seq for entry in of_journey(engine, "J2")] == [3, 7]
+    assert of_journey(engine, "J") == ()
+    assert of_journey(engine, "%") == ()
+    with engine.begin() as connection:
+        connection.execute(sa.insert(JOURNEYS), {"journey": "J2", "seq": 1})
+    assert [entry.seq for entry in of_journey(engine, "J2")] == [3, 7], "a forged index shows nothing else"
 
 
 def test_rows_of_the_trust_tree_are_hashed_as_the_registry_does(engine: sa.Engine) -> None:
