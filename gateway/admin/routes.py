@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.admin import dashboard, passkeys, signing_in
+from gateway.admin import (
+    changes,
+    dashboard,
+    drafts,
+    expiry_pages,
+    objects,
+    partners,
+    passkeys,
+    people_pages,
+    services,
+    signing_in,
+)
 from gateway.admin.history import routes as history
 from gateway.admin.pages import AdminRoute
 
 AREAS: Sequence[Sequence[AdminRoute]] = (
     dashboard.ROUTES,
+    changes.ROUTES,
+    drafts.ROUTES,
+    partners.ROUTES,
+    services.ROUTES,
+    expiry_pages.ROUTES,
     history.ROUTES,
+    objects.ROUTES,
+    people_pages.ROUTES,
     signing_in.ROUTES,
     passkeys.ROUTES,
 )

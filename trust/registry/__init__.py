@@ -6,7 +6,15 @@ in force, ``ledger`` how it is written and followed, ``diff`` how a change reads
 
 from __future__ import annotations
 
-from trust.registry.approvals import Approval, Decision, detached, enrol_passkey, sign, verify_sign_in
+from trust.registry.approvals import (
+    Approval,
+    Decision,
+    Signature,
+    detached,
+    enrol_passkey,
+    sign,
+    verify_sign_in,
+)
 from trust.registry.approvers import (
     Approver,
     Ed25519Credential,
@@ -55,6 +63,7 @@ __all__ = [
     "RegistryRolledBack",
     "RegistryUnavailable",
     "Role",
+    "Signature",
     "State",
     "Status",
     "Suspension",

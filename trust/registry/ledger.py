@@ -151,6 +151,10 @@ class Registry:
         emergency = change.change_class is ChangeClass.SUSPENSION
         return self._write_and_activate(rows, identifier, now, emergency=emergency)
 
+    def check(self, change: Change) -> None:
+        """Raise what ``propose`` would but for its signatures, before anybody is asked to sign."""
+        self._sound(change, apply(change, self.follow().state))
+
     def approve(self, approval: Approval, *, now: datetime) -> Outcome:
         """Write a signature; the last one that is needed activates the change at once, if it is due."""
 
