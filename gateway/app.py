@@ -31,8 +31,8 @@ from gateway.probes.schedule import ProbeDesk
 from gateway.registry_bundle import validator
 from gateway.settings import StoreSection
 from gateway.source_task import source_task
-from gateway.statistics.task import statistics_task
 from gateway.sources import build_connectors
+from gateway.statistics.task import statistics_task
 from gateway.store import Acknowledgement, Store, StoreAddress, connect
 from gateway.watch.assembly import assemble
 from gateway.watch.observing import Observing
