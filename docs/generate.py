@@ -1,4 +1,4 @@
-"""Write ``errors.md``, ``configuration.md`` and ``audit-events.md`` from the code, or compare them.
+"""Write ``errors.md``, ``configuration.md``, ``audit-events.md`` and ``metrics.md`` from the code, or compare them.
 
 ::
 
@@ -38,6 +38,7 @@ from gateway.client_settings import Client
 from gateway.errors import CATALOGUE
 from gateway.errors import __doc__ as catalogue_docstring
 from gateway.key_plan import KeyPlan
+from gateway.metrics_table import METRICS
 from gateway.settings import Settings
 from trust.anchors import TrustAnchor
 
@@ -299,12 +300,40 @@ def audit_events() -> str:
     return "\n".join(lines) + "\n"
 
 
+# ---------------------------------------------------------------------------------- metrics
+
+
+def metrics() -> str:
+    """The reference of metrics, in the order of the table."""
+    lines = [
+        HEADER + "# Metrics",
+        "",
+        "`GET /metrics` on the management port, in the text format of Prometheus. No metric has a client, a person or",
+        "a journey in it, and none joins country and client: single logins from a small country would identify somebody.",
+        "[operator.md](operator.md#metrics-and-alerts) says how to use them; rules and a dashboard: `deploy/monitoring/`.",
+        "",
+        "| metric | type | labels | of | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{metric.name}` | {metric.type} | {', '.join(f'`{label}`' for label in metric.labels)}"
+        f" | {metric.scope.value} | {cell(metric.meaning)} |"
+        for metric in METRICS
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m docs.generate", description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     chosen = parser.parse_args()
     stale = []
-    documents = {"errors.md": errors, "configuration.md": configuration, "audit-events.md": audit_events}
+    documents = {
+        "errors.md": errors,
+        "configuration.md": configuration,
+        "audit-events.md": audit_events,
+        "metrics.md": metrics,
+    }
     for name, write in documents.items():
         content = write()
         path = DOCS / name

@@ -136,7 +136,7 @@ class Metrics:
         yield "eidgateway_log_size", (), float(size or 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)  # the library keeps collectors as keys
 class _State(Collector):
     """Samples as the library wants them: by name."""
 
