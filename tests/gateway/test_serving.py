@@ -158,11 +158,28 @@ def test_a_worker_that_dies_is_replaced_and_all_end_together(
     def workers() -> set[int]:
         return {number for number, command in children(process.pid).items() if "spawn_main" in command}
 
+    def refused() -> float:
+        """Over all workers (ux.md §13)."""
+        text = httpx.get(f"{management}/metrics", trust_env=False, timeout=PATIENCE).text
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in text.splitlines()
+            if line.startswith("eidgateway_errors")
+        )
+
+    def refuse(times: int) -> None:
+        for _ in range(times):
+            httpx.get(f"{public}/authorize?client_id=nobody", trust_env=False, timeout=PATIENCE)
+
     until(lambda: len(workers()) == 2)
+    refuse(8)
+    assert refused() == 8
     before = workers()
     os.kill(max(before), signal.SIGKILL)
     until(lambda: len(now := workers()) == 2 and now != before)
     until(lambda: answers(f"{public}/countries") and answers(f"{management}/health/ready"))
+    refuse(4)
+    assert refused() == 12  # the dead worker's are still there, its successor counts on
     process.send_signal(signal.SIGTERM)
     output = process.communicate(timeout=PATIENCE)[0].decode()
     assert process.returncode == 0, output
