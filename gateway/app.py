@@ -147,6 +147,7 @@ def build(
         KeyEvents(live, store, audit, clock=clock).task,
         *probes.tasks(scheduled=settings.probes.enabled),
         statistics_task(engine, settings.statistics, clock=clock),
+        *keeping.tasks(audit),
     ]
     health = Health(
         store=store,
