@@ -15,6 +15,7 @@ from gateway.admin.session import Session, Sessions
 from gateway.audit import Audit
 from gateway.background import Background
 from gateway.live import Generation, Live
+from gateway.probes.schedule import ProbeDesk
 from gateway.settings import GatewaySection, Settings
 from gateway.settings_operations import ConsoleSection
 from gateway.store import Store
@@ -47,6 +48,7 @@ class AdminDesk:
     checkpoints: Callable[[str], Checkpoints]
     """Of one of the log's two trees, by its name; raises OSError, KeyUnavailable."""
     checks: LogChecks
+    probes: ProbeDesk | None = None
 
     @property
     def site(self) -> GatewaySection:

@@ -22,6 +22,7 @@ from gateway.audit import Audit
 from gateway.background import Background
 from gateway.http import Guard
 from gateway.live import Live
+from gateway.probes.schedule import ProbeDesk
 from gateway.settings import Settings
 from gateway.store import Store
 from gateway.web.static_files import StaticFiles
@@ -44,6 +45,7 @@ def build_console(
     background: Background | None = None,
     checkpoints: Callable[[str], Checkpoints] | None = None,
     checks: LogChecks | None = None,
+    probes: ProbeDesk | None = None,
 ) -> ASGIApp | None:
     """The listener's application; None where ``[console]`` is not configured."""
     section = settings.console
@@ -74,6 +76,7 @@ def build_console(
         background=background,
         checkpoints=checkpoints or partial(_unsigned, engine, settings.gateway.issuer),
         checks=checks or LogChecks(),
+        probes=probes,
     )
     table = [endpoint(desk, route) for area in AREAS for route in area]
     table.append(Route("/static/{name}", static.endpoint, methods=["GET"]))

@@ -13,6 +13,7 @@ from gateway.admin import (
     partners,
     passkeys,
     people_pages,
+    probes,
     services,
     signing_in,
 )
@@ -26,6 +27,7 @@ AREAS: Sequence[Sequence[AdminRoute]] = (
     partners.ROUTES,
     services.ROUTES,
     expiry_pages.ROUTES,
+    probes.ROUTES,
     history.ROUTES,
     objects.ROUTES,
     people_pages.ROUTES,

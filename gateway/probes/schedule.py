@@ -8,6 +8,7 @@ result begin within a minute of the start. Probes run one after the other.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +23,9 @@ from gateway.probes.result import ProbeResult, Surroundings
 from gateway.probes.targets import Target, targets
 from gateway.probes.walk import probe
 from gateway.store import Store
+from trust.log import LogUnavailable
 
+_log = logging.getLogger("gateway.probes")
 _TURN_SECONDS = 30.0
 _FIRST_SECONDS = 60
 _APART_SECONDS = 3.0
@@ -56,7 +59,7 @@ class ProbeDesk:
     started: datetime = field(init=False)
     running: set[str] = field(default_factory=set)
     """Targets that are being probed in this process."""
-    _asked: set[asyncio.Task[None]] = field(default_factory=set)
+    _asked: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -101,15 +104,15 @@ class ProbeDesk:
         if not await self.store.lease(f"probe-now:{name}", seconds=_APART_SECONDS):
             return False
         await self.audit.record(ProbeAsked(target=name, by=by), now=self.clock())
-        asked = asyncio.create_task(self._probe(target), name=f"probe {name}")
-        self._asked.add(asked)
-        asked.add_done_callback(self._asked.discard)
+        self.running.add(name)
+        self._asked[name] = asyncio.create_task(self._asked_for(target), name=f"probe {name}")
         return True
 
-    async def settled(self, seconds: float) -> None:
-        """Wait until what was asked for is over, at most so long."""
-        if self._asked:
-            await asyncio.wait(self._asked, timeout=seconds)
+    async def settled(self, name: str, seconds: float) -> None:
+        """Wait until the probe of ``name`` that somebody asked for is over, at most so long."""
+        asked = self._asked.get(name)
+        if asked is not None:
+            await asyncio.wait([asked], timeout=seconds)
 
     async def forget(self) -> None:
         """Remove results that are old enough."""
@@ -124,6 +127,14 @@ class ProbeDesk:
             if times >= ALARM_AFTER and target is not None:
                 found.append(Failing(target=target, times=times, latest=latest))
         return found
+
+    async def _asked_for(self, target: Target) -> None:
+        try:
+            await self._probe(target)
+        except LogUnavailable as error:
+            _log.warning("result of a probe is lost", exc_info=error, extra={"target": target.name})
+        finally:
+            self._asked.pop(target.name, None)
 
     async def _probe(self, target: Target) -> None:
         self.running.add(target.name)

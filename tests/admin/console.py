@@ -12,6 +12,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import sqlalchemy as sa
@@ -20,6 +21,8 @@ from starlette.types import ASGIApp
 from gateway.admin.listener import build_console
 from gateway.audit import Audit
 from gateway.live import Generation, Live
+from gateway.probes.assembly import probe_desk
+from gateway.probes.schedule import ProbeDesk
 from gateway.settings_operations import ConsoleSection
 from gateway.store import Store, StoreAddress, connect
 from tests.login.installation import Clock, configuration
@@ -61,6 +64,7 @@ class Console:
     log: AppendOnlyLog
     clock: Clock
     passkeys: dict[str, Passkey]
+    probes: ProbeDesk
     invalid: list[str] = field(default_factory=list)
     """What is wrong with any state that is proposed."""
 
@@ -204,8 +208,12 @@ def generation(before: Generation, fold: Fold) -> Generation:
     )
 
 
-def passkeys() -> dict[str, Passkey]:
-    return {name: Passkey(credential_id=f"credential of {name}".encode()) for name in ROLES}
+def passkeys(url: str) -> dict[str, Passkey]:
+    host = urlsplit(url).hostname or ""
+    return {
+        name: Passkey(credential_id=f"credential of {name}".encode(), rp_id=host, origin=url)
+        for name in ROLES
+    }
 
 
 def approvers(made: Mapping[str, Passkey]) -> dict[str, Approver]:
@@ -219,16 +227,16 @@ def open_console(directory: Path, address: StoreAddress, *, ceremony: bool = Tru
     clock = Clock()
     base = configuration(directory)
     settings = base.settings.model_copy(
-        update={"console": ConsoleSection(url=ORIGIN, per_minute=section.pop("per_minute", 0), **section)}
+        update={"console": ConsoleSection(url=url, per_minute=section.pop("per_minute", 0), **section)}
     )
-    url = base.database_url.render_as_string(hide_password=False)
-    engine = open_database(url)
+    database = base.database_url.render_as_string(hide_password=False)
+    engine = open_database(database)
     migrate(engine)
-    log = AppendOnlyLog(open_database(url))
+    log = AppendOnlyLog(open_database(database))
     log.start()
     invalid: list[str] = []
     registry = Registry(EntryStore(engine), validate=lambda _: invalid)
-    made = passkeys()
+    made = passkeys(url)
     if ceremony:
         registry.initialise(approvers(made), reason="first", evidence="minutes", proposer="root", now=clock())
     live = Live(
@@ -243,18 +251,21 @@ def open_console(directory: Path, address: StoreAddress, *, ceremony: bool = Tru
         )
     )
     store = Store(connect(address), clock=lambda: clock().timestamp())
+    audit = Audit(log)
+    probes = probe_desk(base, live, store, audit, engine, clock=clock)
     application = build_console(
         live=live,
         registry=registry,
         store=store,
-        audit=Audit(log),
+        audit=audit,
         settings=settings,
         directory=directory,
         engine=engine,
         clock=clock,
+        probes=probes,
     )
     assert application is not None
-    return Console(application, store, registry, live, engine, log, clock, made, invalid)
+    return Console(application, store, registry, live, engine, log, clock, made, probes, invalid)
 
 
 def signed(change_hash: str, passkey: Passkey, person: str) -> Approval:
