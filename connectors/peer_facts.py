@@ -6,7 +6,7 @@ For the console and for warnings of what ends. A login never reads it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self, runtime_checkable
@@ -61,6 +61,8 @@ class PeerFacts:
     software: str | None = None
     """eIDAS ApplicationIdentifier."""
     alerts: tuple[str, ...] = ()
+    metadata: PeerMetadata | None = field(default=None, repr=False)
+    """Where this is from; None: exchanged by hand."""
 
     @classmethod
     def of_metadata(cls, peer: PeerMetadata) -> Self:
@@ -80,6 +82,7 @@ class PeerFacts:
             versions=peer.protocol_versions,
             software=peer.application_identifier,
             alerts=peer.alerts,
+            metadata=peer,
         )
 
 

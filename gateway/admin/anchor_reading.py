@@ -12,11 +12,15 @@ from gateway.admin.decisions import standing
 from gateway.admin.partner_views import AnchorView, DocumentView, ExceptionView, PeerView, SourceView
 from gateway.admin.sight import Sight, Vouching
 from gateway.expiry import end_of, files, path
+from trust.algorithms import NONE, Deviations
 from trust.anchors import TrustAnchor
 from trust.metadata_source import SourceStatus
+from trust.partner_lint import Finding, Verdict, lint_peer
 from trust.registry import ObjectKey, ObjectKind
 from trust.registry.diff import grouped, plain
 from trust.sources import SourceSettings
+
+_TOLD = frozenset({Verdict.REFUSED, Verdict.EXCEPTION})
 
 
 class Deviating(Protocol):
@@ -64,8 +68,8 @@ def source_view(sight: Sight, source: SourceSettings) -> SourceView:
     )
 
 
-def peer_view(facts: PeerFacts, now: datetime) -> PeerView:
-    """One entity."""
+def peer_view(facts: PeerFacts, now: datetime, deviations: Deviations = NONE) -> PeerView:
+    """One entity. ``deviations``: the exceptions it has."""
     return PeerView(
         peer=plain(facts.peer),
         country=facts.country,
@@ -77,6 +81,7 @@ def peer_view(facts: PeerFacts, now: datetime) -> PeerView:
         versions=tuple(plain(version) for version in facts.versions),
         software=plain(facts.software or ""),
         alerts=facts.alerts,
+        findings=_findings(facts, now, deviations),
     )
 
 
@@ -91,6 +96,13 @@ def exception_views(listed: Iterable[Deviating], now: datetime) -> tuple[Excepti
         )
         for one in listed
     )
+
+
+def _findings(facts: PeerFacts, now: datetime, deviations: Deviations) -> tuple[Finding, ...]:
+    if facts.metadata is None:
+        return ()
+    found = lint_peer(facts.metadata, now=now, deviations=deviations)
+    return tuple(one for one in found if one.verdict in _TOLD or one.ends_soon)
 
 
 def _certificates(sight: Sight, named: Iterable[str | None]) -> tuple[CertificateView, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from connectors.accounts import AccountSettings
 from connectors.contract import PeerStatus
+from connectors.eidas import countries as eidas_countries
 from connectors.eidas.settings import CountrySettings, EIDASSettings
 from connectors.npa import NPASettings
 from gateway.admin.anchor_reading import Deviating, anchor_view, exception_views, peer_view
@@ -40,6 +41,8 @@ def country_view(sight: Sight, connector: str, code: str) -> CountryView | None:
     anchor = sight.configuration.anchors.get(vouching.anchor or "")
     facts = [one for one in sight.facts(connector) if vouching.covers(one)]
     settings = sight.configuration.connectors.get(connector)
+    deviations = eidas_countries.deviations(eidas_countries.exceptions(found, sight.now))
+    concerned = {vouching.name, *(one.anchor for one in facts)}
     return CountryView(
         row=_country_row(sight, found),
         settings=found,
@@ -48,7 +51,10 @@ def country_view(sight: Sight, connector: str, code: str) -> CountryView | None:
         entity_id=plain(vouching.entity_id or (facts[0].peer if facts else "")),
         anchor=None if anchor is None else anchor_view(sight, anchor),
         source=vouching.source,
-        peers=tuple(peer_view(one, sight.now) for one in facts),
+        statuses=tuple(
+            status for name, status in sight.statuses() if name == connector and status.anchor in concerned
+        ),
+        peers=tuple(peer_view(one, sight.now, deviations) for one in facts),
         exceptions=exception_views(found.exceptions, sight.now),
         ends=sight.ends_of(_pages(found.connector, found.country, [vouching])),
     )

@@ -17,6 +17,7 @@ from gateway.bundle import ConnectorSettings
 from gateway.expiry import Expiry
 from trust.anchors import TrustAnchor
 from trust.metadata_source import SourceStatus
+from trust.partner_lint import Finding
 from trust.sources import SourceSettings
 
 SUSPENDED = "suspended"
@@ -65,6 +66,8 @@ class PeerView:
     versions: tuple[str, ...]
     software: str
     alerts: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    """What is refused, needs an exception, or ends within two years."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +131,8 @@ class CountryView:
     anchor: AnchorView | None
     source: str | None
     """The source that vouches in place of an anchor."""
+    statuses: tuple[SourceStatus, ...]
+    """Of the metadata that its entity is from, and of the list that names them."""
     peers: tuple[PeerView, ...]
     """The entity that answers for this country."""
     exceptions: tuple[ExceptionView, ...]

@@ -31,6 +31,7 @@ from tests.trust.registry.people import ANNA, BERT, People
 from tests.trust.registry.people import document as registry_document
 from trust.errors import TrustError
 from trust.log import migrate, open_database
+from trust.partner_lint import Verdict
 from trust.registry import Fold, ObjectKey, ObjectKind
 
 __all__ = ["directory", "keys"]
@@ -253,3 +254,16 @@ def test_a_country_may_be_vouched_for_by_a_source(directory: Path) -> None:
     assert [document.status.anchor for document in source.documents] == ["nordic.se.0011aabb"]
     assert (source.used_by, source.status) == ((("eidas", "SE"),), None)
     assert len(source.certificates) == 1
+
+
+def test_a_country_shows_how_its_metadata_stand_and_what_ends_within_two_years(
+    configuration: Configuration,
+) -> None:
+    """security.md D.4: a partner against the table of algorithms, with years."""
+    der = issue("short", key("short"), end=NOW + timedelta(days=200))
+    found = country_view(partners(configuration, Partner(Node(keys=(key_descriptor(der),)))), "eidas", "SE")
+    assert found is not None
+    assert [(status.anchor, status.refreshed_at) for status in found.statuses] == [("se-node", NOW)]
+    [finding] = found.peers[0].findings
+    assert (finding.verdict, finding.until) == (Verdict.ACCEPTED, (NOW + timedelta(days=200)).date())
+    assert finding.ends_soon
