@@ -4,7 +4,7 @@
 # Standard output belongs to the called program alone (`make login` prints one JSON line there).
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox login test check bench docs lock format wheel clean
+.PHONY: help sandbox login enrol test check bench docs lock format wheel clean
 
 # The first interpreter that is new enough; PYTHON=/path/to/python3 chooses another.
 NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -24,6 +24,7 @@ help:
 	@echo "  make login     one whole login without a browser, result as JSON; e.g. COUNTRY=EL SERVICE=personenstand LEVEL=high"
 	@echo "                 or EID=bundid METHOD=Elster SERVICE=feuerwehr (METHOD, LEVEL, CITIZEN, PERSON, FAULT as you like)"
 	@echo "                 or EID=npa CITIZEN=year-only SERVICE=personenstand (npa-soap, npa-saml: the other ways to the card)"
+	@echo "  make enrol     let a passkey into the console of the running sandbox: PASSKEY=you.passkey.json, ROLE=viewer, operator or approver"
 	@echo "  make test      every check and every test; as root on Debian it installs what it needs"
 	@echo "  make check     format, lint, types, import contracts, generated documents, house rules"
 	@echo "  make bench     CPU per login and per flow of the provider alone, table and bench/results/latest.json"
@@ -70,6 +71,9 @@ sandbox: $(VENV)/.sandbox gateway/web/static/kern/INTEGRITY
 
 login: $(VENV)/.sandbox gateway/web/static/kern/INTEGRITY
 	@$(PY) -m sandbox login
+
+enrol: $(VENV)/.sandbox
+	@$(PY) -m sandbox enrol --passkey "$(PASSKEY)" --role "$(or $(ROLE),approver)"
 
 test: $(VENV)/.dev gateway/web/static/kern/INTEGRITY
 	@$(PY) tests/run.py test

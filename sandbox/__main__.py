@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from sandbox import people
 from sandbox.accounts.accounts import accounts
 from sandbox.accounts.faults import FAULTS as ACCOUNT_FAULTS
 from sandbox.addresses import Addresses
@@ -34,8 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     state = State(options.state.resolve())
     try:
-        # Whoever starts a sandbox to look at it sees probes, too.
-        by_default = {"SANDBOX_PROBES": "1"} if options.command == "run" else {}
+        # Whoever starts a sandbox to look at it sees probes and the console, too.
+        by_default = {"SANDBOX_PROBES": "1", "SANDBOX_CONSOLE": "1"} if options.command == "run" else {}
         addresses = Addresses.from_environment({**by_default, **os.environ})
         if options.command in ("nodes", "services", "eid-service"):
             serve(options.command, state.directory, addresses)
@@ -43,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         _stop_on_signals()
         if options.command == "login":
             return _login(state, addresses, options)
+        if options.command == "enrol":
+            return _enrol(state, options)
         return _run(state, addresses, once=options.once)
     except (SandboxFailed, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -54,9 +57,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument(
-        "command", nargs="?", default="run", choices=("run", "login", "nodes", "services", "eid-service"),
-        help="run everything (default), one login, or one of the counterpart servers alone",
+        "command", nargs="?", default="run", choices=("run", "login", "enrol", "nodes", "services", "eid-service"),
+        help="run everything (default), one login, enrol a passkey of the console, or one of the counterpart "
+        "servers alone",
     )  # fmt: skip
+    parser.add_argument("--passkey", type=Path, help="for enrol: the file that the console gave")
+    parser.add_argument("--role", default="approver", help="for enrol: viewer, operator or approver")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="state directory")
     parser.add_argument("--once", action="store_true", help="start everything, then end it: a self-check")
     for name in Wanted.__dataclass_fields__:
@@ -80,10 +86,20 @@ def _say(text: str) -> None:
 
 def _run(state: State, addresses: Addresses, *, once: bool) -> int:
     with Sandbox(state, addresses, _say) as sandbox:
+        if addresses.console:
+            _say("two people take the configuration over into the registry")
+            people.take_over(state)
         print(summary(addresses), flush=True)
         while not once:
             time.sleep(0.5)
             sandbox.check()
+    return 0
+
+
+def _enrol(state: State, options: argparse.Namespace) -> int:
+    if options.passkey is None:
+        raise ValueError("enrol needs --passkey FILE: make one at the console's /passkey")
+    print(people.enrol(state, options.passkey, options.role), flush=True)
     return 0
 
 
@@ -152,6 +168,13 @@ def summary(addresses: Addresses) -> str:
     lines += ["", "Test cards for the Online-Ausweis (PIN 123456)"]
     for document in documents().values():
         lines.append(f"  {document.id:<20} {document.note}")
+    if addresses.console:
+        lines += [
+            "",
+            f"Console        {addresses.console_url}",
+            f"  make a passkey there ({addresses.console_url}/passkey), save the file, and let the two people of",
+            "  the sandbox enrol it: make enrol PASSKEY=you.passkey.json (ROLE=viewer, operator or approver)",
+        ]
     lines += ["", "Ctrl-C ends everything.", ""]
     return "\n".join(lines)
 

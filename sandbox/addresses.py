@@ -2,9 +2,10 @@
 
 | variable | meaning | default |
 |---|---|---|
-| ``SANDBOX_PORT_BASE`` | first port; gateway +0, management +1, certificates +2 (TLS only), services +10, nodes +20, eID service +30 to +32 | 8400 |
+| ``SANDBOX_PORT_BASE`` | first port; gateway +0, management +1, certificates +2 (TLS only), console +3, services +10, nodes +20, eID service +30 to +32 | 8400 |
 | ``SANDBOX_TLS`` | ``1``: https everywhere, nodes on another site (``127.0.0.1``) | off |
 | ``SANDBOX_PROBES`` | ``1``: the gateway logs in everywhere with test citizens, on a schedule | on for ``python -m sandbox``, else off |
+| ``SANDBOX_CONSOLE`` | ``1``: the gateway has its console for security admins, and two people who decide | on for ``python -m sandbox``, else off |
 | ``SANDBOX_METADATA_SECONDS`` | how long nodes and account systems keep what they have read of our metadata | 300 |
 | ``SANDBOX_PROFILE`` | the gateway's keys: ``rsa`` (RSA-3072) or ``ec`` (P-256) | ``rsa`` |
 """
@@ -26,6 +27,7 @@ class Addresses:
     tls: bool = False
     profile: Profile = "rsa"
     probes: bool = False
+    console: bool = False
     metadata_seconds: int = 300
 
     @classmethod
@@ -40,13 +42,15 @@ class Addresses:
         profile = environment.get("SANDBOX_PROFILE") or "rsa"
         if profile not in ("rsa", "ec"):
             raise ValueError(f"SANDBOX_PROFILE must be rsa or ec, not {profile!r}")
-        tls, probes = (
-            environment.get(f"SANDBOX_{name}", "") in ("1", "true", "yes") for name in ("TLS", "PROBES")
+        tls, probes, console = (
+            environment.get(f"SANDBOX_{name}", "") in ("1", "true", "yes")
+            for name in ("TLS", "PROBES", "CONSOLE")
         )
         return cls(
             port_base=int(text),
             tls=tls,
             probes=probes,
+            console=console,
             profile="ec" if profile == "ec" else "rsa",
             metadata_seconds=int(seconds),
         )
@@ -67,6 +71,11 @@ class Addresses:
     def certificate_port(self) -> int:
         """With TLS only: for clients that show a certificate (RFC 8705)."""
         return self.port_base + 2
+
+    @property
+    def console_port(self) -> int:
+        """Where ``console`` is on."""
+        return self.port_base + 3
 
     @property
     def services_port(self) -> int:
@@ -97,6 +106,11 @@ class Addresses:
     def certificate_gateway(self) -> str:
         """Base of ``mtls_endpoint_aliases``."""
         return f"https://localhost:{self.certificate_port}"
+
+    @property
+    def console_url(self) -> str:
+        """Browsers offer passkeys on https, and on http at ``localhost``."""
+        return f"{self.scheme}://localhost:{self.console_port}"
 
     @property
     def management(self) -> str:

@@ -82,7 +82,12 @@ class Sandbox:
     def _refuse_busy_ports(self) -> None:
         a = self.addresses
         eid_service = (a.eid_soap_port, a.eid_paos_port, a.eid_saml_port)
-        gateway = (a.gateway_port, a.management_port, *((a.certificate_port,) if a.tls else ()))
+        gateway = (
+            a.gateway_port,
+            a.management_port,
+            *((a.certificate_port,) if a.tls else ()),
+            *((a.console_port,) if a.console else ()),
+        )
         for port in (*gateway, a.services_port, a.nodes_port, *eid_service):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
