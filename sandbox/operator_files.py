@@ -44,6 +44,33 @@ def anchor(
     )
 
 
+def source(
+    name: str,
+    kind: str,
+    countries: list[str],
+    believed_by: Mapping[str, object],
+    entities: list[dict[str, str]],
+) -> str:
+    """The text of a file of a source that the gateway follows by itself."""
+    today = datetime.now(UTC).date()
+    return document(
+        {
+            "id": name,
+            "kind": kind,
+            "state": "active",
+            "activation": "automatic",
+            "countries": countries,
+            **believed_by,
+            "valid_from": today - timedelta(days=1),
+            "valid_until": today + timedelta(days=_ANCHOR_DAYS),
+            "test": True,
+            "evidence": "none: a sandbox needs none",
+        },
+        None,
+        {"entities": entities},
+    )
+
+
 def exceptions(kinds: Iterable[str]) -> list[dict[str, object]]:
     """One dated exception for each kind."""
     until = datetime.now(UTC).date() + timedelta(days=_EXCEPTION_DAYS)

@@ -7,6 +7,7 @@ national connector, which takes the country from the form parameter ``country``.
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from sandbox.accounts.accounts import accounts
 from sandbox.nodes.countries import Citizen, Country, countries, national
+from sandbox.nodes.directory import LIST_PATH, QUERY_PATH
 from sandbox.nodes.faults import FAULTS
 from sandbox.nodes.plan import Plan, answer_plan, failure_plan
 from sandbox.nodes.request import Refused, Request, take
@@ -45,6 +47,8 @@ class Nodes:
             Route("/", self.index),
             Route("/health", self.health),
             Mount("/static", StaticFiles(directory=_HERE.parent / "static")),
+            Route(LIST_PATH, self.service_list),
+            Route(QUERY_PATH + "/entities/{entity:path}", self.queried),
             Route("/{node}/metadata", self.metadata),
             Route("/{node}/sso", self.sso, methods=["GET", "POST"]),
             Route("/{node}/answer", self.answer, methods=["POST"]),
@@ -69,6 +73,15 @@ class Nodes:
             return PlainTextResponse("no such node", 404)
         document = await run_in_threadpool(self._world.metadata, node)
         return Response(document, media_type="application/samlmetadata+xml")
+
+    async def service_list(self, http: HTTPRequest) -> Response:
+        return _edition(http, await run_in_threadpool(self._world.service_list), "application/xml")
+
+    async def queried(self, http: HTTPRequest) -> Response:
+        document = await run_in_threadpool(self._world.queried, http.path_params["entity"])
+        if document is None:
+            return PlainTextResponse("no such entity", 404)
+        return _edition(http, document, "application/samlmetadata+xml")
 
     async def sso(self, http: HTTPRequest) -> Response:
         node = self._world.node(http.path_params["node"])
@@ -138,6 +151,15 @@ class Nodes:
             return failure_plan(exchange.speaker, issuer, exchange.request, now, denied)
         plan = answer_plan(exchange.speaker, exchange.origin, issuer, exchange.request, citizen, now)
         return FAULTS[fault].change(plan) if fault else plan
+
+
+def _edition(http: HTTPRequest, document: bytes, media_type: str) -> Response:
+    """The document, or 304 for whoever has it (RFC 9110 §13.1.2)."""
+    tag = f'"{hashlib.sha256(document).hexdigest()[:32]}"'
+    headers = {"ETag": tag}
+    if http.headers.get("If-None-Match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(document, media_type=media_type, headers=headers)
 
 
 def _origin(node: Country, wanted: str | None) -> Country:

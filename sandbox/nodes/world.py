@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyPair, KeyStore, certificates_handed_over
 from sandbox.nodes.countries import Country, countries, national
+from sandbox.nodes.directory import KEY, service_list
 from sandbox.nodes.metadata import node_metadata
 from sandbox.nodes.request import Request
 from sandbox.nodes.requester import Requesters
@@ -36,6 +39,8 @@ class World:
     """Message signing keys by node path."""
     metadata_signing: dict[str, KeyPair]
     requesters: Requesters
+    directory: KeyPair
+    """Signs the list of all nodes, and what the query service hands out."""
     exchanges: Exchanges[Exchange] = field(default_factory=Exchanges)
     _metadata: dict[str, tuple[datetime, bytes]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -49,23 +54,39 @@ class World:
 
     def metadata(self, node: Country) -> bytes:
         """The node's metadata, signed anew every ten minutes."""
+        return self._kept(node.path, partial(self._described, node, self.metadata_signing[node.path]))
+
+    def service_list(self) -> bytes:
+        """Where the metadata of every country's node are, signed anew every ten minutes."""
+        listed = {
+            f"{self.base(node)}/metadata": (node, self.metadata_signing[node.path].certificate)
+            for node in countries().values()
+        }
+        return self._kept("list", partial(service_list, listed, self.directory))
+
+    def queried(self, entity_id: str) -> bytes | None:
+        """The metadata of one node as the query service hands them out; None: it knows no such node."""
+        for node in countries().values():
+            if entity_id == f"{self.base(node)}/metadata":
+                return self._kept(f"query {node.path}", partial(self._described, node, self.directory))
+        return None
+
+    def _kept(self, name: str, make: Callable[[datetime], bytes]) -> bytes:
         now = datetime.now(UTC)
         with self._lock:
-            kept = self._metadata.get(node.path)
+            kept = self._metadata.get(name)
         if kept and now - kept[0] < METADATA_KEPT:
             return kept[1]
-        states = [c.node_code for c in countries().values()] if node.path == "national" else []
-        document = node_metadata(
-            node,
-            self.base(node),
-            self.signing[node.path],
-            self.metadata_signing[node.path],
-            now,
-            member_states=states,
-        )
+        document = make(now)
         with self._lock:
-            self._metadata[node.path] = (now, document)
+            self._metadata[name] = (now, document)
         return document
+
+    def _described(self, node: Country, signer: KeyPair, now: datetime) -> bytes:
+        states = [c.node_code for c in countries().values()] if node.path == "national" else []
+        return node_metadata(
+            node, self.base(node), self.signing[node.path], signer, now, member_states=states
+        )
 
 
 def key_names(node: Country) -> tuple[str, str, str]:
@@ -82,6 +103,7 @@ def make_keys(store: KeyStore) -> None:
             issuer = store.obtain(authority, "p256", f"{node.name} metadata authority", authority=True)
         store.obtain(metadata, node.metadata_key, f"{node.name} metadata signer", issuer)
         store.obtain(signing, node.key, f"{node.name} node")
+    store.obtain(KEY, "p256", "directory of nodes")
 
 
 def anchor_file(node: Country) -> str:
@@ -107,4 +129,5 @@ def load_world(addresses: Addresses, state: Path) -> World:
             state / "ca.pem" if addresses.tls else None,
             kept=timedelta(seconds=addresses.metadata_seconds),
         ),
+        store.load(KEY),
     )
