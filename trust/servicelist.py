@@ -32,6 +32,8 @@ _ROLES: dict[str, MetadataRoleName] = {PROXY_SERVICE: "idp", CONNECTOR: "sp"}
 _SER = "{http://eidas.europa.eu/metadata/servicelist}"
 _KEY_INFO = "{" + DS + "}KeyInfo"
 _SEQUENCE_DIGITS = 18
+# a list that was signed while it was asked for, by a clock slightly ahead of ours
+_CLOCK_TOLERANCE = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +109,13 @@ def verify_service_list(octets: bytes, policy: ListPolicy, *, now: datetime) -> 
     if root.tag != _SER + "MetadataServiceList" or not root.get("Version"):
         raise MetadataError("servicelist.root")
     issued = instant(root.get("IssueDate") or "")
-    if issued > now:
+    if issued > now + _CLOCK_TOLERANCE:
         raise MetadataError("servicelist.issue-date", "in the future")
     update = root.get("NextUpdate")
     if update is None:
         raise MetadataError("servicelist.next-update", "missing")
     next_update = instant(update)
-    if next_update > now + policy.max_valid:
+    if next_update > now + policy.max_valid + _CLOCK_TOLERANCE:
         raise MetadataError("servicelist.next-update", f"more than {policy.max_valid.days} days ahead")
     scheme = xml.only_child(root, _SER + "SchemeInformation")
     locations, dropped = _territories(root, policy)
