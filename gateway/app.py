@@ -170,6 +170,7 @@ def build(
         clock=clock,
         background=background,
         checkpoints=keeping.checkpoints,
+        probes=probes,
     )
     return Application(
         public=PublicListener(live),

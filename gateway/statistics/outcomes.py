@@ -33,6 +33,7 @@ from gateway.audit import (
     JourneyOpened,
     SessionUsed,
 )
+from gateway.client_settings import PROBE_CLIENT
 
 
 class Outcome(StrEnum):
@@ -135,7 +136,9 @@ def _take(
     step: Step, number: str, journeys: MutableMapping[str, OpenJourney], counts: Counter[Counted]
 ) -> None:
     if step.event in {JourneyOpened.__name__, SessionUsed.__name__}:
-        journeys[number] = OpenJourney(seen=step.at, client=_text(step, "client") or "")
+        client = _text(step, "client") or ""
+        if client != PROBE_CLIENT:  # nobody logged in
+            journeys[number] = OpenJourney(seen=step.at, client=client)
         return
     known = journeys.get(number)
     if known is None:

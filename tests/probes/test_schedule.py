@@ -27,6 +27,7 @@ from gateway.probes.schedule import ProbeDesk
 from gateway.probes.targets import Target, targets
 from gateway.store import EmbeddedStore, Store, StoreAddress, connect
 from tests.login.installation import configuration
+from tests.support.postgresql import postgresql
 from trust.log import AppendOnlyLog, LogUnavailable, migrate, open_database
 from trust.registry import ObjectKey, ObjectKind
 
@@ -251,6 +252,22 @@ async def test_history_gives_back_what_was_kept(bench: Bench) -> None:
     assert history.latest("eidas.bg") is None
     assert set(history.all_latest(["eidas.gr", "eidas.se", "eidas.bg"])) == {"eidas.gr", "eidas.se"}
     assert kept[2].milliseconds == 12
+
+
+async def test_history_is_the_same_in_postgresql() -> None:
+    """Numbers of its own, and the same answers."""
+    with postgresql() as url:
+        engine = open_database(url)
+        migrate(engine)
+        history = ProbeHistory(engine)
+        for entry in (result(0), result(1, Reason.ANSWER_REFUSED), result(2, Reason.DEFECT)):
+            history.add(entry)
+        assert history.all_latest(["eidas.gr"]) == {"eidas.gr": result(2, Reason.DEFECT)}
+        assert len(history.history("eidas.gr", BEGINNING)) == 3
+        assert history.failing("eidas.gr") == 1
+        history.forget(BEGINNING + timedelta(minutes=2))
+        assert history.history("eidas.gr", BEGINNING) == [result(2, Reason.DEFECT)]
+        engine.dispose()
 
 
 async def test_two_failures_in_a_row_are_an_alarm_and_our_own_are_not_counted(bench: Bench) -> None:

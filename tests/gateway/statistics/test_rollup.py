@@ -11,6 +11,7 @@ from threading import Thread
 import pytest
 import sqlalchemy as sa
 
+from gateway.client_settings import PROBE_CLIENT
 from gateway.statistics import Bucket, Dimension, Outcome, RollUp, Statistics, StatisticsUnavailable
 from gateway.statistics.tables import COUNTS, JOURNEYS
 from tests.support.postgresql import postgresql
@@ -163,6 +164,16 @@ def test_every_code_that_is_told_apart_is_in_the_catalogue() -> None:
         code for code, outcome in sorted(told._CODES.items(), key=lambda pair: CATALOGUE[pair[0]].number)
         if outcome is Outcome.CANCELLED
     ]  # fmt: skip
+
+
+def test_a_probe_login_counts_nowhere(engine: sa.Engine, log: Log) -> None:
+    """Nobody logged in: the gateway did it itself, with a test identity."""
+    log.opened("PPPPPPPPPP", client=PROBE_CLIENT)
+    log.begun("PPPPPPPPPP", country="GR")
+    log.accepted("PPPPPPPPPP", country="GR")
+    log.released("PPPPPPPPPP")
+    RollUp(engine, log.read).run(now=NOON)
+    assert cells(engine) == {}
 
 
 def test_of_several_exchanges_the_last_one_counts(engine: sa.Engine, log: Log) -> None:
