@@ -35,7 +35,7 @@ from trust.trees import LOGIN, TREES, TRUST, Row, Tree
 _TYPED = ("since", "until", "event", "actor", "object")
 _LONGEST = 400
 _EVENTS: Mapping[str, tuple[str, ...]] = {
-    LOGIN.name: tuple(event.__name__ for event in get_args(audit.Event)),
+    LOGIN.name: (*(event.__name__ for event in get_args(audit.Event)), "MetadataChanged"),
     TRUST.name: (entries.PROPOSED, entries.APPROVAL, entries.REJECTED, entries.ACTIVATED),
 }
 _KINDS = {

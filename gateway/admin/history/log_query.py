@@ -22,7 +22,9 @@ _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _CLOCKS = timedelta(minutes=5)
 """How far entries of several hosts may be out of order."""
 
-_ACTORS = ("client", "proposer", "approver", "by", "actor")
+_ACTORS = ("client", "proposer", "approver", "by", "person")
+_KINDS_OF_PERSON = frozenset({"natural", "legal"})
+"""``IdentityAccepted`` says so under ``person``; the console's events name somebody there."""
 _OBJECTS = (
     "journey",
     "connector",
@@ -158,7 +160,7 @@ def log_line(row: Row, source: LogSource) -> LogLine:
         seq=row.seq,
         at=at,
         event=row.kind,
-        actors=_values(facts, _ACTORS),
+        actors=tuple(name for name in _values(facts, _ACTORS) if name not in _KINDS_OF_PERSON),
         objects=(*_values(facts, _OBJECTS), *source.about(body)),
         time=row.time,
         body=row.body,

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from trust.checkpoints import CHECKPOINTS, JOURNEYS, Checkpoints
+from trust.checkpoints import Checkpoints
 from trust.errors import LogUnavailable
 from trust.log import Entry
+from trust.log_journeys import of_journey
 from trust.merkle import SIZE, inclusion_proof, leaf_hash
 from trust.registry import ChangeRefused, Fold
 from trust.registry.changes import Change, read_change
-from trust.trees import LOGIN, Row, Tree
+from trust.trees import Row, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Proof:
 
     tree: str
     seq: int
+    entry: str
+    """What the leaf hash is taken over."""
     leaf: str
     size: int
     root: str
@@ -71,14 +74,11 @@ class Proof:
     """The signed note."""
 
     def as_json(self) -> dict[str, object]:
+        """As ``eid-gateway log prove`` writes it and ``eid-gateway log verify --proof`` reads it."""
         return {
-            "tree": self.tree,
+            "entry": self.entry,
             "seq": self.seq,
-            "index": self.seq - 1,
-            "leaf_hash": self.leaf,
-            "tree_size": self.size,
-            "root_hash": self.root,
-            "inclusion_path": list(self.path),
+            "proof": list(self.path),
             "checkpoint": self.checkpoint,
         }
 
@@ -100,12 +100,14 @@ def proof_of(row: Row, own: Checkpoints) -> Proof | None:
         opened = own.opened(newest)
     except SQLAlchemyError as error:
         raise LogUnavailable(type(error).__name__) from error
-    leaf = leaf_hash(own.tree.data(row))
+    data = own.tree.data(row)
+    leaf = leaf_hash(data)
     if leaf != leaves[(row.seq - 1) * SIZE : row.seq * SIZE]:
         raise EntryChanged(row.seq)
     return Proof(
         tree=own.tree.name,
         seq=row.seq,
+        entry=data.decode(),
         leaf=leaf.hex(),
         size=newest.size,
         root=opened.checkpoint.root.hex(),
@@ -115,24 +117,9 @@ def proof_of(row: Row, own: Checkpoints) -> Proof | None:
 
 
 def entries_of(engine: sa.Engine, number: str) -> Sequence[Entry]:
-    """What the log of logins has about journey ``number``, oldest first; raises LogUnavailable.
-
-    Entries that a checkpoint covers are found by their index, the newer ones by reading them.
-    """
-    table, seq = LOGIN.table, LOGIN.table.c.seq
-    indexed = sa.select(JOURNEYS.c.seq).where(JOURNEYS.c.journey == number)
-    covered = sa.select(sa.func.max(CHECKPOINTS.c.size)).where(CHECKPOINTS.c.tree == LOGIN.name)
-    named = table.c.body.contains(f'"journey":"{number}"', autoescape=True)
+    """What the log of logins has about journey ``number``, oldest first; raises LogUnavailable."""
     try:
-        with engine.connect() as connection:
-            size = connection.execute(covered).scalar() or 0
-            older = sa.select(table).where(seq.in_(indexed)).order_by(seq)
-            newer = sa.select(table).where(seq > size, named).order_by(seq)
-            return [
-                Entry(seq=row.seq, time=row.time, event=row.event, body=row.body, hash=bytes(row.hash))
-                for statement in (older, newer)
-                for row in connection.execute(statement)
-            ]
+        return of_journey(engine, number)
     except SQLAlchemyError as error:
         raise LogUnavailable(type(error).__name__) from error
 

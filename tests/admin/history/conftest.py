@@ -30,6 +30,9 @@ from trust.trees import TREES
 
 DONE, FAILED, OPEN = "7K2QX9MFBT", "0123456789", "ZZZZZZZZZZ"
 
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+"""Signs checkpoints."""
+
 
 async def journeys(console: Console) -> None:
     """One login from Greece that went well, one that failed, one that has only begun."""
@@ -85,9 +88,8 @@ def checks() -> LogChecks:
 @pytest.fixture
 async def signing(console: Console, tmp_path: Path, checks: LogChecks) -> Console:
     """As ``busy``, with signed checkpoints and a background task."""
-    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
     made = {
-        tree.name: Checkpoints(console.engine, tree, origin="id.example", keys=[key])
+        tree.name: Checkpoints(console.engine, tree, origin="id.example", keys=[KEY])
         for tree in TREES.values()
     }
     section = ConsoleSection(url=ORIGIN, per_minute=0)

@@ -12,6 +12,7 @@ import pytest
 import gateway.login.errors
 from gateway import audit
 from gateway.admin.history.journeys import NoJourneyNumber, journey_view, read_number
+from gateway.admin.words import load
 from gateway.login.journey import shown
 from gateway.statistics import Outcome
 from gateway.store.sealing import CROCKFORD
@@ -104,6 +105,16 @@ def test_an_unknown_journey_is_none() -> None:
     assert (
         journey_view(NUMBER, [Entry(seq=1, time="", event="x", body="no JSON", hash=b"")], now=NOON) is None
     )
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_event_and_every_field_has_a_name_for_people(language: str) -> None:
+    """``gateway/admin/locales/*/history.po``: a new event needs ``history.event_*``, its fields ``history.field_*``."""
+    words = load(language)
+    events = get_args(audit.Event)
+    assert [event.__name__ for event in events if f"history.event_{event.__name__}" not in words] == []
+    names = {field.name for event in events for field in fields(event)}
+    assert sorted(name for name in names if f"history.field_{name}" not in words) == []
 
 
 def test_no_event_has_a_field_for_a_person() -> None:

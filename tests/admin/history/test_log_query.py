@@ -87,6 +87,13 @@ def test_entries_of_the_trust_log_are_found_by_people_and_objects() -> None:
     assert numbers(search(source, Filter(object="change/1"))) == [1]
 
 
+def test_people_of_the_console_act_and_kinds_of_person_do_not() -> None:
+    source = Source(
+        [row(1, "ConsoleSignedIn", person="a.beispiel"), row(2, person="natural", client="amt24")]
+    )
+    assert [line.actors for line in search(source, Filter()).lines] == [("amt24",), ("a.beispiel",)]
+
+
 def test_time_bounds_are_found_without_reading_the_log(source: Source) -> None:
     wanted = Filter(since=NOON + 100 * MINUTE, until=NOON + 103 * MINUTE)
     assert numbers(search(source, wanted)) == [102, 101, 100]
