@@ -14,7 +14,7 @@ expired   nothing more came for two hours, or the service learnt late that the t
 
 Of several exchanges the last one counts: a citizen who fails with one means and succeeds with another
 is *done* with the other. An answer from a session (``SessionUsed``) counts for client and level only: no
-country was asked.
+country was asked. Probe logins are nobody's, and count nowhere.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from gateway.audit import (
     JourneyOpened,
     SessionUsed,
 )
+from gateway.client_settings import PROBE_CLIENT
 from gateway.client_settings import PROBE_CLIENT
 
 
