@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 _LONGEST = 256
 _WARNING = re.compile(r"(?:.*[/\\])?([^/\\:]+:\d+: \w+): ")
 """``/path/file.py:12: UserWarning: text``, as the library words a warning."""
-_FIELDS = ("code", "cause", "path", "peer", "reason", "journey", "client", "worker", "task")
+_FIELDS = ("code", "cause", "path", "peer", "reason", "journey", "client", "worker", "task", "channel")
 
 
 class JSONLines(logging.Formatter):

@@ -52,7 +52,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "eidgateway_watch_messages_total", "counter", ("channel", "result"), Scope.PROCESSES,
-        "Mails and webhooks: `sent` or `failed`.",
+        "Mails and webhooks: `sent` or `failed`. `channel`: its `id`; those to single approvers together as `approvers`.",
     ),
     Metric(
         "eidgateway_alerts", "gauge", ("severity",), Scope.WORKER,

@@ -180,21 +180,20 @@ class DatabaseBook:
     def claim(self, key: str, channel: str, known: Delivery | None, now: datetime) -> Delivery | None:
         claimed = _claimed(known, now)
         if known is None:
-            statement: sa.Insert | sa.Update = sa.insert(DELIVERIES).values(
-                key=key, channel=channel, **_columns(claimed)
-            )
-        else:
-            same = [DELIVERIES.c[name].is_not_distinct_from(value) for name, value in _columns(known).items()]
-            statement = (
+            try:
+                with self.engine.begin() as connection:
+                    row = {"key": key, "channel": channel, **_columns(claimed)}
+                    connection.execute(sa.insert(DELIVERIES).values(row))
+            except IntegrityError:
+                return None
+            return claimed
+        same = [DELIVERIES.c[name].is_not_distinct_from(value) for name, value in _columns(known).items()]
+        with self.engine.begin() as connection:
+            changed = connection.execute(
                 sa.update(DELIVERIES)
                 .where(DELIVERIES.c.key == key, DELIVERIES.c.channel == channel, *same)
                 .values(**_columns(claimed))
-            )
-        try:
-            with self.engine.begin() as connection:
-                changed = connection.execute(statement).rowcount
-        except IntegrityError:
-            return None
+            ).rowcount
         return claimed if changed == 1 else None
 
     def settle(self, key: str, channel: str, delivery: Delivery) -> None:

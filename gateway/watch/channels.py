@@ -25,6 +25,11 @@ class Channel(Protocol):
     @property
     def id(self) -> str: ...
 
+    @property
+    def group(self) -> str:
+        """What metrics call it: no person's name."""
+        ...
+
     def wants(self, alert: Alert) -> bool:
         """Whether it is told of ``alert``."""
         ...
@@ -51,6 +56,10 @@ class Severe:
     deliver: Send
     tells_end: bool = True
 
+    @property
+    def group(self) -> str:
+        return self.id
+
     def wants(self, alert: Alert) -> bool:
         return at_least(alert.severity, self.minimum)
 
@@ -69,6 +78,10 @@ class Personal:
     @property
     def id(self) -> str:
         return f"approver:{self.approver}"
+
+    @property
+    def group(self) -> str:
+        return "approvers"
 
     def wants(self, alert: Alert) -> bool:
         return self.approver in alert.people

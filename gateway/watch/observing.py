@@ -38,6 +38,7 @@ _log = logging.getLogger("gateway.watch")
 _LISTED_AGAIN = timedelta(minutes=10)
 """Certificates do not change by the minute, and reading them costs more than the rest."""
 _NOT_RUN_TURNS = 3
+_RECENT_TURNS = 2
 
 
 def machine() -> str:
@@ -135,7 +136,9 @@ class Observing:
         for task in background.tasks:
             run = runs.get(task.name)
             failing = None
-            if run is not None and run.error is not None:
+            # Of what runs once in the installation, an old failure here says nothing: others run it since.
+            recent = run is not None and now - run.at <= timedelta(seconds=task.seconds * _RECENT_TURNS + 60)
+            if run is not None and run.error is not None and recent:
                 before = self._broken_since.get(task.name)
                 failing = before or Failing(since=run.at, reason=run.error)
             elif task.everywhere:

@@ -157,7 +157,7 @@ class Watch:
         except (ChannelFailed, TimeoutError) as error:
             reason = error.reason if isinstance(error, ChannelFailed) else "timeout"
             counted.failed += 1
-            self.count(channel.id, "failed")
+            self.count(channel.group, "failed")
             before = counted.failing
             counted.failing = Failing(
                 since=now if before is None else before.since,
@@ -167,6 +167,6 @@ class Watch:
             _log.warning("channel takes nothing", extra={"channel": channel.id, "reason": reason})
             return False
         counted.sent += 1
-        self.count(channel.id, "sent")
+        self.count(channel.group, "sent")
         counted.failing = None
         return True

@@ -7,10 +7,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.settings_watch import Severity
 from gateway.watch.alerts import LONGEST_PAUSE, UNSEEN, Alert, Delivery, News, Record, Told, clean, due, pause
-from gateway.watch.book import CLAIM, KEPT, AlertBook, DatabaseBook, MemoryBook, refused, taken
+from gateway.watch.book import (
+    ALERTS,
+    CLAIM,
+    DELIVERIES,
+    KEPT,
+    AlertBook,
+    DatabaseBook,
+    MemoryBook,
+    refused,
+    taken,
+)
+from tests.support.postgresql import postgresql
 from trust.log import migrate, open_database
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -30,16 +42,28 @@ def alert(level: int = 0, severity: Severity = Severity.WARNING, key: str = "met
     )
 
 
-@pytest.fixture(params=["memory", "database"])
+@pytest.fixture(scope="module")
+def postgresql_url() -> Iterator[str]:
+    with postgresql() as url:
+        yield url
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Books]:
     """Each call is another process that looks at the same book (in memory there is only one process)."""
     if request.param == "memory":
         book = MemoryBook()
         yield lambda: book
         return
-    engine = open_database(f"sqlite:///{tmp_path}/gateway.sqlite3")
+    if request.param == "postgresql":
+        engine = open_database(request.getfixturevalue("postgresql_url"))
+    else:
+        engine = open_database(f"sqlite:///{tmp_path}/gateway.sqlite3")
     migrate(engine)
     yield lambda: DatabaseBook(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.delete(ALERTS))
+        connection.execute(sa.delete(DELIVERIES))
     engine.dispose()
 
 

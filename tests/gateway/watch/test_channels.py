@@ -236,6 +236,7 @@ def test_who_wants_what() -> None:
     assert not Severe("duty", Severity.CRITICAL, lambda _notices, _now: None).wants(LATER)
     bert = Personal("b.muster", lambda _notices, _now: None)
     assert not bert.wants(ALERT)
+    assert (everybody.group, bert.group) == ("ops", "approvers")  # metrics name no person
     assert bert.wants(
         Alert(key="p", kind="proposal-pending", severity=Severity.WARNING, people=("b.muster",))
     )

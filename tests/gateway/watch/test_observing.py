@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
+import httpx
 import pytest
 
 from gateway.background import Background, LastRun, Task
@@ -111,7 +113,9 @@ async def test_tasks_that_fail_or_do_not_run_are_told_after_three_turns(installa
     assert await told() == {"task/fails@n"}
     installation.clock.forward(minutes=2)
     assert await told() == {"task/fails@n", "task/everywhere@n"}  # another process may run the other
-    runs.known = {name: LastRun(at=installation.clock(), error=None) for name in ("fails", "everywhere")}
+    failed = runs.known["fails"]
+    runs.known = {"fails": failed, "everywhere": LastRun(at=installation.clock(), error=None)}
+    installation.clock.forward(minutes=4)  # nobody here has run it again: another process does
     assert [one for one in alerts(await observing.look({})) if one.kind == "task"] == []
 
 
@@ -122,6 +126,18 @@ async def test_a_part_with_a_defect_hides_no_other(installation: Installation) -
     seen = await replace(looking(installation), log_standing=defect).look({})
     assert seen.log == ()
     assert seen.peers
+
+
+async def test_every_process_watches_and_its_metrics_say_when(installation: Installation) -> None:
+    """The wiring: without it nothing of this would ever ring."""
+    background = installation.application.background
+    [task] = [one for one in background.tasks if one.name == "watch"]
+    assert task.everywhere
+    await task.run()
+    transport = httpx.ASGITransport(app=installation.application.management)
+    async with httpx.AsyncClient(transport=transport, base_url="http://management") as http:
+        text = (await http.get("/metrics")).text
+    assert re.search(r"^eidgateway_watch_last_round_timestamp_seconds \d", text, re.MULTILINE)
 
 
 def test_the_machine_has_a_name() -> None:
