@@ -17,10 +17,11 @@ from sandbox.accounts.configuration import write_accounts
 from sandbox.addresses import Addresses
 from sandbox.eid_service import material
 from sandbox.eid_service.saml_world import EIDAS_CONNECTOR, partner_section
+from sandbox.nodes import directory
 from sandbox.nodes.countries import Country, countries, national
 from sandbox.nodes.world import anchor_file
 from sandbox.npa.configuration import write_cards
-from sandbox.operator_files import CONTACTS, anchor, exceptions
+from sandbox.operator_files import CONTACTS, anchor, exceptions, source
 from sandbox.services import epaybl
 from sandbox.services.registrations import Service, services
 from sandbox.toml_text import document
@@ -38,12 +39,13 @@ def write_configuration(
     for found in registry.glob("*"):
         if found.name != "partners":  # what was handed over, not written by us
             shutil.rmtree(found)
-    for folder in ("anchors", "connectors", "countries", "clients"):
+    for folder in ("anchors", "connectors", "countries", "clients", "sources"):
         (registry / folder).mkdir(parents=True)
     (config / "var").mkdir(exist_ok=True)
     (config / "gateway.toml").write_text(_gateway(state, addresses), encoding="utf-8")
     for node in (*countries().values(), national()):
         _write_anchor(state, registry, addresses, node)
+    _write_sources(state, registry, addresses)
     _write_connectors(registry, addresses)
     write_accounts(state, registry, addresses)
     write_cards(state, registry, addresses)
@@ -87,6 +89,7 @@ def _gateway(state: Path, addresses: Addresses) -> str:
             "registration": {"enabled": True},
             # Only where somebody looks at it: tests ask for each probe.
             "probes": {"enabled": addresses.probes},
+            **_console(addresses),
             # Everybody in the sandbox has the same address, and tests are quick.
             "rate": {"authorize": 0, "callback": 0, "token": 0},
         },
@@ -106,6 +109,12 @@ def _gateway(state: Path, addresses: Addresses) -> str:
             ]
         },
     )
+
+
+def _console(addresses: Addresses) -> dict[str, dict[str, object]]:
+    if not addresses.console:
+        return {}
+    return {"console": {"url": addresses.console_url, "port": addresses.console_port}}
 
 
 def _client_certificates(state: Path) -> str:
@@ -144,6 +153,27 @@ def _write_anchor(state: Path, registry: Path, addresses: Addresses, node: Count
         {"url": metadata, "entity_ids": [metadata]},
     )
     (registry / "anchors" / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+def _write_sources(state: Path, registry: Path, addresses: Addresses) -> None:
+    """Two countries are known by somebody who knows all the nodes, instead of by an anchor of their own."""
+    certificate = "registry/sources/directory.crt"
+    shutil.copyfile(state / "nodes" / f"{directory.KEY}.crt", registry / "sources" / "directory.crt")
+    for path, name in directory.COUNTRIES.items():
+        country = countries()[path]
+        queried = name == "sandbox-query"
+        entity = {"country": country.code, "entity_id": f"{addresses.nodes}/{path}/metadata"}
+        text = source(
+            name,
+            "mdq" if queried else "mdsl",
+            [country.code],
+            {
+                "url": addresses.nodes + (directory.QUERY_PATH if queried else directory.LIST_PATH),
+                "certificates": [certificate],
+            },
+            [entity] if queried else [],
+        )
+        (registry / "sources" / f"{name}.toml").write_text(text, encoding="utf-8")
 
 
 def _write_connectors(registry: Path, addresses: Addresses) -> None:
@@ -189,6 +219,9 @@ def _write_country(registry: Path, addresses: Addresses, country: Country) -> No
         "entity_id": f"{addresses.nodes}/{country.path}/metadata",
         **facts,
     }
+    if country.path in directory.COUNTRIES:
+        del direct["anchor"], direct["entity_id"]
+        direct["source"] = directory.COUNTRIES[country.path]
     if country.node_code != country.code:
         direct["node_code"] = country.node_code
     text = document(direct, _probe(country), {"exceptions": dated})

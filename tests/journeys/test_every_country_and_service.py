@@ -90,3 +90,16 @@ def test_logs_name_no_citizen(login: Any, sandbox: Sandbox) -> None:
     assert log
     for secret in ("Onasis", "Ωνάσης", "1964-12-31", "1111-onasis", "Arcacia"):
         assert secret not in log
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"), [("BG", "source-sandbox-list.xml"), ("NL", "sandbox-query.nl.*.xml")]
+)
+def test_country_known_from_a_list_or_a_query_service_serves_logins(
+    login: Any, sandbox: Sandbox, code: str, kept: str
+) -> None:
+    """security.md D.3, D.4: the country's file names a source, and no anchor."""
+    assert "anchor" not in (sandbox.state.config / f"registry/countries/{code.lower()}.toml").read_text()
+    result = login(service="gaestetaxe-leipzig", country=code)
+    assert result["userinfo"]["identity_source"]["country"] == code
+    assert list((sandbox.state.config / "var/metadata").glob(kept))
