@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from gateway.audit import DataReleased, Event, JourneyEnded, JourneyOpened, SessionUsed
+from gateway.client_settings import PROBE_CLIENT
 from gateway.errors import CATALOGUE, GatewayError
 from gateway.metrics_table import BY_NAME
 
@@ -56,7 +57,9 @@ class Counters:
         return cls(None, directory)
 
     def event(self, event: Event) -> None:
-        """Something that is in the audit log."""
+        """Something that is in the audit log; not that of a probe, with which nobody logged in."""
+        if getattr(event, "client", None) == PROBE_CLIENT:
+            return
         if isinstance(event, JourneyOpened):
             self._opened.inc()
         elif isinstance(event, SessionUsed):

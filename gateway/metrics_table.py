@@ -34,7 +34,7 @@ class Metric:
 
 METRICS: tuple[Metric, ...] = (
     Metric("eidgateway_build_info", "gauge", ("version", "python"), Scope.WORKER, "Always 1; which version runs."),
-    Metric("eidgateway_journeys_opened_total", "counter", (), Scope.PROCESSES, "Authorization requests that began a login."),
+    Metric("eidgateway_journeys_opened_total", "counter", (), Scope.PROCESSES, "Authorization requests that began a login. Probe logins are in none of these counters."),
     Metric(
         "eidgateway_journeys_total", "counter", ("means", "outcome"), Scope.PROCESSES,
         "Logins that ended. `means`: the connector, empty before a choice. `outcome`: `released`, `session` (an existing "

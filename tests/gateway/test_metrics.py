@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.exc import OperationalError
 
 from gateway.audit import DataReleased, JourneyEnded, JourneyOpened, SessionUsed
+from gateway.client_settings import PROBE_CLIENT
 from gateway.counters import Counters
 from gateway.errors import AUDIT_UNAVAILABLE, GatewayError
 from gateway.metrics_table import METRICS, Sample
@@ -170,6 +171,16 @@ def test_outcomes() -> None:
     }
     assert outcomes == {"session": 1, "refused": 1, "expired": 1, "cancelled": 1, "failed": 1}
     assert found["eidgateway_errors_total", (("code", AUDIT_UNAVAILABLE.code),)] == 1
+
+
+def test_a_probe_is_nobody_who_logged_in() -> None:
+    counters = Counters.alone()
+    counters.event(JourneyOpened(journey="J", client=PROBE_CLIENT, minimum="low"))
+    counters.event(JourneyEnded(journey="J", client=PROBE_CLIENT, code="journey.cancelled"))
+    found = samples(generate_latest(counters.registry()).decode())
+    assert found == {("eidgateway_journeys_opened_total", ()): 0} | {
+        key: 0 for key in found if key[0].startswith("eidgateway_journey_duration")
+    }
 
 
 def test_every_metric_in_rules_and_dashboard_exists() -> None:
