@@ -34,7 +34,6 @@ from gateway.audit import (
     SessionUsed,
 )
 from gateway.client_settings import PROBE_CLIENT
-from gateway.client_settings import PROBE_CLIENT
 
 
 class Outcome(StrEnum):

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from gateway import audit
 from gateway.admin.desk import AdminDesk, Visit
-from gateway.admin.errors import CONSOLE_NOT_FOUND
+from gateway.admin.errors import CONSOLE_NOT_FOUND, CONSOLE_UNAVAILABLE
 from gateway.admin.history.journeys_page import event_text
 from gateway.admin.history.log_query import Filter, LogLine, LogPage, export, log_line, search
 from gateway.admin.history.log_source import EntryChanged, Proof, TreeSource, proof_of
@@ -119,7 +119,10 @@ async def export_lines(desk: AdminDesk, visit: Visit, request: Request) -> Respo
     """GET ``/log/export``: JSON lines of everything that matches, oldest first."""
     query = asked(request)
     source = TreeSource(desk.engine, query.tree, visit.fold)
-    lines = await asyncio.to_thread(_first_read, export(source, query.wanted))
+    try:
+        lines = await asyncio.to_thread(_first_read, export(source, query.wanted))
+    except LogUnavailable as error:
+        raise CONSOLE_UNAVAILABLE(cause=error) from error
     name = f"log-{query.tree.name}-{visit.now:%Y%m%dT%H%M%SZ}.jsonl"
     return StreamingResponse(
         iterate_in_threadpool(lines),
@@ -165,7 +168,10 @@ async def proof_download(desk: AdminDesk, visit: Visit, request: Request) -> Res
 
 async def verify(desk: AdminDesk, _visit: Visit, _request: Request) -> Response:
     """POST ``/log/verify``: begin, unless a run is under way."""
-    await asyncio.to_thread(_start, desk)
+    try:
+        await asyncio.to_thread(_start, desk)
+    except LogUnavailable as error:
+        raise CONSOLE_UNAVAILABLE(cause=error) from error
     return redirect("/log#verify")
 
 
@@ -188,7 +194,10 @@ async def _entry(desk: AdminDesk, visit: Visit, request: Request) -> tuple[TreeS
     if tree is None or not (seq.isascii() and seq.isdigit() and len(seq) < 19):
         raise CONSOLE_NOT_FOUND()
     source = TreeSource(desk.engine, tree, visit.fold)
-    rows = await asyncio.to_thread(source.read, int(seq), int(seq))
+    try:
+        rows = await asyncio.to_thread(source.read, int(seq), int(seq))
+    except LogUnavailable as error:
+        raise CONSOLE_UNAVAILABLE(cause=error) from error
     if not rows:
         raise CONSOLE_NOT_FOUND()
     return source, rows[0]

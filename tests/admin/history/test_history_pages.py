@@ -208,5 +208,16 @@ async def test_without_a_database_the_pages_say_so(busy: Console) -> None:
     viewer = await busy.sign_in(VERA)
     with busy.engine.begin() as connection:
         connection.execute(sa.text("ALTER TABLE login_counts RENAME TO gone"))
-    page = await viewer.get("/figures")
-    assert (page.status_code, "there are no figures now" in text(page)) == (503, True)
+        connection.execute(sa.text("ALTER TABLE log RENAME TO gone_too"))
+    for path, answer in (
+        ("/figures", "there are no figures now"),
+        ("/log", "the log cannot be read now"),
+        (f"/journeys?number={DONE}", "the log cannot be read now"),
+        ("/log/login/1", "6009"),
+        ("/log/export", "6009"),
+    ):
+        page = await viewer.get(path)
+        assert (path, page.status_code, answer in text(page)) == (path, 503, True)
+    assert (await viewer.post("/log/verify")).status_code == 503
+    health = await viewer.get("/health")
+    assert (health.status_code, "does not answer: OperationalError" in text(health)) == (200, True)

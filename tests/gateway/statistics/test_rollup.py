@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.client_settings import PROBE_CLIENT
-from gateway.client_settings import PROBE_CLIENT
 from gateway.statistics import Bucket, Dimension, Outcome, RollUp, Statistics, StatisticsUnavailable
 from gateway.statistics.tables import COUNTS, JOURNEYS
 from tests.support.postgresql import postgresql
@@ -197,16 +196,6 @@ def test_a_session_counts_for_client_and_level_only(engine: sa.Engine, log: Log)
     log.released("AAAAAAAAAA")
     RollUp(engine, log.read).run(now=NOON)
     assert cells(engine) == {("client", "amt24", "done"): 1, ("level", "substantial", "done"): 1}
-
-
-def test_probe_logins_count_nowhere(engine: sa.Engine, log: Log) -> None:
-    """Else a country that nobody uses would seem to be used, and a change to touch logins."""
-    log.opened("AAAAAAAAAA", client=PROBE_CLIENT)
-    log.begun("AAAAAAAAAA", country="GR")
-    log.accepted("AAAAAAAAAA")
-    log.released("AAAAAAAAAA")
-    RollUp(engine, log.read).run(now=NOON)
-    assert cells(engine) == {}
 
 
 def test_a_journey_that_nobody_ends_expires_and_counts_once(engine: sa.Engine, log: Log) -> None:
