@@ -39,15 +39,16 @@ def targets(configuration: Configuration, suspended: frozenset[ObjectKey] = froz
 
 
 def _suspended(configuration: Configuration, target: Target, suspended: frozenset[ObjectKey]) -> bool:
-    anchors = [
-        country.anchor
+    own = [
+        country
         for country in configuration.countries
-        if (country.connector, country.country) == (target.connector, target.country) and country.anchor
+        if (country.connector, country.country) == (target.connector, target.country)
     ]
     keys = {
         ObjectKey(ObjectKind.COUNTRY, target.name),
         ObjectKey(ObjectKind.CONNECTOR, target.connector),
-        *(ObjectKey(ObjectKind.ANCHOR, anchor) for anchor in anchors),
+        *(ObjectKey(ObjectKind.ANCHOR, country.anchor) for country in own if country.anchor),
+        *(ObjectKey(ObjectKind.SOURCE, country.source) for country in own if country.source),
     }
     return bool(keys & suspended)
 
