@@ -10,9 +10,13 @@ from starlette.responses import Response
 
 from connectors.contract import PeerStatus
 from gateway.admin.desk import AdminDesk, Visit
+from gateway.admin.looking import look
 from gateway.admin.pages import AdminRoute, admin_page
+from gateway.admin.timeline import draw
 from trust.registry import Fold, ObjectKey, Proposal, Status, signers, status
 
+_FIRST = 5
+"""Of what ends; the page of it has the rest."""
 _OPEN = {Status.PENDING, Status.READY, Status.WAITING}
 
 
@@ -86,10 +90,13 @@ def health(visit: Visit) -> tuple[Health, ...]:
 
 async def dashboard(desk: AdminDesk, visit: Visit, _: Request) -> Response:
     """GET ``/``."""
+    sight = await look(desk, visit)
     return admin_page(
         desk,
         visit,
         "dashboard.html",
+        line=draw(sight.ends, visit.now),
+        ends=[one for one in sight.ends if one.pressing][:_FIRST],
         changes=open_changes(visit.fold, visit.now, visit.person),
         suspended=suspended_objects(visit.fold, visit.now),
         ignored=visit.fold.ignored,

@@ -15,9 +15,9 @@ from gateway.admin.errors import CONSOLE_NOT_FOUND
 from gateway.admin.feeds import Feeds
 from gateway.admin.looking import look, page
 from gateway.admin.pages import AdminRoute, redirect, words_of
-from gateway.admin.timeline import LANES, WIDTH, ZONE, lanes, of_lane
+from gateway.admin.timeline import LANES, draw, of_lane
 from gateway.audit import CalendarAddressChanged
-from gateway.expiry import Band, Expiry, expiries
+from gateway.expiry import Expiry, expiries
 from gateway.web import countries
 from gateway.web.local_text import localise
 from gateway.web.translations import Translations
@@ -33,10 +33,7 @@ async def expiry(desk: AdminDesk, visit: Visit, request: Request) -> Response:
         desk,
         visit,
         "expiry.html",
-        bands=tuple(Band),
-        zone=ZONE,
-        width=WIDTH,
-        lanes=lanes(sight.ends, visit.now),
+        line=draw(sight.ends, visit.now),
         lane=shown,
         ends=[(one, days_left(one.when, visit.now)) for one in of_lane(sight.ends, shown)],
         made=await asyncio.to_thread(Feeds(desk.engine).made, visit.person),

@@ -65,11 +65,21 @@ class Lane:
     """Of what is pressing, by band; bands without any are left out."""
 
 
-def lanes(ends: Sequence[Expiry], now: datetime) -> tuple[Lane, ...]:
-    """Every lane, also an empty one."""
-    return tuple(
-        _lane(name, [one for one in ends if one.kind in kinds], now) for name, kinds in LANES.items()
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The whole drawing."""
+
+    lanes: tuple[Lane, ...]
+    """All of them, also empty ones."""
+    bands: tuple[Band, ...] = tuple(Band)
+    zone: int = ZONE
+    width: int = WIDTH
+
+
+def draw(ends: Sequence[Expiry], now: datetime) -> Line:
+    """What ends, drawn."""
+    lanes = (_lane(name, [one for one in ends if one.kind in kinds], now) for name, kinds in LANES.items())
+    return Line(lanes=tuple(lanes))
 
 
 def of_lane(ends: Iterable[Expiry], name: str | None) -> tuple[Expiry, ...]:

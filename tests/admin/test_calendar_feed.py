@@ -11,7 +11,7 @@ from icalendar import Calendar
 
 from gateway.admin.calendar_feed import feed
 from gateway.admin.feeds import FEEDS, Feeds
-from gateway.admin.timeline import MARK, WIDTH, ZONE, lanes, of_lane, place
+from gateway.admin.timeline import MARK, WIDTH, ZONE, draw, of_lane, place
 from gateway.expiry import Band, Expiry, ExpiryKind, band_at, path
 from trust.log import migrate, open_database
 from trust.registry import RegistryUnavailable
@@ -146,7 +146,7 @@ def test_every_kind_has_one_lane_and_counts_are_of_what_is_pressing() -> None:
     """The counts say without the drawing what the drawing shows."""
     listed = [ends(kind.value, kind, days=3) for kind in ExpiryKind]
     listed.append(ends("fresh", ExpiryKind.METADATA, days=1, pressing=False))
-    drawn = lanes(listed, NOW)
+    drawn = draw(listed, NOW).lanes
     assert sum(len(lane.marks) for lane in drawn) == len(listed)
     metadata = next(lane for lane in drawn if lane.name == "metadata")
     assert (len(metadata.marks), metadata.counts) == (2, {Band.DAYS_7: 1})
