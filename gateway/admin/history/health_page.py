@@ -1,4 +1,4 @@
-"""``/health``: store, database, keys, registry, counting, checkpoints, peers and background tasks."""
+"""``/health``: alerts, store, database, keys, registry, counting, checkpoints, peers and background tasks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime
 
 from markupsafe import Markup
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,9 +15,14 @@ from gateway.admin.history import health as parts_of
 from gateway.admin.history.health import Part
 from gateway.admin.pages import AdminRoute, admin_page
 from gateway.bundle_keys import probed_keys
+from gateway.settings_watch import Severity
 from gateway.statistics import RollUp, log_reader
 from gateway.store import StoreUnavailable
+from gateway.watch.book import DatabaseBook
+from gateway.watch.words import Words
 from gateway.web.render import ZONE
+
+_STATES = {Severity.INFORMATION: "info", Severity.WARNING: "warning", Severity.CRITICAL: "danger"}
 
 
 async def health(desk: AdminDesk, visit: Visit, _request: Request) -> Response:
@@ -29,6 +35,7 @@ async def health(desk: AdminDesk, visit: Visit, _request: Request) -> Response:
         ],
         peers=parts_of.peers(visit.generation.connectors, now=visit.now),
         tasks=parts_of.tasks(desk.background),
+        alerts=await asyncio.to_thread(_alerts, desk, visit),
     )  # fmt: skip
 
 
@@ -48,6 +55,27 @@ def _blocking(desk: AdminDesk, visit: Visit) -> list[Part]:
         *parts_of.registry(desk.registry, desk.live),
         *parts_of.checkpoints(desk.engine, desk.checkpoints),
         parts_of.statistics(desk.engine, RollUp(desk.engine, log_reader(desk.engine))),
+    ]
+
+
+def _alerts(desk: AdminDesk, visit: Visit) -> list[dict[str, object]] | None:
+    """What the watch finds now, in all processes; None: the database is away."""
+    words = Words(visit.language)
+    try:
+        records = DatabaseBook(desk.engine).records()
+    except SQLAlchemyError:
+        return None
+    return [
+        {
+            "state": _STATES[record.alert.severity],
+            "severity": words.text(f"severity.{record.alert.severity.value}"),
+            "title": words.title(record),
+            "text": words.explanation(record),
+            "since": record.since,
+            "link": record.alert.link,
+        }
+        for record in records
+        if record.resolved is None
     ]
 
 

@@ -12,6 +12,9 @@ import sqlalchemy as sa
 
 from gateway.admin.history import log_query
 from gateway.admin.history.verification import LogChecks
+from gateway.settings_watch import Severity
+from gateway.watch.alerts import Alert
+from gateway.watch.book import DatabaseBook
 from tests.admin.console import BERT, VERA, Console
 from trust.checkpoint import public_of
 from trust.log_proofs import verify_proof
@@ -184,6 +187,22 @@ async def test_the_button_verifies_both_logs_and_names_the_first_bad_entry(
 async def test_a_form_of_another_site_verifies_nothing(busy: Console) -> None:
     viewer = await busy.sign_in(VERA)
     assert (await viewer.post("/log/verify", origin="https://evil.example")).status_code == 403
+
+
+async def test_health_shows_what_the_watch_found_with_the_way_to_its_page(signing: Console) -> None:
+    viewer = await signing.sign_in(VERA)
+    assert "Nothing needs a person now." in text(await viewer.get("/health"))
+    alert = Alert(
+        key="metadata/el",
+        kind="metadata-down",
+        severity=Severity.CRITICAL,
+        values={"anchor": "el<b>", "reason": "metadata.expired", "when": "–", "percent": "100"},
+        link="/anchors/el",
+    )
+    DatabaseBook(signing.engine).observe([alert], signing.clock())
+    page = await viewer.get("/health")
+    assert "CRITICAL" in text(page)
+    assert '<a class="kern-link" href="/anchors/el">No valid metadata of el&lt;b&gt;</a>' in page.text
 
 
 async def test_health_tells_of_every_part(signing: Console) -> None:
