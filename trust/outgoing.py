@@ -258,6 +258,8 @@ def _connect(addresses: Sequence[str], port: int, policy: FetchPolicy) -> socket
             failure = error
             continue
         connected.settimeout(policy.total_seconds)
+        # head and body are two writes: without it the second waits for the acknowledgement of the first
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connected
     if isinstance(failure, TimeoutError):
         raise OutgoingError("fetch.timeout", "connecting") from failure
