@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.contract import PeerStatus
+from gateway.admin.routes import AREAS
 from gateway.expiry import Band, Expiry, ExpiryKind, band_at
 from gateway.settings_watch import Severity
 from gateway.watch.alerts import Alert, News, Notice, Record
@@ -342,6 +343,8 @@ def test_each_alert_can_be_said_in_a_mail(language: str, tmp_path: Path) -> None
         "proposal-conflict",
         "review-overdue",
     }
+    pages = [re.sub(r"{\w+}", "[^/]+", route.path) for area in AREAS for route in area]
+    assert [alert.link for alert in found if not any(re.fullmatch(page, alert.link) for page in pages)] == []
     notices = [
         Notice(news=News.RAISED, record=Record(alert=alert, since=datetime(2026, 1, 1, tzinfo=UTC), seen=NOW))
         for alert in found
