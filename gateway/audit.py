@@ -10,7 +10,6 @@ Usage: ``await audit.record(ExchangeStarted(...), now=now)``; only then the effe
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
@@ -472,12 +471,8 @@ class Audit:
 
     async def record(self, *events: Event, now: datetime) -> None:
         """Return when all events are durable; raises AuditUnavailable."""
-        pending = [self._log.append(type(event).__name__, _body(event), now=now) for event in events]
         try:
-            for future in reversed(pending):  # written in order: with the last, those before it are done
-                if not future.done():
-                    await asyncio.wrap_future(future)
-                future.result()
+            await self._log.write([(type(event).__name__, _body(event)) for event in events], now=now)
         except LogUnavailable as error:
             raise AuditUnavailable(error) from error
         if self.counts is not None:

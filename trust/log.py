@@ -12,23 +12,18 @@ with ASCII keys, for which sorted keys and no white space are the whole of it.
 >>> entry_hash(bytes(32), 1, "2026-01-01T00:00:00.000000Z", "example", '{"a":1}').hex()[:16]
 '118bd3291a984de8'
 
-Several processes may write. Each remembers the end of the chain and adds the next number; if another
-was faster, that number is taken (primary key), and it begins again from the new end, this time under
-the writers' lock. So the chain has no fork, and an entry alone is one statement. One thread per process writes; whatever has queued up
-meanwhile goes into one transaction and one fsync, so that durability costs little per event.
+How entries are written, by several processes at once: ``trust.log_writer``. How they become a tree that is
+signed: ``trust.trees`` and ``trust.checkpoints``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-import queue
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 
@@ -38,6 +33,7 @@ from alembic.config import Config
 from sqlalchemy.exc import SQLAlchemyError
 
 from trust.errors import LogBroken, LogUnavailable
+from trust.log_writer import LOCK, Awaited, Line, Waiting, Writer, entry_hash
 from trust.trees import GENESIS
 
 __all__ = [
@@ -52,7 +48,6 @@ __all__ = [
     "timestamp",
 ]
 
-_PREFIX = b"\x01"
 
 METADATA = sa.MetaData()
 LOG = sa.Table(
@@ -65,14 +60,6 @@ LOG = sa.Table(
     sa.Column("hash", sa.LargeBinary, nullable=False),
 )
 
-# The hot path speaks to the driver: SQLAlchemy's own execution costs three times the write itself.
-_LOCK = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "LOCK TABLE log IN SHARE ROW EXCLUSIVE MODE"}
-_LAST = "SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1"
-_INSERT = {
-    "sqlite": "INSERT INTO log (seq, time, event, body, hash) VALUES (?, ?, ?, ?, ?)",
-    "postgresql": "INSERT INTO log (seq, time, event, body, hash) VALUES (%s, %s, %s, %s, %s)",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -83,14 +70,6 @@ class Entry:
     event: str
     body: str
     hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    time: str
-    event: str
-    body: str
-    done: Future[None]
 
 
 def open_database(url: str) -> sa.Engine:
@@ -133,15 +112,12 @@ def migrate(engine: sa.Engine) -> None:
         raise LogUnavailable(type(error).__name__) from error
 
 
-def entry_hash(previous: bytes, seq: int, time: str, event: str, body: str) -> bytes:
-    """``h_n`` of the module docstring; ``body`` is canonical JSON already."""
-    canonical = f'{{"body":{body},"event":{_text(event)},"seq":{seq},"time":{_text(time)}}}'
-    return sha256(_PREFIX + previous + canonical.encode()).digest()
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def canonical_json(value: object) -> str:
     """RFC 8785 for the values that bodies may hold; raises TypeError and ValueError for others."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _encode(value)
 
 
 def timestamp(moment: datetime) -> str:
@@ -154,39 +130,41 @@ class AppendOnlyLog:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._connection: sa.PoolProxiedConnection | None = None
-        self._end: tuple[int, bytes] | None = None
-        self._file = _database_file(engine)
-        self._identity: tuple[int, int] | None = None
+        self._writer = Writer(engine)
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._write_forever, name="log-writer", daemon=True)
-        self._thread.start()
+        self._writer.start()
 
     def stop(self) -> None:
         """Write what is queued, then end the thread and close the database."""
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join()
-            self._thread = None
+        self._writer.stop()
         self._engine.dispose()
 
     def append(self, event: str, body: Mapping[str, object], *, now: datetime) -> Future[None]:
         """Queue one entry. The future is done when it is durable, or holds LogUnavailable."""
-        done: Future[None] = Future()
-        self._queue.put(_Pending(timestamp(now), event, canonical_json(body), done))
-        return done
+        waiting = Waiting((Line(timestamp(now), event, canonical_json(body)),))
+        self._writer.put(waiting)
+        return waiting.done
+
+    async def write(self, entries: Sequence[tuple[str, Mapping[str, object]]], *, now: datetime) -> None:
+        """Return when all of them are durable, which they are together; raises LogUnavailable.
+
+        Whoever is cancelled meanwhile does not take them back.
+        """
+        time = timestamp(now)
+        lines = [Line(time, event, canonical_json(body)) for event, body in entries]
+        awaited = Awaited(lines, asyncio.get_running_loop())
+        self._writer.put(awaited)
+        await awaited.done
 
     def check(self) -> None:
         """Take the writers' turn and give it back; raises LogUnavailable. For the health page."""
         try:
-            if self._file is not None:
-                self._file.stat()  # a connection to a file that was removed would still answer
+            if self._writer.file is not None:
+                self._writer.file.stat()  # a connection to a file that was removed would still answer
             connection = self._engine.raw_connection()
             try:
-                connection.cursor().execute(_LOCK[self._engine.name])
+                connection.cursor().execute(LOCK[self._engine.name][-1])
             finally:
                 connection.rollback()
                 connection.close()
@@ -209,97 +187,3 @@ class AppendOnlyLog:
                 raise LogBroken(size)
             previous = entry.hash
         return size
-
-    def _write_forever(self) -> None:
-        ending = False
-        while not ending:
-            batch = [self._queue.get()]
-            while not self._queue.empty() and len(batch) < 500:
-                batch.append(self._queue.get())
-            ending = None in batch
-            # From here on nobody can cancel: whoever waited may be gone, and must not end this thread.
-            entries = [e for e in batch if e is not None and e.done.set_running_or_notify_cancel()]
-            if entries:
-                self._write(entries)
-        self._disconnect()
-
-    def _write(self, batch: Sequence[_Pending]) -> None:
-        try:
-            if not self._add(batch):
-                self._add(batch)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the callers must learn of it
-            self._disconnect()
-            for entry in batch:
-                failure = LogUnavailable(type(error).__name__)
-                failure.__cause__ = error
-                entry.done.set_exception(failure)
-            return
-        for entry in batch:
-            entry.done.set_result(None)
-
-    def _add(self, batch: Sequence[_Pending]) -> bool:
-        """Add ``batch`` after the end that is remembered; False if another process was faster.
-
-        Without a remembered end it reads it under the lock, and nobody can be faster.
-        """
-        self._follow_file()
-        connection = self._connection = self._connection or self._engine.raw_connection()
-        cursor = connection.cursor()
-        read_under_lock = self._end is None
-        # SQLite's driver is in autocommit: several rows need the transaction said.
-        if self._end is None or (len(batch) > 1 and self._engine.name == "sqlite"):
-            cursor.execute(_LOCK[self._engine.name])
-        if self._end is None:
-            cursor.execute(_LAST)
-            last = cursor.fetchone()
-            self._end = (int(last[0]), bytes(last[1])) if last else (0, GENESIS)
-        seq, previous = self._end
-        rows = []
-        for entry in batch:
-            seq += 1
-            previous = entry_hash(previous, seq, entry.time, entry.event, entry.body)
-            rows.append((seq, entry.time, entry.event, entry.body, previous))
-        try:
-            cursor.executemany(_INSERT[self._engine.name], rows)
-            connection.commit()
-        except self._engine.dialect.loaded_dbapi.IntegrityError:
-            connection.rollback()
-            self._end = None
-            if read_under_lock:
-                raise
-            return False
-        finally:
-            cursor.close()
-        self._end = (seq, previous)
-        return True
-
-    def _follow_file(self) -> None:
-        """Write to the file of that name: what was removed or replaced takes entries that nobody will find.
-
-        Raises OSError when there is none; it is never made anew here, that would begin a second chain.
-        """
-        if self._file is None:
-            return
-        found = self._file.stat()
-        identity = found.st_dev, found.st_ino
-        if self._connection is not None and identity != self._identity:
-            self._disconnect()
-        self._identity = identity
-
-    def _disconnect(self) -> None:
-        # After a failure the file or server may have been replaced: begin afresh next time.
-        if self._connection is not None:
-            with suppress(Exception):  # the connection may be broken in any way its driver knows
-                self._connection.invalidate()
-            self._connection = None
-        self._end = None
-        self._engine.dispose()
-
-
-def _database_file(engine: sa.Engine) -> Path | None:
-    name = engine.url.database
-    return Path(name) if engine.name == "sqlite" and name and name != ":memory:" else None
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -22,16 +22,18 @@ import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+
+text = json.JSONEncoder(ensure_ascii=False).encode
+"""A JSON text in its canonical form."""
 
 GENESIS = bytes(32)
 """What stands before the first entry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One entry as the table has it; nothing about it is checked yet."""
 
     seq: int
@@ -84,11 +86,6 @@ class Tree:
         """The running hash as stored; None: there is no such row."""
         found = connection.execute(sa.select(self.table.c.hash).where(self.table.c.seq == seq)).scalar()
         return None if found is None else bytes(found)
-
-
-def text(value: str) -> str:
-    """A JSON text in its canonical form."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _row(row: Sequence[Any]) -> Row:
