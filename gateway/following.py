@@ -92,6 +92,8 @@ class Following:
         self._poll_seconds = poll_seconds
         self._basis = _Basis(configuration=premises.started, objects={})
         self._directories: list[Path] = []
+        self._read_from: frozenset[Path] = frozenset()
+        """Directories that connectors in force were built from: they read their files again and again."""
         self._again: dict[str, datetime] = {}
         self._tried: str | None = None
         """Hash of the state that was last laid out, whatever came of it."""
@@ -143,6 +145,7 @@ class Following:
             self._basis = self._laid_out(fold)
             self._tried = fold.state.state_hash
         in_force, withdrawn = self._in_force(self._basis, fold)
+        self._read_from = frozenset({in_force.directory})
         return generation(self._premises, in_force, self._build(in_force), fold=fold, withdrawn=withdrawn)
 
     def _in_force(self, basis: _Basis, fold: Fold) -> tuple[Configuration, Withdrawn]:
@@ -196,6 +199,7 @@ class Following:
         if basis.objects == self._basis.objects and same_trust:
             if len(same_keys) == len(current.connectors):
                 return same_keys
+            self._read_from |= {in_force.directory}
             return {**self._build(in_force), **same_keys}
         kept: dict[str, Connector] = {}
         for name, settings in in_force.connectors.items():
@@ -204,6 +208,7 @@ class Following:
             # An attached eID-Server has sessions under way; nothing but its own file concerns it.
             if isinstance(settings, NPASettings) and same and name in same_keys:
                 kept[name] = same_keys[name]
+        self._read_from = frozenset({in_force.directory}) | (self._read_from if kept else frozenset())
         return {**self._build(in_force), **kept}
 
     def _warm(self, connectors: list[Connector]) -> None:
@@ -234,8 +239,10 @@ class Following:
             shutil.rmtree(directory, ignore_errors=True)
             raise
         self._directories.append(directory)
-        while len(self._directories) > _LEFT + 1:
-            shutil.rmtree(self._directories.pop(0), ignore_errors=True)
+        for old in self._directories[: -_LEFT - 1]:
+            if old not in self._read_from:
+                self._directories.remove(old)
+                shutil.rmtree(old, ignore_errors=True)
         return _Basis(
             configuration=configuration,
             objects={

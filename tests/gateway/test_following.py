@@ -5,7 +5,7 @@ Issue of trust that two people must change; security.md D.7; design.md §3 invar
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from connectors.contract import Connector
 from gateway.app import Application, build
-from gateway.bundle import load
+from gateway.bundle import Configuration, load
 from gateway.registry_bundle import read_bundle
 from gateway.store import StoreAddress
 from tests.gateway.registry_bundle import keys, write
@@ -334,3 +335,27 @@ async def _ready(node: Application) -> list[str]:
     async with httpx.AsyncClient(transport=transport, base_url="http://management") as http:
         found: list[str] = (await http.get("/health/ready")).json()["reasons"]
         return found
+
+
+async def test_files_that_connectors_read_again_stay_where_they_are(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service is changed often, which builds no connector anew; its files must not go meanwhile."""
+    land.take_over()
+    node, built = land.nodes[0], []
+
+    def build(configuration: Configuration) -> Mapping[str, Connector]:
+        built.append(configuration.directory)
+        return {"eidas": land.source}
+
+    monkeypatch.setattr(node.following, "_build", build)
+    land.everywhere()
+    for number in range(5):
+        change = land.change(
+            "clients/amt24.toml", "Amt24" if not number else f"Amt {number}", f"Amt {number + 1}"
+        )
+        land.people.registry.approve(land.people.signed(change, BERT), now=land.people.now)
+        land.everywhere()
+    assert name_of(node) == "Amt 5"
+    assert len(built) == 1
+    assert (built[0] / "registry/anchors/gr-node.crt").is_file()
