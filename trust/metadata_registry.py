@@ -7,7 +7,7 @@ spoils no other (design.md §3 invariant 10).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -41,14 +41,16 @@ class MetadataRegistry:
 
         Failures are in ``status``.
         """
-        for listing in self._lists.values():
-            if force or listing.due(now):
-                _refresh_one(listing, now)
-        due = [s for s in self._all() if force or s.next_refresh() <= now]
-        if not due:
-            return
-        with ThreadPoolExecutor(min(_PARALLEL, len(due)), thread_name_prefix="metadata") as pool:
-            list(pool.map(lambda source: _refresh_one(source, now), due))
+        # First what is known by itself, then what lists have just told.
+        _refresh_all(
+            [
+                *(listing for listing in self._lists.values() if force or listing.due(now)),
+                *(source for source in self._sources.values() if force or source.next_refresh() <= now),
+            ],
+            now,
+        )
+        listed = (source for listing in self._lists.values() for source in listing.sources())
+        _refresh_all([source for source in listed if force or source.next_refresh() <= now], now)
 
     def peer(
         self,
@@ -146,6 +148,13 @@ class MetadataRegistry:
 def _concerns(source: MetadataSource, entity_id: str) -> bool:
     location = source.anchor.metadata
     return location.aggregate or entity_id in location.entity_ids
+
+
+def _refresh_all(due: Sequence[MetadataSource | MetadataList], now: datetime) -> None:
+    if not due:
+        return
+    with ThreadPoolExecutor(min(_PARALLEL, len(due)), thread_name_prefix="metadata") as pool:
+        list(pool.map(lambda source: _refresh_one(source, now), due))
 
 
 def _refresh_one(source: MetadataSource | MetadataList, now: datetime) -> None:
