@@ -74,6 +74,8 @@ def _expiries(seen: Observation) -> Iterator[Alert]:
 
 
 def _sources(seen: Observation) -> Iterator[Alert]:
+    # Anchors that a source made have no page of their own; the list of ends knows whose they have.
+    pages = {one.key: one.link for one in seen.expiries}
     for source in seen.sources:
         state, reason = source.state.value, source.reason or ""
         if state == "ok" or reason in _SUSPENDED:
@@ -99,7 +101,7 @@ def _sources(seen: Observation) -> Iterator[Alert]:
                 "percent": str(round(source.spent * 100)),
                 "when": at(source.valid_until),
             },
-            link=f"/anchors/{source.anchor}",
+            link=pages.get(f"{ExpiryKind.METADATA}/{source.anchor}", "/expiry"),
         )
 
 
