@@ -32,7 +32,6 @@ Read = Callable[[int, int], Sequence[Entry]]
 """Entries of the log with a number greater than the first argument, in order; at most the second many."""
 
 STEP = 1000
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _ROWS = 100
 """Rows a statement: SQLite counts its parameters."""
 
@@ -164,10 +163,12 @@ def _step(entry: Entry) -> Step | None:
     """None for an entry that nobody of ours wrote: verifying the log is not the statistics' business."""
     try:
         body = json.loads(entry.body)
-        at = datetime.strptime(entry.time, _TIME).replace(tzinfo=UTC)
+        at = datetime.fromisoformat(entry.time)
     except (ValueError, RecursionError):
         return None
-    return Step(event=entry.event, at=at, body=body) if isinstance(body, dict) else None
+    if not isinstance(body, dict) or at.tzinfo is None:
+        return None
+    return Step(event=entry.event, at=at.astimezone(UTC), body=body)
 
 
 def _open_journeys(connection: sa.Connection, numbers: set[str], now: datetime) -> dict[str, OpenJourney]:
@@ -181,7 +182,7 @@ def _open_journeys(connection: sa.Connection, numbers: set[str], now: datetime) 
     for condition in conditions:
         for row in connection.execute(sa.select(JOURNEYS).where(condition)):
             found[row.journey] = OpenJourney(
-                seen=datetime.strptime(row.seen, _TIME).replace(tzinfo=UTC),
+                seen=datetime.fromisoformat(row.seen),
                 client=row.client,
                 connector=row.connector,
                 country=row.country,
