@@ -100,8 +100,7 @@ async def test_a_part_that_cannot_be_asked_hides_no_other(
         raise OperationalError("SELECT", {}, OSError())
 
     monkeypatch.setattr("gateway.metrics._peers", broken)
-    log = installation.application.log
-    monkeypatch.setattr(log, "_file", Path("/nowhere/gateway.sqlite3"))
+    installation.database.rename(installation.database.with_suffix(".away"))
     found = samples(await scraped(installation))
     assert found["eidgateway_database_up", ()] == 0
     assert ("eidgateway_log_size", ()) not in found

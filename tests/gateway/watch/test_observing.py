@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from types import MappingProxyType
 
 import httpx
@@ -72,7 +71,7 @@ async def test_what_is_away_is_said(installation: Installation, monkeypatch: pyt
         raise StoreUnavailable(OSError())
 
     monkeypatch.setattr(Store, "ping", away)
-    monkeypatch.setattr(installation.application.log, "_file", Path("/nowhere/gateway.sqlite3"))
+    installation.database.rename(installation.database.with_suffix(".away"))
     seen = await looking(installation).look({})
     assert (seen.store, seen.database) == ("store.unavailable", "FileNotFoundError")
 
