@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gateway.admin import (
     changes,
+    clients_and_keys,
     dashboard,
     drafts,
     expiry_pages,
@@ -14,7 +15,6 @@ from gateway.admin import (
     passkeys,
     people_pages,
     probes,
-    services,
     signing_in,
 )
 from gateway.admin.history import routes as history
@@ -25,7 +25,7 @@ AREAS: Sequence[Sequence[AdminRoute]] = (
     changes.ROUTES,
     drafts.ROUTES,
     partners.ROUTES,
-    services.ROUTES,
+    clients_and_keys.ROUTES,
     expiry_pages.ROUTES,
     probes.ROUTES,
     history.ROUTES,
