@@ -17,7 +17,7 @@ from trust.log import LogUnavailable
 _DESCRIPTION = """\
 Identification gateway: European eIDs in, OpenID Connect out.
 
-A configuration directory holds gateway.toml and registry/{anchors,connectors,countries,clients}/.
+A configuration directory holds gateway.toml and registry/{anchors,sources,connectors,countries,clients,keys}/.
 The way to a first start:
 
   eid-gateway keys new --purpose oidc-signing --algorithm p256 --to CONFIG/keys   (once per purpose)

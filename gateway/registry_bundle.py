@@ -1,6 +1,6 @@
 """The registry's objects as a bundle directory, and back.
 
-``registry/{anchors,connectors,countries,clients,keys}/*.toml`` are the objects; the certificates, key sets and
+``registry/{anchors,sources,connectors,countries,clients,keys}/*.toml`` are the objects; the certificates, key sets and
 metadata they name are carried inside them, so that a bundle is complete and what was signed is all that
 counts. They must lie below ``registry/``. A document is ``{"settings": <the file's value>, "files": {...}}``;
 dates are texts in it. Comments and the names of the TOML files are not part of it.
