@@ -1,4 +1,4 @@
-"""Section ``[probe]`` of a country: how to log in there with a test identity that the partner offers.
+"""Section ``[probe]`` of a country or user account: how to log in there with a test identity that the partner offers.
 
 Example::
 
@@ -58,3 +58,10 @@ class ProbeSettings(BaseModel):
         if self.expected is not None and words.index(self.expected) < words.index(self.level):
             raise ValueError("expected is below level; remedy: ask for no more than the test identity has")
         return self
+
+
+class AccountProbeSettings(ProbeSettings):
+    """One probe login at a user account."""
+
+    online_service_id: str | None = None
+    """Number under which the account knows the gateway's own service for probes, if it wants one."""

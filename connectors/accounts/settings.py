@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from connectors.probing import AccountProbeSettings
 from trust.algorithms import Deviation
 
 LevelWord = Literal["basic", "low", "substantial", "high"]
@@ -101,6 +102,8 @@ class AccountSettings(Section):
     exceptions: tuple[AccountException, ...] = ()
     clock_skew_seconds: int = Field(default=60, ge=0, le=180)
     exchange_seconds: int = Field(default=900, ge=60, le=1800)
+    probe: AccountProbeSettings | None = None
+    """How to log in with a test identity of this account; None: it is not probed."""
 
     # second-hand facts; None: the profile's value
     name_id_format: str | None = None

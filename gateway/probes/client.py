@@ -25,12 +25,20 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.bundle import Configuration
-from gateway.client_settings import PROBE_CLIENT, Client, RepresentationPolicy
+from gateway.client_settings import (
+    BACK_THROUGH_GATEWAY,
+    PROBE_CLIENT,
+    AccountPresentation,
+    Client,
+    RepresentationPolicy,
+)
 from gateway.jose import base64url
 from gateway.oidc.client import ASSERTION_TYPE
+from gateway.probes.targets import targets
 from gateway.settings import KeyPurpose, KeyState
 
 _SECONDS = 60
+_NAME = {"de": "Probeanmeldung", "en": "Probe login"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +109,20 @@ def probe_client(configuration: Configuration) -> Client:
     """The registration, made anew at each start."""
     issuer = configuration.settings.gateway.issuer
     key = ProbeKey.derived(configuration.subject_key, issuer)
-    means = dict.fromkeys(country.connector for country in configuration.countries if country.probe)
+    probed = targets(configuration).values()
+    means = dict.fromkeys(target.connector for target in probed)
+    accounts = {
+        name: AccountPresentation(
+            display_name=_NAME["de"],
+            online_service_id=account.probe.online_service_id,
+            back_url=BACK_THROUGH_GATEWAY,
+        )
+        for name, account in configuration.accounts.items()
+        if account.probe is not None
+    }
     return Client(
         client_id=PROBE_CLIENT,
-        name={"de": "Probeanmeldung", "en": "Probe login"},
+        name=_NAME,
         operator=dict(configuration.settings.gateway.operator),
         purpose={
             "de": "Prüft mit einer Testidentität, ob die Anmeldung geht; behält nichts",
@@ -123,11 +141,12 @@ def probe_client(configuration: Configuration) -> Client:
         id_token_signed_response_alg=token_algorithm(configuration),
         minimum_level="low",
         accept_non_notified=True,
+        accounts=accounts,
     )
 
 
 def clients_of(configuration: Configuration) -> Mapping[str, Client]:
     """What the provider works with: the registered clients, and our own where there is something to probe."""
-    if not any(country.probe for country in configuration.countries):
+    if not targets(configuration):
         return configuration.clients
     return {**configuration.clients, PROBE_CLIENT: probe_client(configuration)}

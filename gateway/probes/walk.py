@@ -204,7 +204,7 @@ class _Login:
             ):
                 # Also a country that cannot be chosen just now is sent: the gateway then says why not.
                 fields = [pair for pair in form.fields if pair[0] != "country"]
-                page = self.browser.submit(form, [*fields, ("country", self.target.country)])
+                page = self.browser.submit(form, [*fields, ("country", self.target.choice)])
                 self._at_home(page, Reason.GATEWAY_REFUSED)
                 return
 

@@ -56,4 +56,25 @@ def _connector(account: Account, addresses: Addresses) -> str:
         "contacts": CONTACTS,
         **facts,
     }
-    return document(fields, None, {"more_methods": more, "exceptions": dated})
+    return document(fields, _probe(account), {"more_methods": more, "exceptions": dated})
+
+
+def _probe(account: Account) -> dict[str, dict[str, object]]:
+    """The sections of a probe login with the first who answers at substantial or high."""
+    usual = {method.name for method in account.methods if not method.second_hand}
+    person = next(
+        p
+        for p in account.people
+        if p.level >= 3 and not p.guest and p.decides == "answer" and p.method in (usual or {""})
+    )
+    probe: dict[str, object] = {
+        "every_seconds": 900,
+        "level": "substantial",
+        "expected": "high" if person.level == 4 else "substantial",
+        "person": account.person_kind,
+        "online_service_id": "BMI-0000",
+    }
+    return {
+        "probe": probe,
+        "probe.answers": {"citizen": person.id, "fault": "", "decision": "answer"},
+    }

@@ -7,18 +7,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.probing import ProbeSettings
 from gateway.bundle import Configuration, load
 from gateway.probes.assembly import surroundings
 from gateway.probes.failures import Reason, Step
 from gateway.probes.result import ProbeResult
 from gateway.probes.targets import targets
 from gateway.probes.walk import probe
+from sandbox.accounts.accounts import accounts
 from sandbox.launcher import Sandbox
 from sandbox.nodes.countries import countries
 
 pytestmark = pytest.mark.journey
 
+EVERY_ACCOUNT = tuple(accounts())
 EVERY_WAY = ("eidas-national.gr", "eidas-esaml.gr")
 
 
@@ -30,12 +31,14 @@ def configured(sandbox: Sandbox) -> Configuration:
 def run(configured: Configuration, name: str, **changes: object) -> ProbeResult:
     """The probe as a worker of the gateway would run it; the key is derived, not handed over."""
     target = targets(configured)[name]
-    settings = ProbeSettings.model_validate({**target.settings.model_dump(), **changes})
+    settings = type(target.settings).model_validate({**target.settings.model_dump(), **changes})
     around = surroundings(configured, clock=lambda: datetime.now(UTC))
     return probe(replace(target, settings=settings), around)
 
 
-@pytest.mark.parametrize("name", [*(f"eidas.{country}" for country in countries()), *EVERY_WAY])
+@pytest.mark.parametrize(
+    "name", [*(f"eidas.{country}" for country in countries()), *EVERY_WAY, *EVERY_ACCOUNT]
+)
 def test_probe_goes_through_in_every_country_of_the_sandbox(configured: Configuration, name: str) -> None:
     """At the test citizen's level, through real SAML, by each way to a node."""
     result = run(configured, name)
@@ -43,9 +46,9 @@ def test_probe_goes_through_in_every_country_of_the_sandbox(configured: Configur
     assert list(result.steps) == list(Step)
 
 
-def test_every_country_of_the_sandbox_is_a_target(configured: Configuration) -> None:
+def test_every_country_and_account_of_the_sandbox_is_a_target(configured: Configuration) -> None:
     """Also a new one, without anybody thinking of it."""
-    assert {f"eidas.{country}" for country in countries()} <= targets(configured).keys()
+    assert {f"eidas.{country}" for country in countries()} | {*EVERY_ACCOUNT} <= targets(configured).keys()
 
 
 @pytest.mark.parametrize(

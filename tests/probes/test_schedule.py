@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.eidas.settings import CountrySettings
-from connectors.probing import ProbeSettings
+from connectors.probing import AccountProbeSettings, ProbeSettings
 from gateway.audit import Audit, AuditUnavailable
 from gateway.live import Generation, Live
 from gateway.probes.assembly import probe_desk
@@ -155,6 +155,21 @@ async def test_suspended_country_is_not_probed(bench: Bench, suspended: tuple[Ob
     bench.live.swap(generation)
     probed = await bench.turn_after(seconds=61)
     assert probed == ([] if suspended[1] == "eidas" else ["eidas.se"])
+
+
+async def test_account_is_a_target_under_its_own_name(tmp_path: Path) -> None:
+    """It knows our service under a number of its own, and has no country to choose."""
+    base = configuration(tmp_path, accounts=("bundid",))
+    probe = AccountProbeSettings(answers={"a": "b"}, online_service_id="BMI-4711")
+    account = base.connectors["bundid"].model_copy(update={"probe": probe})
+    configured = replace(base, connectors={"bundid": account})
+    assert targets(base) == {}
+    (target,) = targets(configured).values()
+    assert (target.name, target.country, target.choice) == ("bundid", "DE", "")
+    client = clients_of(configured)["eid-gateway.probe"]
+    assert client.means == ("bundid",)
+    assert client.accounts["bundid"].online_service_id == "BMI-4711"
+    assert targets(configured, frozenset({ObjectKey(ObjectKind.ANCHOR, account.anchor)})) == {}
 
 
 async def test_schedule_can_be_off_and_old_results_still_go(bench: Bench) -> None:
