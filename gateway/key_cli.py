@@ -138,12 +138,8 @@ def _roll(options: argparse.Namespace) -> int:
         )  # fmt: skip
     except ValueError as error:  # a pydantic.ValidationError is one
         raise NoSuchRoll(f"these dates are no roll-over: {error}") from error
-    folder = (options.to or options.config) / "registry" / "keys"
-    folder.mkdir(parents=True, exist_ok=True)
     for plan in plans:
-        path = folder / f"{plan.id}.toml"
-        path.write_text(toml_text(_values(plan)), "utf-8")
-        print(path)
+        print(written(plan, options.to or options.config))
     return 0
 
 
@@ -226,6 +222,18 @@ def draft(
     return retiring, coming
 
 
+def written(plan: KeyPlan, bundle: Path) -> Path:
+    """Put ``plan`` into a bundle directory, in place of what it says there of the same key."""
+    path = bundle / "registry" / "keys" / f"{plan.id}.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    given = plan.model_dump(mode="python", exclude_none=True)
+    values = {
+        name: said(value) if isinstance(value, datetime) else str(value) for name, value in given.items()
+    }
+    path.write_text(toml_text(values), "utf-8")
+    return path
+
+
 def in_force(directory: Path) -> Configuration:
     """What a gateway with this configuration believes: the registry's objects, or the files.
 
@@ -255,11 +263,6 @@ def _found(configuration: Configuration, name: str) -> LoadedKey:
     if found is None:
         raise NoSuchRoll(f"there is no key {name} in gateway.toml")
     return found
-
-
-def _values(plan: KeyPlan) -> dict[str, object]:
-    given = plan.model_dump(mode="python", exclude_none=True)
-    return {name: said(value) if isinstance(value, datetime) else str(value) for name, value in given.items()}
 
 
 def _whole_days(length: timedelta) -> timedelta:

@@ -74,11 +74,12 @@ class SAMLWorld:
 def load_saml_world(addresses: Addresses, state: Path) -> SAMLWorld:
     """Read what was prepared; raises FileNotFoundError when it was not.
 
-    The eService's certificates were handed over, as TR-03130-1 §4 has no metadata.
+    The eService's certificates were handed over, as TR-03130-1 §4 has no metadata. Its operator encrypts to
+    the newest one, which the eService has to reckon with from the day it hands it over.
     """
     own = store(state)
     signing, *next_signing = certificates_handed_over(state, "saml-signing")
-    encryption, *_ = certificates_handed_over(state, "saml-decryption")
+    *_, encryption = certificates_handed_over(state, "saml-decryption")
     return SAMLWorld(
         base=addresses.eid_saml,
         signing=own.load(SIGNING),

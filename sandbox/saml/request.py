@@ -111,13 +111,17 @@ def verify_query(query: bytes, certificates: tuple[x509.Certificate, ...], *, pk
         value = base64.b64decode(unquote_to_bytes(raw[b"Signature"]), validate=True)
     except binascii.Error as error:
         raise BadSignature("Signature is not base64") from error
+    reason = BadSignature("Signature does not verify")
     for certificate in certificates:
         try:
             _check(certificate, algorithm, value, signed, pkcs1=pkcs1)
         except InvalidSignature:
             continue
+        except BadSignature as error:  # while a key is being changed there may be one of either kind
+            reason = error
+            continue
         return
-    raise BadSignature("Signature does not verify")
+    raise reason
 
 
 def _check(

@@ -14,17 +14,19 @@ from sandbox.browser import Browser
 from sandbox.launcher import Sandbox, http_client
 from sandbox.login import Wanted, log_in
 from sandbox.state import State
+from tests.journeys.rolling import add_next_keys
 from tests.support.ports import free_base
 
 
 @dataclass(frozen=True, slots=True)
 class StateWithStore(State):
-    """The gateway's store is one that another gateway can use, too."""
+    """The gateway's store is one that another gateway can use, too, and each of its keys has a successor."""
 
     store: StoreAddress
 
     def prepare(self, addresses: Addresses, say: object) -> None:
         State.prepare(self, addresses, say)  # type: ignore[arg-type]  # handed through
+        add_next_keys(self)
         password = self.config / "keys" / "store-password"
         password.write_text(self.store.password or "", "utf-8")
         password.chmod(0o600)
@@ -38,7 +40,7 @@ class StateWithStore(State):
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    addresses = Addresses(port_base=free_base())
+    addresses = Addresses(port_base=free_base(), metadata_seconds=1)
     with EmbeddedStore() as store:
         state = StateWithStore(tmp_path_factory.mktemp("sandbox"), store=store)
         with Sandbox(state, addresses, print) as running:

@@ -16,6 +16,7 @@ from sandbox.browser import Browser
 from sandbox.launcher import Sandbox, http_client
 from sandbox.login import Wanted, log_in
 from sandbox.state import State
+from tests.journeys.rolling import add_next_keys, roll_every_key
 from tests.support.ports import free_base
 from tests.support.softhsm import SoftToken
 
@@ -29,6 +30,8 @@ class StateWithToken(State):
 
     def prepare(self, addresses: Addresses, say: object) -> None:
         State.prepare(self, addresses, say)  # type: ignore[arg-type]  # handed through
+        if addresses.profile == "rsa":
+            add_next_keys(self)
         token = SoftToken.new(f"sandbox-{addresses.profile}")
         settings = self.config / "gateway.toml"
         text = settings.read_text("utf-8")
@@ -37,7 +40,7 @@ class StateWithToken(State):
         def move(found: re.Match[str]) -> str:
             nonlocal moved
             name = found["name"]
-            if name in OUTSIDE:
+            if name.removesuffix("-next") in OUTSIDE:
                 return found[0]
             file = self.config / "keys" / f"{name}.key"
             key = load_pem_private_key(file.read_bytes(), None)
@@ -47,19 +50,18 @@ class StateWithToken(State):
                 token.bring_in_for_agreement(name, key)
             else:
                 token.bring_in(name, key, moved)
-            if name != "eid-signing":  # the sandbox's eID service loads the pair for its certificate
-                file.unlink()
+            file.unlink()
             return f'private_key = "{token.uri(name)}"'
 
         text = re.sub(r'private_key = "file:keys/(?P<name>[a-z0-9-]+)\.key"', move, text)
-        assert moved >= 8
+        assert moved >= (15 if addresses.profile == "rsa" else 8)
         settings.write_text(text, "utf-8")
 
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     state = StateWithToken(tmp_path_factory.mktemp("sandbox"))
-    with Sandbox(state, Addresses(port_base=free_base()), print) as running:
+    with Sandbox(state, Addresses(port_base=free_base(), metadata_seconds=1), print) as running:
         yield running
 
 
@@ -75,9 +77,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 )
 def test_login_passes_with_every_own_key_in_a_module(sandbox: Sandbox, wanted: dict[str, str]) -> None:
     """SAML signing, SAML decryption, metadata, WS-Security and ID token: as with keys in the process."""
-    left = {path.stem for path in Path(sandbox.state.config, "keys").glob("*.key")}
-    assert left <= OUTSIDE | {"eid-signing"}
-    assert "file:keys/eid-signing" not in (sandbox.state.config / "gateway.toml").read_text("utf-8")
+    left = {path.stem.removesuffix("-next") for path in Path(sandbox.state.config, "keys").glob("*.key")}
+    assert left <= OUTSIDE
     with http_client(sandbox.state, sandbox.addresses) as http:
         result = log_in(Browser(http), sandbox.addresses, Wanted(**wanted), print, sandbox.state.drawer)
     assert result["id_token"]["iss"] == sandbox.addresses.gateway
@@ -93,6 +94,11 @@ def test_login_passes_with_curves_in_a_module(tmp_path: Path) -> None:
         result = log_in(Browser(http), addresses, wanted, print, state.drawer)
     assert result["country"] == "EE"
     assert "error" not in result
+
+
+def test_rolling_each_kind_of_own_key_under_load_loses_no_login(sandbox: Sandbox, tmp_path: Path) -> None:
+    """As with keys in the process (test_rolling_keys.py): old and new keys are in the same token."""
+    roll_every_key(sandbox, tmp_path)
 
 
 def test_health_says_that_the_keys_can_be_used(sandbox: Sandbox) -> None:

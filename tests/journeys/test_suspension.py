@@ -16,17 +16,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway import cli
 from sandbox.browser import Browser
 from sandbox.launcher import Sandbox
 from sandbox.login import Steps, Wanted, _choose, _handover, _identify, log_in
+from tests.journeys.deciding import PEOPLE, TwoPeople
 from tests.support.ports import free_base
 
 EVERYWHERE_SECONDS = 10.0
-PEOPLE = ("a.beispiel", "b.muster")
 
 
 class Balancer(httpx.BaseTransport):
@@ -50,24 +47,13 @@ class Balancer(httpx.BaseTransport):
 class TwoGateways:
     sandbox: Sandbox
     second: int
-    keys: Path
+    people: TwoPeople
     open: ExitStack
 
     def browser(self) -> tuple[Browser, Balancer]:
         balancer = Balancer(self.sandbox.addresses.gateway_port)
         client = self.open.enter_context(httpx.Client(transport=balancer, trust_env=False, timeout=10))
         return Browser(client), balancer
-
-    def command(self, *arguments: str) -> None:
-        assert cli.main(["registry", *arguments, "--config", str(self.sandbox.state.config)]) == 0
-
-    def signed(self, name: str) -> tuple[str, ...]:
-        return "--by", name, "--key", str(self.keys / f"{name}.key")
-
-    def approve_what_is_open(self, capsys: pytest.CaptureFixture[str]) -> None:
-        capsys.readouterr()
-        self.command("show")
-        self.command("approve", capsys.readouterr().out.split()[0], *self.signed(PEOPLE[1]))
 
     def greece_is_offered(self) -> list[bool]:
         ports = (self.sandbox.addresses.gateway_port, self.second)
@@ -100,7 +86,7 @@ def gateways(sandbox: Sandbox, tmp_path: Path) -> Iterator[TwoGateways]:
         second = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=log, stderr=log)
         try:
             _await_ready(second, ports[1])
-            yield TwoGateways(sandbox, ports[0], _keys(tmp_path), opened)
+            yield TwoGateways(sandbox, ports[0], TwoPeople.of(sandbox), opened)
         finally:
             second.terminate()
             second.wait(20)
@@ -119,31 +105,9 @@ def _await_ready(process: subprocess.Popen[bytes], port: int) -> None:
     raise AssertionError("the second gateway does not start")
 
 
-def _keys(folder: Path) -> Path:
-    for name in PEOPLE:
-        key = Ed25519PrivateKey.generate()
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        (folder / f"{name}.key").write_bytes(private)
-        (folder / f"{name}.key").chmod(0o600)
-        (folder / f"{name}.pub").write_bytes(public)
-    return folder
-
-
-def test_suspending_a_country_ends_its_journeys_on_both_gateways(
-    gateways: TwoGateways, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_suspending_a_country_ends_its_journeys_on_both_gateways(gateways: TwoGateways) -> None:
     """One person, one command; no restart, no second signature, nobody logged in afterwards."""
-    ceremony = [f"--approver={name}={gateways.keys / f'{name}.pub'}" for name in PEOPLE]
-    gateways.command("init", *ceremony, "--reason", "first approvers", "--evidence", "minutes")
-    gateways.command("propose", str(gateways.sandbox.state.config), *gateways.signed(PEOPLE[0]),
-                     "--reason", "what was in force", "--evidence", "file 1")  # fmt: skip
-    gateways.approve_what_is_open(capsys)
-
+    people = gateways.people
     wanted = Wanted(country="EL", service="personenstand", level="high")
     addresses = gateways.sandbox.addresses
     at_the_node, _ = _on_the_way(gateways, wanted)
@@ -152,7 +116,7 @@ def test_suspending_a_country_ends_its_journeys_on_both_gateways(
     assert at_release.page.url.endswith("/release")
     assert gateways.greece_is_offered() == [True, True]
 
-    gateways.command("suspend", "country/eidas.gr", *gateways.signed(PEOPLE[0]), "--reason", "key stolen")
+    people.command("suspend", "country/eidas.gr", *people.signed(PEOPLE[0]), "--reason", "key stolen")
     deadline = time.monotonic() + EVERYWHERE_SECONDS
     while any(gateways.greece_is_offered()):
         assert time.monotonic() < deadline, "not suspended everywhere within ten seconds"
@@ -173,9 +137,9 @@ def test_suspending_a_country_ends_its_journeys_on_both_gateways(
     swedish = Wanted(country="SE", service="feuerwehr", level="substantial")
     assert "id_token" in log_in(others, addresses, swedish, print)
 
-    gateways.command("reactivate", "country/eidas.gr", *gateways.signed(PEOPLE[0]),
+    people.command("reactivate", "country/eidas.gr", *people.signed(PEOPLE[0]),
                      "--reason", "false alarm", "--evidence", "telephone call")  # fmt: skip
-    gateways.approve_what_is_open(capsys)
+    people.approve_what_is_open()
     deadline = time.monotonic() + EVERYWHERE_SECONDS
     while not all(gateways.greece_is_offered()):
         assert time.monotonic() < deadline, "not back everywhere within ten seconds"
