@@ -176,6 +176,25 @@ def test_refused_pin_is_shown_once_until_the_file_changes(token: SoftToken, logi
     assert load_hardware_key(token.address("key"), probe=scheme_for).sign(b"data", SCHEME)
 
 
+def test_changed_pin_is_read_at_the_next_login(
+    key: HardwareKey, token: SoftToken, logins: list[None]
+) -> None:
+    """First changed in the token, then in the file: whoever is logged in stays so, and the next login has the new one."""
+    address = key.token.address
+    new = "pin-9035"
+    with softhsm.loaded().entered():
+        found = softhsm.loaded().token(address)
+        with found.open(rw=True) as session:
+            session.set_pin(softhsm.PIN, new)
+    assert key.sign(b"data", SCHEME)
+    token.pin_file.write_text(f"{new}\n")
+    assert not logins
+    assert key.token._anchor is not None
+    key.token._anchor[0].close()  # with it every session of ours is logged out
+    assert key.sign(b"data", SCHEME)
+    assert len(logins) == 1
+
+
 def test_broken_ciphertext_costs_no_session(token: SoftToken, logins: list[None]) -> None:
     """A stranger's broken messages look like a broken device (CKR_GENERAL_ERROR) and must not become one."""
     token.bring_in("rsa", RSA, 2)
