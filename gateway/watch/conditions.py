@@ -21,6 +21,7 @@ FAILED_REFRESH = timedelta(minutes=15)
 STALE, NEARLY_DOWN = 0.5, 0.8
 """Share of the copy's life that is over (security.md D.2)."""
 JUMP = timedelta(seconds=60)
+_NO_DATABASE = {"registry.unavailable", "registry.not-followed"}
 PROBES = 2
 TASK_TURNS = 3
 
@@ -36,6 +37,7 @@ _ELSEWHERE = {ExpiryKind.METADATA, ExpiryKind.PROPOSAL, ExpiryKind.REVIEW, Expir
 """Told with more than their day, below; a step of an own key's calendar happens by itself."""
 _SUSPENDED = {"metadata.anchor-inactive", "suspended"}
 """Not a fault: somebody decided it."""
+_WITH_THEIR_METADATA = {"metadata.unavailable", "metadata.expired"}
 
 
 def alerts(seen: Observation) -> tuple[Alert, ...]:
@@ -49,7 +51,14 @@ def alerts(seen: Observation) -> tuple[Alert, ...]:
         *_log(seen),
         *_background(seen),
     )
-    return tuple({alert.key: alert for alert in found}.values())
+    # A database that is away explains why nobody can follow the registry; one alert is enough.
+    return tuple(
+        {
+            alert.key: alert
+            for alert in found
+            if seen.database is None or alert.values.get("reason", "").partition(":")[0] not in _NO_DATABASE
+        }.values()
+    )
 
 
 def _expiries(seen: Observation) -> Iterator[Alert]:
@@ -107,12 +116,13 @@ def _sources(seen: Observation) -> Iterator[Alert]:
 
 def _peers(seen: Observation) -> Iterator[Alert]:
     """Peers that are out although their metadata, if there are any, are not."""
-    told = {source.reason for source in seen.sources if source.state.value == "down"} | _SUSPENDED
+    gone = {source.since for source in seen.sources if source.state.value == "down"}
     for connector, statuses in seen.peers.items():
         out: dict[str, list[str]] = {}
         why: dict[str, str] = {}
         for status in statuses:
-            if status.state == "down" and status.reason not in told:
+            told = status.reason in _WITH_THEIR_METADATA and status.since in gone
+            if status.state == "down" and status.reason not in _SUSPENDED and not told:
                 out.setdefault(status.peer, []).append(status.country or "")
                 why[status.peer] = status.reason or ""
         for peer, countries in out.items():

@@ -39,6 +39,8 @@ _LISTED_AGAIN = timedelta(minutes=10)
 """Certificates do not change by the minute, and reading them costs more than the rest."""
 _NOT_RUN_TURNS = 3
 _RECENT_TURNS = 2
+_HEALED = {"StoreUnavailable", "LogUnavailable", "AuditUnavailable", "OperationalError"}
+"""What a task raises while store or database are away, which is told as such and heals with them."""
 
 
 def machine() -> str:
@@ -81,6 +83,8 @@ class Observing:
     def _gather(
         self, generation: Generation, now: datetime, store: str | None, channels: Mapping[str, Failing]
     ) -> Observation:
+        database = self._database()
+        away = store is not None or database is not None
         return Observation(
             node=self.node,
             now=now,
@@ -89,7 +93,7 @@ class Observing:
             sources=source_statuses(generation, now),
             registry=self._registry(generation),
             store=store,
-            database=self._database(),
+            database=database,
             keys=_lost_keys(generation),
             staying={
                 standing.key.id: standing.key.purpose.value
@@ -98,7 +102,7 @@ class Observing:
             },
             log=tuple(asked(lambda: self.log_standing(now), ())),
             probes=tuple(asked(self.probes, ())),
-            tasks=tuple(self._tasks(now)),
+            tasks=() if away else tuple(self._tasks(now)),
             channels=channels,
             jump=self._jump(now),
         )
@@ -138,7 +142,7 @@ class Observing:
             failing = None
             # Of what runs once in the installation, an old failure here says nothing: others run it since.
             recent = run is not None and now - run.at <= timedelta(seconds=task.seconds * _RECENT_TURNS + 60)
-            if run is not None and run.error is not None and recent:
+            if run is not None and run.error and run.error not in _HEALED and recent:
                 before = self._broken_since.get(task.name)
                 failing = before or Failing(since=run.at, reason=run.error)
             elif task.everywhere:

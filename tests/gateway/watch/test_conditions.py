@@ -140,11 +140,17 @@ def test_a_peer_of_many_countries_is_one_alert() -> None:
 
 
 def test_a_peer_whose_metadata_are_down_is_told_once() -> None:
-    down = PeerStatus(peer="https://n.example", country="SE", state="down", reason="metadata.expired")
-    seen = replace(
-        QUIET, peers={"eidas": (down,)}, sources=(source(SourceState.DOWN, reason="metadata.expired"),)
-    )
-    assert list(held(seen)) == ["metadata/el"]
+    """The document could not be fetched and has expired: one alert, with the first reason."""
+    gone = source(SourceState.DOWN)
+    down = PeerStatus(peer="p", country="SE", state="down", reason="metadata.expired", since=gone.since)
+    assert list(held(replace(QUIET, peers={"eidas": (down,)}, sources=(gone,)))) == ["metadata/el"]
+
+
+def test_a_peer_that_left_its_metadata_is_told_beside_others_that_are_down() -> None:
+    left = PeerStatus(peer="p", country="SE", state="down", reason="metadata.unknown-entity", since=NOW)
+    suspended = replace(left, peer="q", reason="metadata.anchor-inactive")
+    seen = replace(QUIET, peers={"eidas": (left, suspended)}, sources=(source(SourceState.DOWN),))
+    assert list(held(seen)) == ["metadata/el", "peer/eidas/p"]
 
 
 class TestRegistry:
@@ -228,6 +234,10 @@ class TestRegistry:
         assert gone[f"registry/behind@{NODE}"].values["reason"] == away
         dead = held(self.seen(people, checked_at=people.now - timedelta(minutes=2)))
         assert dead[f"registry/behind@{NODE}"].values["reason"] == "registry.not-followed"
+
+    def test_a_database_that_is_away_is_one_alert(self, people: People) -> None:
+        seen = self.seen(people, problem="registry.unavailable: OperationalError", checked_at=None)
+        assert list(held(replace(seen, database="OperationalError"))) == [f"database@{NODE}"]
 
     def test_a_clock_behind_the_log_is_told(self, people: People) -> None:
         people.now -= timedelta(minutes=6)

@@ -97,6 +97,7 @@ async def test_tasks_that_fail_or_do_not_run_are_told_after_three_turns(installa
         Task(name="everywhere", seconds=60, run=nothing, everywhere=True),
         Task(name="once", seconds=60, run=nothing),
         Task(name="fails", seconds=60, run=nothing),
+        Task(name="waits", seconds=60, run=nothing),
     ]
     runs = Runs(installation.application.store, tasks, clock=installation.clock)
     observing = looking(installation)
@@ -104,7 +105,10 @@ async def test_tasks_that_fail_or_do_not_run_are_told_after_three_turns(installa
 
     async def told() -> set[str]:
         now = installation.clock()
-        runs.known = {"fails": LastRun(at=now, error="ValueError")}
+        runs.known = {
+            "fails": LastRun(at=now, error="ValueError"),
+            "waits": LastRun(at=now, error="StoreUnavailable"),  # told as the store's own trouble
+        }
         return {alert.key for alert in alerts(await observing.look({})) if alert.kind == "task"}
 
     assert await told() == set()
