@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from gateway.audit import Audit, KeyStateChanged
+from gateway.audit import Audit
+from gateway.audit_operations import KeyStateChanged
 from gateway.background import Task
 from gateway.bundle_key_plans import spki_sha256
 from gateway.key_calendar import KeyStanding, key_states

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.audit import Audit, LogPruned
+from gateway.audit import Audit
+from gateway.audit_operations import LogPruned
 from gateway.background import Task
 from gateway.bundle import Configuration
 from gateway.log_key import log_origin, own_key

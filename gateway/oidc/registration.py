@@ -20,8 +20,8 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.audit import (
-    AuditUnavailable,
+from gateway.audit import AuditUnavailable
+from gateway.audit_operations import (
     ClientRegistered,
     ClientRegistrationChanged,
     ClientRegistrationEnded,

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zlib import crc32
 
-from gateway.audit import Audit, ProbeAsked
+from gateway.audit import Audit
+from gateway.audit_operations import ProbeAsked
 from gateway.background import Task
 from gateway.live import Live
 from gateway.probes.history import ProbeHistory
