@@ -83,7 +83,7 @@ def probe_view(
         running=running,
         failed_in_a_row=_failed(results),
         results=tuple(reversed(shown)),
-        bars=_bars(shown, _SHORT if short else _LONG, longest),
+        bars=_bars(shown, max(_SHORT, len(shown)), longest),
         longest=longest,
     )
 

@@ -5,57 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from connectors.eidas.settings import CountrySettings, EIDASSettings
 from connectors.probing import ProbeSettings
 from gateway.admin.probe_views import HEIGHT, probe_view
-from gateway.live import Generation
 from gateway.probes.failures import Reason, Step
 from gateway.probes.result import ProbeResult, Surroundings
 from gateway.probes.targets import Target
 from tests.admin.console import OLGA, VERA, Console
+from tests.admin.probed import SECRET, country, result, with_probes
 from trust.registry import ObjectKey, ObjectKind
 
 pytestmark = pytest.mark.anyio
 
-SECRET = "correct horse"
-
-
-def country(code: str) -> CountrySettings:
-    return CountrySettings(
-        country=code, anchor=f"{code.lower()}-node", probe=ProbeSettings(answers={"password": SECRET})
-    )
-
 
 @pytest.fixture
 def probed(console: Console) -> Console:
-    """Two countries, Greece with a history."""
-    before = console.live.current
-    eidas = EIDASSettings(kind="eidas", name={"de": "Europäische eID", "en": "European eID"})
-    configuration = replace(
-        before.configuration, countries=(country("GR"), country("SE")), connectors={"eidas": eidas}
-    )
-    console.live.swap(replace_configuration(before, configuration=configuration))
-    for minutes, reason in ((90, None), (60, Reason.PARTNER_TIMEOUT), (30, Reason.ANSWERS_REFUSED)):
-        console.probes.history.add(result(console, minutes, reason))
+    with_probes(console)
     return console
-
-
-def replace_configuration(generation: Generation, **changes: object) -> Generation:
-    return replace(generation, **changes)  # type: ignore[arg-type]
-
-
-def result(console: Console, minutes_ago: int, reason: Reason | None) -> ProbeResult:
-    return ProbeResult(
-        target="eidas.gr",
-        at=console.clock() - timedelta(minutes=minutes_ago),
-        reason=reason,
-        step=Step.IDENTIFY if reason else None,
-        steps={Step.PUSH: 12, Step.IDENTIFY: 300},
-    )
 
 
 def answering(reason: Reason | None) -> Callable[[Target, Surroundings], ProbeResult]:
@@ -112,7 +80,7 @@ async def test_unknown_and_suspended_targets_have_no_page(probed: Console) -> No
     browser = await probed.sign_in(OLGA)
     assert (await browser.get("/probes/eidas.xx")).status_code == 404
     suspended = frozenset({ObjectKey(ObjectKind.ANCHOR, "gr-node")})
-    probed.live.swap(replace_configuration(probed.live.current, suspended=suspended))
+    probed.live.swap(replace(probed.live.current, suspended=suspended))
     assert (await browser.get("/probes/eidas.gr")).status_code == 404
     assert "/probes/eidas.gr" not in (await browser.get("/probes")).text
 

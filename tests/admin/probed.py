@@ -1,0 +1,42 @@
+"""A console with two countries that are probed; Greece has a history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from connectors.eidas.settings import CountrySettings, EIDASSettings
+from connectors.probing import ProbeSettings
+from gateway.probes.failures import Reason, Step
+from gateway.probes.result import ProbeResult
+from tests.admin.console import Console
+
+SECRET = "correct horse"
+
+
+def country(code: str) -> CountrySettings:
+    return CountrySettings(
+        country=code, anchor=f"{code.lower()}-node", probe=ProbeSettings(answers={"password": SECRET})
+    )
+
+
+def with_probes(console: Console) -> None:
+    """The generation in force, and three results."""
+    before = console.live.current
+    eidas = EIDASSettings(kind="eidas", name={"de": "Europäische eID", "en": "European eID"})
+    configuration = replace(
+        before.configuration, countries=(country("GR"), country("SE")), connectors={"eidas": eidas}
+    )
+    console.live.swap(replace(before, configuration=configuration))
+    for minutes, reason in ((90, None), (60, Reason.PARTNER_TIMEOUT), (30, Reason.ANSWERS_REFUSED)):
+        console.probes.history.add(result(console, minutes, reason))
+
+
+def result(console: Console, minutes_ago: int, reason: Reason | None) -> ProbeResult:
+    return ProbeResult(
+        target="eidas.gr",
+        at=console.clock() - timedelta(minutes=minutes_ago),
+        reason=reason,
+        step=Step.IDENTIFY if reason else None,
+        steps={Step.PUSH: 12, Step.IDENTIFY: 300},
+    )
