@@ -80,6 +80,22 @@ def test_keys_move_into_a_module_as_the_operator_guide_says(
     assert not (directory / "keys" / "saml-signing-2026.key").exists()
 
 
+def test_key_rolls_as_the_operator_guide_says(directory: Path) -> None:
+    """docs/operator.md, Rolling keys: made, named, planned; the plan passes without a warning."""
+    chapter = (ROOT / "docs" / "operator.md").read_text("utf-8").split("## Keys", 1)[1]
+    making, rolling = chapter.split("### Rolling keys", 1)
+    run(making.split("```sh\n", 1)[1].split("```", 1)[0], directory)
+    make_partners(directory)
+    new, plan = (block.split("```", 1)[0] for block in rolling.split("```sh\n")[1:3])
+    run(new, directory)
+    with (directory / "gateway.toml").open("a", encoding="utf-8") as settings:
+        settings.write("\n" + rolling.split("```toml\n", 1)[1].split("```", 1)[0])
+    run(plan, directory)
+    configuration = load(directory)
+    assert set(configuration.key_plans) == {"oidc-2026", "oidc-2027"}
+    assert not [warning for warning in configuration.warnings if warning.file.startswith("registry/keys")]
+
+
 def test_example_without_keys_names_every_missing_one(directory: Path) -> None:
     """style.md §6: all problems at once, with file and path."""
     with pytest.raises(ConfigurationError) as refused:
