@@ -10,13 +10,17 @@ from lxml import etree
 from trust.errors import VerificationError
 from trust.xml import Element
 
+COMPILING = Lock()
+"""libxml2 compiles one schema at a time: two threads spoil each other's, or end the process."""
+
 
 class SchemaFile:
     """An XML Schema in the package; its imports are files beside it."""
 
     def __init__(self, path: Path) -> None:
         """Raises lxml's XMLSchemaParseError for a file that is no schema: a defect of ours."""
-        self._schema = etree.XMLSchema(file=str(path))
+        with COMPILING:
+            self._schema = etree.XMLSchema(file=str(path))
         self._lock = Lock()
 
     def validate(self, element: Element) -> None:

@@ -16,6 +16,7 @@ from threading import Lock
 from lxml import etree
 
 from trust.errors import VerificationError
+from trust.schema_file import COMPILING
 from trust.xml import DS, EC14N, SAML, Element
 
 _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
@@ -51,7 +52,8 @@ def validate(element: Element, *, on_attributes: frozenset[str] = frozenset()) -
         # bring; trust.signatures holds the child to the one form it may have
         for inclusive in method.findall(_INCLUSIVE_NAMESPACES):
             method.remove(inclusive)
-    schema = _schema()
+    with COMPILING:
+        schema = _schema()
     with _lock:  # the error log of an XMLSchema object is shared between threads
         if schema.validate(copy):
             return
@@ -69,7 +71,8 @@ class ProfileSchema:
 
     def validate(self, element: Element) -> None:
         """Raises VerificationError ``xml.schema`` with the name of the rule."""
-        schema = _profile(self._path)
+        with COMPILING:
+            schema = _profile(self._path)
         with self._lock:
             if schema.validate(element):
                 return
