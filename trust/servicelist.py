@@ -9,6 +9,7 @@ back. Lists in use are signed with ``rsa-sha256``, which takes a dated exception
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ _ROLES: dict[str, MetadataRoleName] = {PROXY_SERVICE: "idp", CONNECTOR: "sp"}
 _SER = "{http://eidas.europa.eu/metadata/servicelist}"
 _KEY_INFO = "{" + DS + "}KeyInfo"
 _SEQUENCE_DIGITS = 18
+_LONGEST = 1024
+_PRINTABLE = re.compile(r"[!-~]+")
 # a list that was signed while it was asked for, by a clock slightly ahead of ours
 _CLOCK_TOLERANCE = timedelta(minutes=3)
 
@@ -172,7 +175,9 @@ def _location(element: Element, country: str, policy: ListPolicy) -> ListedLocat
     endpoints = tuple(
         ListedEndpoint(role=_ROLES[kind], entity_id=endpoint.get("EntityID") or "")
         for endpoint in listed
-        if (kind := endpoint.get("EndpointType") or "") in _ROLES and not boolean(endpoint.get("Suspend"))
+        if (kind := endpoint.get("EndpointType") or "") in _ROLES
+        and 0 < len(endpoint.get("EntityID") or "") <= _LONGEST
+        and not boolean(endpoint.get("Suspend"))
     )
     if listed and not endpoints:
         raise MetadataError("servicelist.endpoint", "none usable")
@@ -189,8 +194,11 @@ def require_location(location: str, *, allow_http_loopback: bool) -> None:
     try:
         parts = urlsplit(location)
         host = parts.hostname or ""
+        plain = not (parts.username or parts.password or parts.fragment) and parts.port != 0
     except ValueError as error:
         raise MetadataError("servicelist.location") from error
+    if not plain or len(location) > _LONGEST or not _PRINTABLE.fullmatch(location):
+        raise MetadataError("servicelist.location", "no plain address")
     local = parts.scheme == "http" and allow_http_loopback and _is_loopback(host)
     if not host or not (local or parts.scheme == "https"):
         raise MetadataError("servicelist.location", "https only")

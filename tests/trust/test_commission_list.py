@@ -2,9 +2,12 @@
 
 import base64
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.trust.metadata_maker import issue, key
 from trust.commission_list import CommissionList, read_commission_list
@@ -124,3 +127,26 @@ def test_anything_else_is_refused(octets: bytes, reason: str) -> None:
     with pytest.raises(TrustError) as caught:
         read(octets)
     assert caught.value.reason == reason
+
+
+_NAMES = (
+    "countryCode", "productionNode", "status", "eidasService", "proxyService", "middlewareServiceProvided",
+    "eidasConnectors", "metadataUrl", "signingCertificates", "commonSigningCertificates", "base64", "type",
+    "service",
+)  # fmt: skip
+_LEAVES = st.none() | st.booleans() | st.integers() | st.sampled_from(["EL", "ACTIVE", URL, "AAAA", "", "é"])
+_ANYTHING = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=6),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(st.fixed_dictionaries({"countryCode": st.just("EL"), "productionNode": _ANYTHING}))
+def test_whatever_stands_where_a_node_should_the_other_countries_stay(entry: object) -> None:
+    """Of another shape than recorded, it drops its country at most."""
+    found = read([country("CZ"), entry], "CZ", "GR")
+    assert "CZ" in {place.country for place in found.locations}
+    with suppress(TrustError):
+        read(entry)
