@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from connectors.contract import PeerStatus, PublishedDocument
 from connectors.peer_facts import PeerFacts
-from gateway.bundle import Configuration
+from gateway.bundle import Configuration, load
+from gateway.live import Generation
+from tests.gateway.registry_bundle import CERTIFICATE, write
 from tests.trust.metadata_maker import ENTITY_ID, NOW, Node, anchor, document, policy, sign
 from trust.metadata_registry import MetadataRegistry
 from trust.metadata_source import MetadataSource, SourceStatus
 
-SE_ANCHOR = """
+SE_ANCHOR = f"""
 id = "se-node"
 kind = "metadata-signer"
 state = "active"
 countries = ["SE"]
-certificate = "registry/anchors/gr-node.crt"
+certificate = "{CERTIFICATE}"
 valid_from = 2026-01-01
 valid_until = 2027-12-31
 source = "handed over on paper"
@@ -29,6 +32,18 @@ url = "https://node.eidas.se.example/metadata"
 entity_ids = ["https://node.eidas.se.example/metadata"]
 """
 SE_COUNTRY = f'country = "SE"\nanchor = "se-node"\nentity_id = "{ENTITY_ID}"\n'
+NORDIC = f"""
+id = "nordic"
+kind = "mdsl"
+state = "active"
+url = "https://list.example/mdsl.xml"
+certificates = ["{CERTIFICATE}"]
+countries = ["SE"]
+activation = "automatic"
+valid_from = 2026-01-01
+valid_until = 2027-12-31
+evidence = "file 9"
+"""
 SWEDEN = {"registry/anchors/se-node.toml": SE_ANCHOR, "registry/countries/se.toml": SE_COUNTRY}
 """Beside the Greece of ``tests.gateway.test_bundle``."""
 
@@ -79,3 +94,13 @@ class InForce:
 
     configuration: Configuration
     connectors: Mapping[str, Any] = field(default_factory=dict)
+
+
+def in_force(current: Generation, folder: Path, keys: Path) -> Generation:
+    """``current`` with Greece, Sweden that has metadata, a source and a service; their files in ``folder``."""
+    directory = write(folder, keys)
+    for name, text in {**SWEDEN, "registry/sources/nordic.toml": NORDIC}.items():
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_text(text)
+    connectors: dict[str, Any] = {"eidas": Partner(Node())}
+    return replace(current, configuration=load(directory), connectors=connectors)

@@ -12,13 +12,11 @@ from pathlib import Path
 import pytest
 from icalendar import Calendar
 
-from gateway.bundle import load
 from gateway.store import StoreAddress
 from tests.admin.console import VERA, Browser, Console, open_console
-from tests.admin.in_force import SWEDEN, Partner
-from tests.admin.test_partner_views import NORDIC
-from tests.gateway.registry_bundle import keys, write
-from tests.trust.metadata_maker import ENTITY_ID, NOW, Node, issue, key
+from tests.admin.in_force import in_force
+from tests.gateway.registry_bundle import keys
+from tests.trust.metadata_maker import ENTITY_ID, NOW, issue, key
 from tests.trust.registry.people import ANNA
 from trust.registry import ChangeClass, Document, ObjectKey, ObjectKind, suspension_edits
 
@@ -32,17 +30,10 @@ SE_ANCHOR = ObjectKey(ObjectKind.ANCHOR, "se-node")
 @pytest.fixture
 async def console(tmp_path: Path, keys: Path, address: StoreAddress) -> AsyncIterator[Console]:
     """In force: Greece, Sweden with metadata, one service; what ``tests.admin.in_force`` has."""
-    directory = write(tmp_path / "files", keys)
-    files = {**SWEDEN, "registry/sources/nordic.toml": NORDIC}
-    for name, text in files.items():
-        (directory / name).parent.mkdir(exist_ok=True)
-        (directory / name).write_text(text)
     (tmp_path / "console").mkdir()
     opened = open_console(tmp_path / "console", address)
     opened.clock.now = NOW
-    opened.live.swap(
-        replace(opened.live.current, configuration=load(directory), connectors={"eidas": Partner(Node())})
-    )
+    opened.live.swap(in_force(opened.live.current, tmp_path / "files", keys))
     yield opened
     await opened.close()
 

@@ -16,8 +16,8 @@ from gateway.admin.partner_views import AnchorView
 from gateway.admin.sight import Sight
 from gateway.bundle import Configuration, load
 from gateway.expiry import expiries
-from tests.admin.in_force import SWEDEN, InForce, Partner
-from tests.gateway.registry_bundle import CERTIFICATE, directory, keys
+from tests.admin.in_force import NORDIC, SWEDEN, InForce, Partner
+from tests.gateway.registry_bundle import directory, keys
 from tests.trust.metadata_maker import (
     ENTITY_ID,
     NOW,
@@ -224,20 +224,6 @@ def test_what_ends_first_stands_in_the_list(configuration: Configuration) -> Non
 def test_the_key_of_a_country_in_the_registry(configuration: Configuration) -> None:
     sweden = next(country for country in configuration.countries if country.country == "SE")
     assert str(country_key(sweden)) == "country/eidas.se"
-
-
-NORDIC = f"""
-id = "nordic"
-kind = "mdsl"
-state = "active"
-url = "https://list.example/mdsl.xml"
-certificates = ["{CERTIFICATE}"]
-countries = ["SE"]
-activation = "automatic"
-valid_from = 2026-01-01
-valid_until = 2027-12-31
-evidence = "file 9"
-"""
 
 
 def test_a_country_may_be_vouched_for_by_a_source(directory: Path) -> None:

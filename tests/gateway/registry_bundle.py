@@ -16,7 +16,10 @@ CERTIFICATE = "registry/anchors/gr-node.crt"
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("keys")
+    return make_keys(tmp_path_factory.mktemp("keys"))
+
+
+def make_keys(folder: Path) -> Path:
     for purpose in (
         KeyPurpose.OIDC_SIGNING,
         KeyPurpose.SUBJECT,
