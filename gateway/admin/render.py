@@ -78,6 +78,8 @@ class AdminRenderer:
         language = translations.language
         headers = page_headers(form_action=("'self'",), https=self._https, passkeys=True)
         headers["Content-Language"] = language
+        # with no-referrer, browsers say "Origin: null" even to ourselves (Fetch, serializing a request origin)
+        headers["Referrer-Policy"] = "same-origin"
         return HTMLResponse(
             self._environment.get_template(template).render(
                 {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from http.cookies import SimpleCookie
@@ -30,7 +30,6 @@ from tests.trust.registry.passkey import ORIGIN, Passkey
 from tests.trust.registry.people import ANNA, BERT
 from trust.log import AppendOnlyLog, migrate, open_database
 from trust.registry import (
-    Approval,
     Approver,
     ChangeClass,
     Document,
@@ -40,7 +39,6 @@ from trust.registry import (
     ObjectKey,
     Registry,
     Role,
-    message,
 )
 
 OLGA, VERA = "o.dienst", "v.blick"
@@ -76,24 +74,30 @@ class Console:
         await browser.sign_in(self.passkeys[person])
         return browser
 
-    def put(self, key: ObjectKey, after: Document | None) -> None:
-        """A change in force, by Anna and Bert."""
-        fold = self.registry.follow()
-        now = fold.state.objects.get(key)
-        edit = Edit(key=key, before=None if now is None else now.digest, after=after)
-        self.decide(edit)
+    def edit(self, key: ObjectKey, after: Document | None) -> Edit:
+        now = self.registry.follow().state.objects.get(key)
+        return Edit(key=key, before=None if now is None else now.digest, after=after)
 
-    def decide(self, *edits: Edit, change_class: ChangeClass = ChangeClass.ORDINARY) -> str:
+    def put(self, key: ObjectKey, after: Document | None) -> str:
+        """A change in force, by Anna and Bert; gives its hash."""
+        return self.decide(self.edit(key, after))
+
+    def propose(self, person: str, change_class: ChangeClass, edits: Iterable[Edit]) -> str:
+        """A change with the signature of ``person``; gives its hash."""
         self.registry.follow()
         change = self.registry.draft(
-            change_class, edits, reason="because", evidence="file 1", proposer=ANNA, now=self.clock()
+            change_class, edits, reason="because", evidence="file 1", proposer=person, now=self.clock()
         )
-        first = self.passkeys[ANNA].approve(change.change_hash, ANNA)
-        self.registry.propose(change, approval=first, now=self.clock())
-        second = self.passkeys[BERT].approve(change.change_hash, BERT)
+        signature = self.passkeys[person].signs(change.change_hash, person)
+        self.registry.propose(change, approval=signature, now=self.clock())
+        return change.change_hash
+
+    def decide(self, *edits: Edit, change_class: ChangeClass = ChangeClass.ORDINARY) -> str:
+        change = self.propose(ANNA, change_class, edits)
+        second = self.passkeys[BERT].signs(change, BERT)
         assert self.registry.approve(second, now=self.clock()).waiting is None
         self.live.swap(generation(self.live.current, self.registry.known))
-        return change.change_hash
+        return change
 
     def events(self) -> list[tuple[str, dict[str, Any]]]:
         """Name and body of each audit event, oldest first."""
@@ -223,7 +227,9 @@ def approvers(made: Mapping[str, Passkey]) -> dict[str, Approver]:
     }
 
 
-def open_console(directory: Path, address: StoreAddress, *, ceremony: bool = True, **section: Any) -> Console:
+def open_console(
+    directory: Path, address: StoreAddress, *, ceremony: bool = True, url: str = ORIGIN, **section: Any
+) -> Console:
     clock = Clock()
     base = configuration(directory)
     settings = base.settings.model_copy(
@@ -266,8 +272,3 @@ def open_console(directory: Path, address: StoreAddress, *, ceremony: bool = Tru
     )
     assert application is not None
     return Console(application, store, registry, live, engine, log, clock, made, probes, invalid)
-
-
-def signed(change_hash: str, passkey: Passkey, person: str) -> Approval:
-    """A signature that was made elsewhere."""
-    return passkey.approve(change_hash, person, challenge=message(change_hash))

@@ -31,6 +31,8 @@ class Passkey:
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     credential_id: bytes = b"credential-0001"
     counter: int = 0
+    rp_id: str = RP_ID
+    origin: str = ORIGIN
 
     @property
     def cose(self) -> bytes:
@@ -43,7 +45,10 @@ class Passkey:
     @property
     def credential(self) -> PasskeyCredential:
         return PasskeyCredential(
-            credential_id=self.credential_id, public_key=self.cose, rp_id=RP_ID, origins=(ORIGIN,)
+            credential_id=self.credential_id,
+            public_key=self.cose,
+            rp_id=self.rp_id,
+            origins=(self.origin,),
         )
 
     def registration(self, challenge: bytes, *, origin: str = ORIGIN, flags: int = PRESENT | VERIFIED) -> Any:
@@ -109,6 +114,10 @@ class Passkey:
                 },
             },
         )
+
+    def signs(self, change_hash: str, approver: str) -> Approval:
+        """The approval, at the site it was made for."""
+        return self.approve(change_hash, approver, origin=self.origin, rp_id=self.rp_id)
 
     def reject(self, change_hash: str, approver: str) -> Approval:
         """The withdrawal of a change."""

@@ -1,0 +1,187 @@
+"""The console's pages in Chromium: axe, 320 and 1280 pixels, dark and high contrast, by keyboard (ux.md §8, §10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from playwright.sync_api import Browser, expect
+
+from gateway.store import EmbeddedStore
+from tests.admin.console import OLGA, Console, open_console
+from tests.admin.in_force import in_force
+from tests.browser.console_site import authenticator, free_listener, served, sign_in, visitor
+from tests.gateway.registry_bundle import make_keys
+from tests.trust.registry.passkey import Passkey
+from tests.trust.registry.people import ANNA, BERT, GREECE
+from tests.trust.test_metadata_list import certificate
+from trust.registry import ChangeClass, Document, ObjectKey, ObjectKind, read_key_file, suspension_edits
+from trust.registry.diff import grouped
+
+SWEDEN = ObjectKey(ObjectKind.ANCHOR, "se-node")
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PATHS = (
+    "/",
+    "/changes",
+    "{change}",
+    "{decided}",
+    "/objects",
+    "/objects/anchor/el-node-2026",
+    "/objects/anchor/el-node-2026/edit",
+    "/objects/anchor/el-node-2026/certificate",
+    "/objects/anchor/el-node-2026/remove",
+    "/propose/client",
+    "/bundle",
+    "/emergency",
+    "/partners",
+    "/partners/eidas/SE",
+    "/connectors/eidas",
+    "/sources",
+    "/sources/nordic",
+    "/anchors/se-node",
+    "/clients",
+    "/clients/amt24",
+    "/keys",
+    "/expiry",
+    "/people",
+    "/people/enrol",
+    f"/people/enrol?id={OLGA}",
+    f"/people/{OLGA}/remove",
+    "/passkey",
+    "/sign-in",
+    "/nothing",
+)
+"""Everything in the menu and behind it; each is looked at in every size and scheme."""
+PHONE = {"width": 320, "height": 640}
+SCHEMES: dict[str, dict[str, Any]] = {
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    "phone": {"viewport": PHONE},
+    "high contrast": {"forced_colors": "active", "viewport": PHONE},
+}
+
+
+@dataclass
+class Site:
+    url: str
+    console: Console
+    change: str
+    decided: str
+
+    def path(self, template: str) -> str:
+        return self.url + template.format(change=self.change, decided=self.decided)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """With an anchor in force, one that is suspended, and a proposal that waits for Bert."""
+    listener = free_listener()
+    url = f"http://localhost:{listener.getsockname()[1]}"
+    with EmbeddedStore() as address, listener:
+        console = open_console(tmp_path_factory.mktemp("console"), address, url=url)
+        folder = tmp_path_factory.mktemp("files")
+        console.live.swap(in_force(console.live.current, folder / "files", make_keys(folder / "keys")))
+        decided = console.put(GREECE, anchor(GREECE, "old"))
+        console.put(SWEDEN, anchor(SWEDEN, "other"))
+        console.propose(
+            OLGA,
+            ChangeClass.SUSPENSION,
+            suspension_edits(console.registry.known.state, [SWEDEN], suspended=True),
+        )
+        change = console.propose(ANNA, ChangeClass.ORDINARY, [console.edit(GREECE, anchor(GREECE, "new"))])
+        with served(console, listener):
+            yield Site(url, console, f"/changes/{change}", f"/changes/{decided}")
+        console.log.stop()
+        console.engine.dispose()
+
+
+def anchor(key: ObjectKey, name: str) -> Document:
+    file = f"registry/anchors/{key.id}.crt"
+    pem = x509.load_der_x509_certificate(certificate(name)).public_bytes(Encoding.PEM).decode()
+    settings = {"id": key.id, "certificate": file, "valid_from": "2026-01-01", "valid_until": "2027-01-01"}
+    return {"settings": settings, "files": {file: {"text": pem}}}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_pages_are_accessible_and_never_scroll_sideways(
+    site: Site, browser: Browser, axe: str, scheme: str
+) -> None:
+    with visitor(browser, site.console.passkeys[BERT], **SCHEMES[scheme]) as page:
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        sign_in(page, site.url)
+        for template in PATHS:
+            page.goto(site.path(template))
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), template
+            if scheme == "high contrast":  # its colours are the system's, and the rest was asked before
+                continue
+            page.evaluate(axe)
+            found = page.evaluate(
+                "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})",
+                TAGS,
+            )
+            assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]] == [], template
+        assert [text for text in complaints if "404" not in text] == []
+
+
+def test_everything_is_reached_and_approved_by_keyboard(site: Site, browser: Browser) -> None:
+    """ux.md §8: WCAG 2.1.1, 2.4.1, 2.4.7."""
+    with visitor(browser, site.console.passkeys[BERT]) as page:
+        sign_in(page, site.url)
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+        page.goto(site.path("{change}"))
+        button = page.get_by_role("button", name="Reject with a passkey")
+        page.get_by_label("Reason for the rejection").focus()
+        page.keyboard.type("not what was read out")
+        page.keyboard.press("Tab")
+        expect(button).to_be_focused()
+        assert button.evaluate("element => getComputedStyle(element).outlineStyle") != "none"
+
+
+def test_passkey_that_does_not_answer_is_said_in_words(site: Site, browser: Browser) -> None:
+    """WCAG 4.1.3: the message takes the focus; nothing was sent."""
+    with visitor(browser, Passkey(credential_id=b"of another site", rp_id="localhost")) as page:
+        page.goto(site.path("{change}"))
+        session = page.context.new_cdp_session(page)
+        session.send("WebAuthn.disable")
+        page.evaluate(
+            "() => { navigator.credentials.get = async () => { throw new DOMException('x', 'NotAllowedError') } }"
+        )
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        alert = page.get_by_role("alert")
+        expect(alert).to_be_focused()
+        expect(alert).to_contain_text("NotAllowedError")
+
+
+def test_stranger_makes_a_passkey_in_the_browser(site: Site, browser: Browser) -> None:
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    authenticator(page)
+    page.goto(f"{site.url}/passkey")
+    page.get_by_label("Ihre Kennung").fill("c.probe")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ihr Passkey ist erzeugt")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Als Datei speichern").click()
+    credential = read_key_file(saved.value.path().read_bytes())
+    assert saved.value.suggested_filename == "c.probe.passkey.json"
+    expect(page.locator("#fingerprint")).to_have_text(grouped(credential.fingerprint))
+    context.close()
+
+
+def test_without_script_everything_is_there_and_the_passkey_says_what_it_needs(
+    site: Site, browser: Browser
+) -> None:
+    """ux.md §9."""
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    page = context.new_page()
+    page.goto(f"{site.url}/sign-in")
+    expect(page.locator("noscript p")).to_be_visible()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("alert")).to_contain_text("The form cannot be used as it is.")
+    context.close()
