@@ -73,7 +73,8 @@ class Background:
         await asyncio.sleep(random.uniform(0, min(task.seconds, 5.0)))  # noqa: S311 - no secret
         while True:
             await self._turn(task)
-            await asyncio.sleep(max(_SHORTEST_TURN, task.seconds * random.uniform(0.9, 1.0)))  # noqa: S311
+            jitter = random.uniform(0.9, 1.0)  # noqa: S311 - no secret
+            await asyncio.sleep(max(_SHORTEST_TURN, task.seconds * jitter))
 
     async def _turn(self, task: Task) -> None:
         try:
