@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.bundle_keys import probed_keys
+from gateway.key_calendar import troubles
 from gateway.live import Live
 from gateway.metadata_refresh import MetadataRefresh
 from gateway.settings import KeyState
@@ -72,6 +73,7 @@ class Health:
             )
         )
         reasons += await self._lost_keys(KeyState.NEXT)
+        reasons += troubles(self.in_force.current.configuration, now)
         if self.in_force.problem is not None:
             reasons.append(self.in_force.problem.partition(":")[0])
         return _answer("degraded" if reasons else "ok", reasons)

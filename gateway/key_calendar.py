@@ -86,6 +86,18 @@ def as_of(configuration: Configuration, now: datetime) -> Configuration:
     return replace(configuration, keys=in_use(key_states(configuration, now)))
 
 
+def troubles(configuration: Configuration, now: datetime) -> Iterator[str]:
+    """What keeps a plan from being carried out here, as a stable word and the key it is about."""
+    found = key_states(configuration, now)
+    for standing in found:
+        if standing.stays:
+            yield f"key.no-successor: {standing.key.id}"
+    here = {standing.key.id for standing in found}
+    for plan in configuration.key_plans.values():
+        if plan.id not in here and plan.phase(now) is not KeyPhase.GONE:
+            yield f"key.not-loaded: {plan.id}"
+
+
 def in_use(found: Iterable[KeyStanding]) -> Mapping[KeyPurpose, tuple[LoadedKey, ...]]:
     """Those that are neither planned nor gone, by purpose, with their state of the day."""
     keys: dict[KeyPurpose, list[LoadedKey]] = {}

@@ -19,6 +19,7 @@ from gateway.key_calendar import (
     next_transition,
     standings,
     transitions,
+    troubles,
 )
 from gateway.key_plan import KeyPhase, KeyPlan
 from gateway.settings import KeyPurpose, KeyState
@@ -171,6 +172,14 @@ def test_configuration_at_a_time_has_that_days_keys() -> None:
     later = as_of(calendar, START + 16 * DAY)
     assert [(one.id, one.state) for one in later.keys[SIGNING]] == [("new", KeyState.ACTIVE)]
     assert phases(key_states(later, START)) == {"old": "active", "new": "next"}
+
+
+def test_what_a_plan_waits_for_here_is_named() -> None:
+    """For the health page: a node that was not restarted for the new key, and goes on with the old one."""
+    late: Any = Calendar(declared_keys=(OLD,))
+    assert list(troubles(late, START)) == ["key.not-loaded: new"]
+    assert list(troubles(late, START + 10 * DAY)) == ["key.no-successor: old", "key.not-loaded: new"]
+    assert list(troubles(Calendar(), START + 10 * DAY)) == []  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -14,7 +15,6 @@ import pytest
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from sqlalchemy.exc import OperationalError
 
 from connectors.contract import Connector
 from connectors.eidas import EIDASConnector
@@ -33,7 +33,7 @@ from tests.login.installation import SECRET, Browser, Clock, Installation, query
 from tests.support.running_gateway import address, anyio_backend
 from tests.trust.registry.people import People
 from trust.keys import spki
-from trust.log import migrate, open_database
+from trust.log import LogUnavailable, migrate, open_database
 from trust.registry import ObjectKey
 from trust.registry.ledger import edits_towards
 
@@ -376,11 +376,13 @@ async def test_step_is_written_when_the_log_is_back(land: Land, monkeypatch: pyt
     node = land.nodes[0]
     events = KeyEvents(node.live, node.store, Audit(node.log), clock=land.clock)
 
-    def away(*_: object, **__: object) -> None:
-        raise OperationalError("x", {}, Exception())
+    def away(*_: object, **__: object) -> Future[None]:
+        refused: Future[None] = Future()
+        refused.set_exception(LogUnavailable("away"))
+        return refused
 
     with monkeypatch.context() as patch:
-        patch.setattr("trust.log.AppendOnlyLog._add", away)
+        patch.setattr(node.log, "append", away)
         with pytest.raises(AuditUnavailable):
             await events.run()
     await events.run()
