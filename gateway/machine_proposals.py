@@ -29,6 +29,8 @@ _log = logging.getLogger("gateway.sources")
 
 PAUSE = timedelta(hours=1)
 """Between two proposals about the same object: a list that changes all the time fills no log."""
+MOST = 10
+"""In one turn, since each is checked as a whole configuration; the others come with the next."""
 _OPEN = frozenset({Status.PENDING, Status.WAITING, Status.READY})
 
 
@@ -47,8 +49,10 @@ def propose_new(registry: Registry, wanted: Iterable[Wanted], *, now: datetime) 
 
     Raises RegistryError when the registry cannot be read or written at all.
     """
-    made = []
+    made: list[Proposal] = []
     for found in wanted:
+        if len(made) == MOST:
+            break
         fold = registry.follow()
         if said(fold, found, now=now):
             continue

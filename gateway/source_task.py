@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 from connectors.peer_facts import TellsPeers
 from connectors.saml.surroundings import Surroundings, metadata_list
@@ -25,7 +26,7 @@ from gateway.pin_edits import pin_edits
 from gateway.source_edits import Listing, listed_edits
 from gateway.sources import surroundings_of
 from trust.commission_list import MAXIMUM_BYTES, read_commission_list
-from trust.errors import TrustError
+from trust.errors import MetadataError, TrustError
 from trust.fetch import fetch
 from trust.listed_anchors import listed_anchors
 from trust.log import AppendOnlyLog
@@ -41,6 +42,8 @@ _log = logging.getLogger("gateway.sources")
 NAME = "sources"
 SECONDS = 60.0
 _AGAIN = timedelta(minutes=5)
+_PATIENCE = 60.0
+"""Seconds for all files of one source: whoever ends the process waits for the turn under way."""
 _SAYS_NOTHING = frozenset({"entity.country-not-covered", "servicelist.suspended", "commission.inactive"})
 """Reasons to leave something out that are themselves a statement, not a doubt."""
 
@@ -184,7 +187,10 @@ def _octets(source: SourceSettings, directory: Path, policy: FetchPolicy) -> Ite
         allow_http_loopback=policy.allow_http_loopback,
         content_types=frozenset({"application/json"}),
     )
+    end = monotonic() + _PATIENCE
     for name in places:
+        if monotonic() > end:
+            raise MetadataError("fetch.timeout", "all countries together")
         if source.url is not None:
             yield fetch(name, policy=json, max_bytes=MAXIMUM_BYTES)
         else:

@@ -278,6 +278,14 @@ def test_list_that_changes_all_the_time_fills_no_log(world: World) -> None:
     assert made == 2
 
 
+def test_large_list_comes_in_portions(world: World) -> None:
+    """Each proposal is checked as a whole configuration; nobody waits for thirty of them."""
+    codes = ["AT", "BE", "BG", "CY", "CZ", "DK", "EE", "ES", "FI", "FR", "HR", "HU"]
+    world.source["countries"] = codes
+    world.says(signed_list(*(territory(code, place("node", f"https://{code}.example/md")) for code in codes)))
+    assert (len(world.round()), len(world.round(minutes=1)), len(world.round(minutes=1))) == (10, 2, 0)
+
+
 def test_anchor_that_leaves_the_list_it_came_from_is_proposed_to_be_retired(world: World) -> None:
     """One field; anchors from elsewhere, and entries that cannot be read, are left alone."""
     world.people.put(GREECE, node_anchor(source="source/nobid"))
@@ -396,6 +404,15 @@ class TestCommission:
         (proposal,) = commission.round()
         assert proposal.change.evidence.startswith("unsigned list")
         assert [str(edit.key) for edit in proposal.change.edits] == ["anchor/gr-node"]
+
+    def test_countries_that_take_too_long_together_propose_nothing(
+        self, commission: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The end of the process must not wait for thirty slow answers."""
+        (commission.directory / "var/EL.json").write_bytes(self.country())
+        monkeypatch.setattr("gateway.source_task._PATIENCE", -1.0)
+        assert commission.round() == []
+        assert commission.task.problems() == {"nobid": "fetch.timeout"}
 
     def test_country_that_could_not_be_read_proposes_nothing(self, commission: World) -> None:
         """Half a list says nothing about the other half."""
