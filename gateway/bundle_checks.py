@@ -114,7 +114,9 @@ def check_anchors(
         if anchor.metadata.mdq is not None and (
             anchor.metadata.aggregate or len(anchor.metadata.entity_ids) != 1
         ):
-            problems.add(file, "metadata.mdq", "is asked for exactly one entity", "one entity_ids, no aggregate")
+            problems.add(
+                file, "metadata.mdq", "is asked for exactly one entity", "one entity_ids, no aggregate"
+            )
         if anchor.kind is AnchorKind.METADATA_SIGNER and anchor.certificate is None:
             problems.add(file, "certificate", "metadata-signer needs a certificate", "name the PEM file")
         if anchor.kind is AnchorKind.PINNED_METADATA and anchor.metadata_sha256 is None:
