@@ -13,8 +13,8 @@ from gateway.bundle import load, load_installation
 from gateway.settings_watch import Severity
 from gateway.watch.alerts import Alert, News, Notice, Record
 from gateway.watch.assembly import channels
-from gateway.watch.book import DatabaseBook
 from gateway.watch.channels import ChannelFailed
+from gateway.watch.database_book import DatabaseBook
 from gateway.watch.words import Words, at
 from trust.log import LogUnavailable, open_database
 

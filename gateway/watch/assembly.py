@@ -15,8 +15,8 @@ from gateway.log_keeping import LogKeeping
 from gateway.metrics import Metrics
 from gateway.probes.schedule import ProbeDesk
 from gateway.sources import fetch_policy
-from gateway.watch.book import DatabaseBook
 from gateway.watch.channels import Channel, Personal, Severe
+from gateway.watch.database_book import DatabaseBook
 from gateway.watch.mail import Mail, MailServer
 from gateway.watch.observing import Observing
 from gateway.watch.standings import log_samples, log_standings, probe_samples, probe_standings

@@ -6,47 +6,18 @@ what one has read succeeds, and it runs out by itself, so a process that dies wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
-
-from gateway.settings_watch import Severity
 from gateway.watch.alerts import CLOCKS, UNSEEN, Alert, Delivery, Record, Told, pause
-from trust.log import timestamp
 
 KEPT = timedelta(days=30)
 """How long what is over can still be looked at."""
 CLAIM = timedelta(minutes=3)
 _SEEN_AGAIN = timedelta(seconds=50)
 """Not every process need write every minute."""
-
-_METADATA = sa.MetaData()
-ALERTS = sa.Table(
-    "alerts",
-    _METADATA,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("alert", sa.Text, nullable=False),
-    sa.Column("since", sa.Text, nullable=False),
-    sa.Column("seen", sa.Text, nullable=False),
-    sa.Column("resolved", sa.Text),
-)
-DELIVERIES = sa.Table(
-    "alert_deliveries",
-    _METADATA,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("channel", sa.Text, primary_key=True),
-    sa.Column("told", sa.Text),
-    sa.Column("level", sa.Integer, nullable=False),
-    sa.Column("sent", sa.Text),
-    sa.Column("not_before", sa.Text),
-    sa.Column("attempts", sa.Integer, nullable=False),
-)
 
 
 class AlertBook(Protocol):
@@ -83,7 +54,8 @@ def refused(delivery: Delivery, now: datetime) -> Delivery:
     return replace(delivery, not_before=now + pause(delivery.attempts))
 
 
-def _claimed(known: Delivery | None, now: datetime) -> Delivery:
+def claimed_by(known: Delivery | None, now: datetime) -> Delivery:
+    """``known`` while somebody is at it."""
     known = known or Delivery()
     return replace(known, not_before=now + CLAIM, attempts=known.attempts + 1)
 
@@ -124,6 +96,16 @@ class MemoryBook:
             elif forgotten(record, now):
                 self.forget(key)
 
+    def adopt(self, records: Iterable[Record], deliveries: Mapping[str, Mapping[str, Delivery]]) -> None:
+        """Go on from what the database last said, ``deliveries`` by channel: nothing is told a second time."""
+        self._records = {record.alert.key: record for record in records if record.resolved is None}
+        self._deliveries = {
+            (key, channel): delivery
+            for channel, known in deliveries.items()
+            for key, delivery in known.items()
+            if key in self._records
+        }
+
     def forget(self, key: str) -> None:
         """Somebody else remembers it now."""
         self._records.pop(key, None)
@@ -139,167 +121,8 @@ class MemoryBook:
     def claim(self, key: str, channel: str, known: Delivery | None, now: datetime) -> Delivery | None:
         if self._deliveries.get((key, channel)) != known:
             return None
-        self._deliveries[key, channel] = claimed = _claimed(known, now)
+        self._deliveries[key, channel] = claimed = claimed_by(known, now)
         return claimed
 
     def settle(self, key: str, channel: str, delivery: Delivery) -> None:
         self._deliveries[key, channel] = delivery
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseBook:
-    """For the whole installation."""
-
-    engine: sa.Engine
-
-    def observe(self, alerts: Iterable[Alert], now: datetime) -> None:
-        self.require_file()
-        listed = list(alerts)
-        known = {record.alert.key: record for record in self.records()}
-        for alert in listed:
-            record = seen_again(known.get(alert.key), alert, now)
-            if record is not None:
-                known[alert.key] = record
-                self._write(record)
-        for record in known.values():
-            if over(record, now):
-                self._end(record, now)
-            elif forgotten(record, now):
-                self._forget(record)
-
-    def records(self) -> tuple[Record, ...]:
-        with self.engine.connect() as connection:
-            rows = connection.execute(sa.select(ALERTS).order_by(ALERTS.c.since, ALERTS.c.key)).all()
-        return tuple(_record(row) for row in rows)
-
-    def deliveries(self, channel: str) -> Mapping[str, Delivery]:
-        with self.engine.connect() as connection:
-            rows = connection.execute(sa.select(DELIVERIES).where(DELIVERIES.c.channel == channel)).all()
-        return {row.key: _delivery(row) for row in rows}
-
-    def claim(self, key: str, channel: str, known: Delivery | None, now: datetime) -> Delivery | None:
-        claimed = _claimed(known, now)
-        if known is None:
-            try:
-                with self.engine.begin() as connection:
-                    row = {"key": key, "channel": channel, **_columns(claimed)}
-                    connection.execute(sa.insert(DELIVERIES).values(row))
-            except IntegrityError:
-                return None
-            return claimed
-        same = [DELIVERIES.c[name].is_not_distinct_from(value) for name, value in _columns(known).items()]
-        with self.engine.begin() as connection:
-            changed = connection.execute(
-                sa.update(DELIVERIES)
-                .where(DELIVERIES.c.key == key, DELIVERIES.c.channel == channel, *same)
-                .values(**_columns(claimed))
-            ).rowcount
-        return claimed if changed == 1 else None
-
-    def settle(self, key: str, channel: str, delivery: Delivery) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(
-                sa.update(DELIVERIES)
-                .where(DELIVERIES.c.key == key, DELIVERIES.c.channel == channel)
-                .values(**_columns(delivery))
-            )
-
-    def require_file(self) -> None:
-        """A database that was removed must not come back empty because somebody looked."""
-        name = self.engine.url.database
-        if self.engine.name == "sqlite" and name and name != ":memory:":
-            Path(name).stat()
-
-    def _write(self, record: Record) -> None:
-        values = {
-            "alert": _as_json(record.alert),
-            "since": timestamp(record.since),
-            "seen": timestamp(record.seen),
-            "resolved": None,
-        }
-        key = record.alert.key
-        with self.engine.begin() as connection:
-            # Changed first: SQLite gives a writer that has read before no second chance.
-            if connection.execute(sa.update(ALERTS).where(ALERTS.c.key == key).values(**values)).rowcount:
-                return
-        try:
-            with self.engine.begin() as connection:
-                connection.execute(sa.insert(ALERTS).values(key=key, **values))
-        except IntegrityError:
-            return  # another process has seen it in the same instant
-
-    def _end(self, record: Record, now: datetime) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(
-                sa.update(ALERTS)
-                # Unless somebody has seen it since.
-                .where(ALERTS.c.key == record.alert.key, ALERTS.c.seen == timestamp(record.seen))
-                .values(resolved=timestamp(now))
-            )
-
-    def _forget(self, record: Record) -> None:
-        key = record.alert.key
-        with self.engine.begin() as connection:
-            connection.execute(
-                sa.delete(ALERTS).where(ALERTS.c.key == key, ALERTS.c.seen == timestamp(record.seen))
-            )
-            connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.key == key))
-
-
-def _as_json(alert: Alert) -> str:
-    return json.dumps(
-        {
-            "kind": alert.kind,
-            "severity": alert.severity.value,
-            "level": alert.level,
-            "values": dict(alert.values),
-            "link": alert.link,
-            "repeated": alert.repeated,
-            "people": list(alert.people),
-        },
-        sort_keys=True,
-    )
-
-
-def _record(row: sa.Row[Any]) -> Record:
-    found = json.loads(row.alert)
-    alert = Alert(
-        key=row.key,
-        kind=found["kind"],
-        severity=Severity(found["severity"]),
-        level=found["level"],
-        values=found["values"],
-        link=found["link"],
-        repeated=found["repeated"],
-        people=tuple(found["people"]),
-    )
-    return Record(
-        alert=alert,
-        since=datetime.fromisoformat(row.since),
-        seen=datetime.fromisoformat(row.seen),
-        resolved=_moment(row.resolved),
-    )
-
-
-def _columns(delivery: Delivery) -> dict[str, str | int | None]:
-    return {
-        "told": delivery.told,
-        "level": delivery.level,
-        "sent": None if delivery.sent is None else timestamp(delivery.sent),
-        "not_before": None if delivery.not_before is None else timestamp(delivery.not_before),
-        "attempts": delivery.attempts,
-    }
-
-
-def _delivery(row: sa.Row[Any]) -> Delivery:
-    return Delivery(
-        told=None if row.told is None else Told(row.told),
-        level=row.level,
-        sent=_moment(row.sent),
-        not_before=_moment(row.not_before),
-        attempts=row.attempts,
-    )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -57,6 +57,13 @@ class Watch:
     """What this process saw last."""
     looked_at: datetime | None = None
     delivered: dict[str, Delivered] = field(default_factory=dict)
+    _held: set[str] = field(default_factory=set)
+    """Leases of this process: what failed is tried again by the same one."""
+    _away: bool = False
+    """The database did not answer last time."""
+    _remembered: Sequence[Record] = ()
+    _told: dict[str, Mapping[str, Delivery]] = field(default_factory=dict)
+    """What the book said last, by channel."""
 
     async def round(self) -> None:
         """Raises nothing that a next round would not heal."""
@@ -67,10 +74,14 @@ class Watch:
             await asyncio.to_thread(self.book.observe, self.active, now)
             remembered = await asyncio.to_thread(self.book.records)
         except (SQLAlchemyError, OSError) as error:
-            _log.warning("alerts are kept in memory", extra={"reason": type(error).__name__})
+            if not self._away:
+                _log.warning("alerts are kept in memory", extra={"reason": type(error).__name__})
+                self.memory.adopt(self._remembered, self._told)
+            self._away = True
             self.memory.observe(self.active, now)
             await self._tell(self.memory, self.memory.records(), now, alone=False)
             return
+        self._away, self._remembered = False, remembered
         await self._hand_over(remembered, now)
         await self._tell(self.book, remembered, now, alone=True)
 
@@ -107,6 +118,7 @@ class Watch:
         self, channel: Channel, book: AlertBook, records: Sequence[Record], now: datetime, *, alone: bool
     ) -> None:
         known = await asyncio.to_thread(book.deliveries, channel.id)
+        self._told[channel.id] = known
         claims: list[tuple[Notice, Delivery]] = []
         for record in records:
             key = record.alert.key
@@ -119,11 +131,14 @@ class Watch:
         if not claims:
             return
         sent = await self._send(channel, [notice for notice, _ in claims], now)
+        settled = dict(known)
         for notice, claim in claims:
             told = Told.RESOLVED if notice.news is News.RESOLVED else Told.RAISED
             level = notice.record.alert.level
             ended = taken(claim, told, level, now) if sent else refused(claim, now)
+            settled[notice.record.alert.key] = ended
             await asyncio.to_thread(book.settle, notice.record.alert.key, channel.id, ended)
+        self._told[channel.id] = settled
 
     def _news(self, channel: Channel, record: Record, known: Delivery | None, now: datetime) -> News | None:
         news = due(record, known, now=now, repeat=self.repeat)
@@ -145,9 +160,6 @@ class Watch:
         if mine:
             self._held.add(name)
         return mine
-
-    _held: set[str] = field(default_factory=set)
-    """Leases of this process: what failed is tried again by the same one."""
 
     async def _send(self, channel: Channel, notices: Sequence[Notice], now: datetime) -> bool:
         counted = self.delivered.setdefault(channel.id, Delivered())

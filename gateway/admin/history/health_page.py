@@ -18,7 +18,7 @@ from gateway.bundle_keys import probed_keys
 from gateway.settings_watch import Severity
 from gateway.statistics import RollUp, log_reader
 from gateway.store import StoreUnavailable
-from gateway.watch.book import DatabaseBook
+from gateway.watch.database_book import DatabaseBook
 from gateway.watch.words import Words
 from gateway.web.render import ZONE
 

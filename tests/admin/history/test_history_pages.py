@@ -14,7 +14,7 @@ from gateway.admin.history import log_query
 from gateway.admin.history.verification import LogChecks
 from gateway.settings_watch import Severity
 from gateway.watch.alerts import Alert
-from gateway.watch.book import DatabaseBook
+from gateway.watch.database_book import DatabaseBook
 from tests.admin.console import BERT, VERA, Console
 from trust.checkpoint import public_of
 from trust.log_proofs import verify_proof

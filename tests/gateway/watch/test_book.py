@@ -11,17 +11,8 @@ import sqlalchemy as sa
 
 from gateway.settings_watch import Severity
 from gateway.watch.alerts import LONGEST_PAUSE, UNSEEN, Alert, Delivery, News, Record, Told, clean, due, pause
-from gateway.watch.book import (
-    ALERTS,
-    CLAIM,
-    DELIVERIES,
-    KEPT,
-    AlertBook,
-    DatabaseBook,
-    MemoryBook,
-    refused,
-    taken,
-)
+from gateway.watch.book import CLAIM, KEPT, AlertBook, MemoryBook, refused, taken
+from gateway.watch.database_book import ALERTS, DELIVERIES, DatabaseBook
 from tests.support.postgresql import postgresql
 from trust.log import migrate, open_database
 

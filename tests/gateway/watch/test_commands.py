@@ -16,7 +16,7 @@ from gateway.settings import ConfigurationError, KeyPurpose
 from gateway.settings_watch import Severity
 from gateway.watch.alerts import Alert
 from gateway.watch.assembly import channels
-from gateway.watch.book import DatabaseBook
+from gateway.watch.database_book import DatabaseBook
 from tests.gateway.watch.receivers import (
     PASSWORD,
     USER,

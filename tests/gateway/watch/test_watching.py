@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from gateway.settings_watch import Severity
 from gateway.store import Store, StoreUnavailable
 from gateway.watch.alerts import UNSEEN, Alert, News, Notice
-from gateway.watch.book import DatabaseBook
 from gateway.watch.channels import Channel, ChannelFailed, Personal, Severe
+from gateway.watch.database_book import DatabaseBook
 from gateway.watch.observation import Failing, Observation
 from gateway.watch.watching import Watch
 from trust.log import migrate, open_database
@@ -203,6 +203,21 @@ async def test_without_the_database_alerts_go_out_from_memory_once(
     await rounds(world, *both, minutes=9)
     assert box.got[1:] == [[("resolved", "database@n")]]
     assert [watch.memory.records() for watch in both] == [(), ()]
+
+
+async def test_a_database_that_is_locked_for_a_while_makes_nobody_repeat_anything(
+    world: World, engine: sa.Engine, box: Box
+) -> None:
+    both = [process(world, engine, channel(box)) for _ in range(2)]
+    world.seen = replace(world.seen, store="s", keys={"k": "r"})
+    await rounds(world, *both, minutes=2)
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE alerts RENAME TO away"))
+    await rounds(world, *both, minutes=3)
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE away RENAME TO alerts"))
+    await rounds(world, *both, minutes=3)
+    assert box.got == [[("raised", "key/k@n"), STORE_AWAY]]
 
 
 async def test_without_database_and_store_each_process_speaks_for_itself(

@@ -1,4 +1,4 @@
-"""Alerts and what was told of them (gateway.watch.book)."""
+"""Alerts and what was told of them (gateway.watch.database_book)."""
 
 from __future__ import annotations
 
