@@ -19,6 +19,8 @@ from trust.pinned import PinnedKey
 class KeyUse(StrEnum):
     SIGNING = "signing"
     ENCRYPTION = "encryption"
+    TLS_AUTHORITY = "tls-authority"
+    """Certifies the peer's TLS; no other authority counts."""
     PENDING = "pending"
     """Signs already, but waits for two people: nothing it signed is believed."""
 

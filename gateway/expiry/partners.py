@@ -79,7 +79,7 @@ def peers(generation: InForce, now: datetime) -> Iterator[Found]:
 
 
 def _peer(connector: str, facts: PeerFacts, link: str) -> Iterator[Found]:
-    for use in (KeyUse.SIGNING, KeyUse.ENCRYPTION):
+    for use in (KeyUse.SIGNING, KeyUse.ENCRYPTION, KeyUse.TLS_AUTHORITY):
         keys = [key for key in facts.keys if key.use is use]
         ends = [key.until for key in keys]
         for key in keys:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from connectors.npa.operations import Operation
 from connectors.npa.soap.exchange import EIDInterface
@@ -57,9 +60,12 @@ def assemble(
         peer=section.address,
         country="DE",
         anchor=None,
-        keys=tuple(
-            PeerKey(use=KeyUse.SIGNING, key=key, ends=None if pin.until is None else pin.ends(None))
-            for pin, key in pins
+        keys=(
+            *(
+                PeerKey(use=KeyUse.SIGNING, key=key, ends=None if pin.until is None else pin.ends(None))
+                for pin, key in pins
+            ),
+            *(PeerKey(use=KeyUse.TLS_AUTHORITY, key=key) for key in _authorities(server_ca)),
         ),
         addresses=(section.address,),
     )
@@ -80,6 +86,15 @@ def _valid_until(
 ) -> datetime:
     ours = [key.certificate.not_valid_after_utc for key in (signer, tls_key) if key.certificate is not None]
     return min(*ours, max(pin.ends(key.not_after) for pin, key in pins))
+
+
+def _authorities(file: Path) -> Iterator[PinnedKey]:
+    """For people to look at: TLS itself has taken the file already."""
+    for certificate in x509.load_pem_x509_certificates(file.read_bytes()):
+        try:
+            yield PinnedKey.from_certificate(certificate.public_bytes(Encoding.DER))
+        except VerificationError:  # a kind of key that signs no messages, Ed25519 for one
+            continue
 
 
 def _pinned(pin: SignerPin, directory: Path) -> PinnedKey:

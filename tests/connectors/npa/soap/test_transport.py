@@ -12,6 +12,7 @@ from connectors.errors import PeerUnavailable
 from connectors.npa.soap.assembly import assemble
 from connectors.npa.soap.tls import client_context
 from connectors.npa.way import ServiceKeys, Surroundings
+from connectors.peer_facts import KeyUse
 from connectors.saml.keys import OwnKey
 from tests.support.eid_service_peer import POLICY, now, own
 from tests.trust.http_peer import HTTPPeer, body
@@ -199,3 +200,11 @@ def test_missing_keys_and_files_are_named_at_start(peer, tmp_path):
     bare = OwnKey(id="k", state="active", key=InMemoryKey(peer.signing.key))
     with pytest.raises(KeyUnavailable, match="certificate"):
         assemble(peer.section(), (), ServiceKeys(signing=[bare], tls=keys.tls), here)
+
+
+def test_way_tells_the_services_keys_and_the_authority_of_its_tls(peer):
+    """What ends on a Friday evening: signers of its answers, and who certifies its TLS."""
+    [facts] = peer.way().facts
+    assert (facts.peer, facts.country, facts.anchor) == (peer.address, "DE", None)
+    assert [key.use for key in facts.keys] == [KeyUse.SIGNING, KeyUse.TLS_AUTHORITY]
+    assert all(key.until is not None for key in facts.keys)
