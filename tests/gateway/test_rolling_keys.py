@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -376,13 +375,11 @@ async def test_step_is_written_when_the_log_is_back(land: Land, monkeypatch: pyt
     node = land.nodes[0]
     events = KeyEvents(node.live, node.store, Audit(node.log), clock=land.clock)
 
-    def away(*_: object, **__: object) -> Future[None]:
-        refused: Future[None] = Future()
-        refused.set_exception(LogUnavailable("away"))
-        return refused
+    async def away(*_: object, **__: object) -> None:
+        raise AuditUnavailable(LogUnavailable("away"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(node.log, "append", away)
+        patch.setattr(Audit, "record", away)
         with pytest.raises(AuditUnavailable):
             await events.run()
     await events.run()
