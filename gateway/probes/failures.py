@@ -79,3 +79,12 @@ class ProbeFailed(Exception):
         super().__init__(reason.value)
         self.reason = reason
         self.code = code if code and _CODE.fullmatch(code) else None
+
+
+def refusal(reason: Reason, code: str) -> ProbeFailed:
+    """The failure for an error of our own gateway with this code; ``reason`` unless the code says more."""
+    if code in DOWN:
+        return ProbeFailed(Reason.GATEWAY_DOWN, code)
+    if code in TOO_LOW:
+        return ProbeFailed(Reason.LEVEL, code)
+    return ProbeFailed(reason, code)

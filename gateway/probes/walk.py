@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from pydantic import JsonValue
-
-from connectors.assurance import EIDAS_LEVELS, Assurance, LevelOfAssurance
 from gateway.client_settings import PROBE_CLIENT
-from gateway.jose import InvalidKeySet, InvalidToken, PublicKeySet, TokenPolicy, parse, parse_object
-from gateway.oidc.acr import acr_of, acr_values
 from gateway.probes.browser import Browser, origin_of
-from gateway.probes.client import Challenge, redirect_uri
-from gateway.probes.failures import DOWN, TOO_LOW, ProbeFailed, Reason, Step
+from gateway.probes.client import redirect_uri
+from gateway.probes.failures import ProbeFailed, Reason, Step, refusal
 from gateway.probes.pages import Form, Page
+from gateway.probes.relying_party import RelyingParty
 from gateway.probes.result import ProbeResult, Surroundings
 from gateway.probes.targets import Target, answers
-from trust.outgoing import Answer
 
 _log = logging.getLogger("gateway.probes")
 _SAML = frozenset({"SAMLResponse", "SAMLRequest"})
-_SKEW = 60
 
 
 def probe(target: Target, surroundings: Surroundings) -> ProbeResult:
@@ -59,9 +51,7 @@ class _Login:
     steps: dict[Step, int] = field(default_factory=dict)
     step: Step = Step.PUSH
     browser: Browser = field(init=False)
-    challenge: Challenge = field(default_factory=Challenge)
-    state: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
-    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
+    client: RelyingParty = field(init=False)
     _fields: list[tuple[str, str]] = field(default_factory=list, repr=False)
     _sent: set[tuple[str, frozenset[str]]] = field(default_factory=set)
 
@@ -81,11 +71,12 @@ class _Login:
         schemes = ("https", "http") if around.policy.allow_http_loopback else ("https",)
         for host in self.target.settings.hosts:
             self.browser.allowed |= {origin_of(f"{scheme}://{host}") for scheme in schemes}
+        self.client = RelyingParty(self.target, around, self.browser)
 
     def run(self) -> None:
         self._fields = answers(self.target.settings, self.around.directory)
         with self._timed(Step.PUSH):
-            request_uri = self._push()
+            request_uri = self.client.push()
         with self._timed(Step.CHOOSE):
             self._choose(request_uri)
         with self._timed(Step.HAND_OVER):
@@ -97,10 +88,9 @@ class _Login:
         with self._timed(Step.RELEASE):
             code = self._release()
         with self._timed(Step.REDEEM):
-            token = self._redeem(code)
+            token = self.client.redeem(code)
         with self._timed(Step.FORGET):
-            fields = [*self._authentication(), ("token", token)]
-            self._called(self.browser.call(f"{self.around.issuer}/revoke", fields), Reason.TOKEN)
+            self.client.give_back(token)
 
     @contextmanager
     def _timed(self, step: Step) -> Iterator[None]:
@@ -110,87 +100,6 @@ class _Login:
             yield
         finally:
             self.steps[step] = round((self.around.monotonic() - began) * 1000)
-
-    # ------------------------------------------------------------------ our own client
-
-    def _authentication(self) -> list[tuple[str, str]]:
-        return self.around.key.authentication(self.around.clock())
-
-    def _push(self) -> str:
-        settings = self.target.settings
-        at_least = [level for level in EIDAS_LEVELS if level >= LevelOfAssurance.parse(settings.level)]
-        values = [
-            acr_of(Assurance(level=level, notified=notified))
-            for level in at_least
-            for notified in (True, False)
-        ]
-        fields = [
-            *self._authentication(),
-            ("response_type", "code"),
-            ("scope", "openid"),
-            ("redirect_uri", self.browser.stop_at),
-            ("state", self.state),
-            ("nonce", self.nonce),
-            ("code_challenge", self.challenge.value),
-            ("code_challenge_method", "S256"),
-            # with the country, so that the only other one is never taken instead of it
-            (
-                "login_hint",
-                f"person:{settings.person} means:{self.target.connector} country:{self.target.country}",
-            ),
-            ("claims", json.dumps({"id_token": {"acr": {"essential": True, "values": values}}})),
-        ]
-        answer = self.browser.call(f"{self.around.issuer}/par", fields)
-        return _text(self._called(answer, Reason.GATEWAY_REFUSED), "request_uri", Reason.GATEWAY_PAGE)
-
-    def _redeem(self, code: str) -> str:
-        fields = [
-            *self._authentication(),
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", self.browser.stop_at),
-            ("code_verifier", self.challenge.verifier),
-        ]
-        issuer = self.around.issuer
-        found = self._called(self.browser.call(f"{issuer}/token", fields), Reason.TOKEN)
-        keys = self.browser.call(f"{issuer}/jwks", None)
-        policy = TokenPolicy(
-            algorithms=frozenset({self.around.signing_alg}),
-            types=frozenset({"jwt"}),
-            issuer=issuer,
-            audience=PROBE_CLIENT,
-            required=frozenset({"sub", "acr", "nonce", "exp"}),
-            skew=_SKEW,
-        )
-        try:
-            token = parse(_text(found, "id_token", Reason.TOKEN))
-            claims = token.verify(PublicKeySet.parse(keys.body), policy, now=self.around.clock())
-        except (InvalidToken, InvalidKeySet) as error:
-            raise ProbeFailed(Reason.TOKEN) from error
-        if claims["nonce"] != self.nonce:
-            raise ProbeFailed(Reason.TOKEN)
-        if not claims["sub"]:
-            raise ProbeFailed(Reason.IDENTITY)
-        self._check_level(str(claims["acr"]))
-        return _text(found, "access_token", Reason.TOKEN)
-
-    def _check_level(self, acr: str) -> None:
-        settings = self.target.settings
-        reached = acr_values("eidas").get(acr)
-        if reached is None or reached.level < LevelOfAssurance.parse(settings.level):
-            raise ProbeFailed(Reason.LEVEL)
-        if settings.expected is not None and reached.level.word != settings.expected:
-            raise ProbeFailed(Reason.LEVEL)
-
-    def _called(self, answer: Answer, reason: Reason) -> dict[str, JsonValue]:
-        """The JSON of a good answer; raises ProbeFailed with the code of another one."""
-        try:
-            found = parse_object(answer.body.decode("utf-8")) if answer.body else {}
-        except ValueError as error:
-            raise ProbeFailed(Reason.GATEWAY_PAGE) from error
-        if answer.status >= 400:
-            raise _refusal(reason, str(found.get("error_uri", "")).rpartition("/")[2])
-        return found
 
     # ------------------------------------------------------------------ the pages
 
@@ -277,41 +186,14 @@ class _Login:
             self._at_home(page, Reason.GATEWAY_REFUSED)
             if page.refresh is not None:
                 page = self.browser.follow(page.refresh)
-        query = self._arrived(page, Reason.GATEWAY_REFUSED)
-        return _text(query, "code", Reason.GATEWAY_PAGE)
+        return self.client.arrived(page)
 
     def _at_home(self, page: Page, reason: Reason) -> None:
         """A page of ours that goes on; raises ProbeFailed with the code of an error page, or of an error answer."""
         if self.browser.stopped:
-            self._arrived(page, reason)
+            self.client.arrived(page, reason)
             raise ProbeFailed(Reason.GATEWAY_PAGE)
         if not self.browser.at_home:
             raise ProbeFailed(Reason.PARTNER_PAGE)
         if page.status >= 400 or page.error is not None:
-            raise _refusal(reason, page.error or "")
-
-    def _arrived(self, page: Page, reason: Reason) -> dict[str, JsonValue]:
-        """The parameters at the redirect URI; raises ProbeFailed for those of an error."""
-        if not self.browser.stopped:
-            raise ProbeFailed(Reason.GATEWAY_PAGE)
-        query: dict[str, JsonValue] = dict(parse_qsl(urlsplit(page.url).query))
-        if "error" in query:
-            raise _refusal(reason, str(query.get("error_uri", "")).rpartition("/")[2])
-        if query.get("state") != self.state or query.get("iss") != self.around.issuer:
-            raise ProbeFailed(Reason.GATEWAY_PAGE)
-        return query
-
-
-def _refusal(reason: Reason, code: str) -> ProbeFailed:
-    if code in DOWN:
-        return ProbeFailed(Reason.GATEWAY_DOWN, code)
-    if code in TOO_LOW:
-        return ProbeFailed(Reason.LEVEL, code)
-    return ProbeFailed(reason, code)
-
-
-def _text(found: dict[str, JsonValue], name: str, otherwise: Reason) -> str:
-    value = found.get(name)
-    if not isinstance(value, str) or not value:
-        raise ProbeFailed(otherwise)
-    return value
+            raise refusal(reason, page.error or "")
