@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ import pytest
 
 from gateway import key_files
 from gateway.settings import KeyPurpose
+from tests.gateway.watch.receivers import Receiver, localhost_certificate, server_context
 
 CONFIGURATION = """
 [gateway]
@@ -81,12 +83,12 @@ def children(parent: int) -> dict[int, str]:
 def start(tmp_path: Path) -> Iterator[Callable[[int], tuple[subprocess.Popen[bytes], str, str]]]:
     running: list[subprocess.Popen[bytes]] = []
 
-    def launch(workers: int, listen: str = "") -> tuple[subprocess.Popen[bytes], str, str]:
+    def launch(workers: int, listen: str = "", more: str = "") -> tuple[subprocess.Popen[bytes], str, str]:
         port, management = free_port(), free_port()
         for name, purpose in (("oidc", KeyPurpose.OIDC_SIGNING), ("subject", KeyPurpose.SUBJECT)):
             key_files.create(tmp_path / "keys", name, purpose, algorithm="p256", days=1, subject="x")
         text = CONFIGURATION.format(port=port, management=management, workers=workers, listen=listen)
-        (tmp_path / "gateway.toml").write_text(text, encoding="utf-8")
+        (tmp_path / "gateway.toml").write_text(text + more, encoding="utf-8")
         command = [sys.executable, "-m", "gateway", "serve", "--config", str(tmp_path)]
         root = Path(__file__).parents[2]
         process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -148,40 +150,66 @@ def agreed(port: int, cipher: str) -> str:
     return found[0]
 
 
+WATCHED = """
+[[keys]]
+id = "saml"
+purpose = "saml-signing"
+private_key = "file:keys/saml.key"
+certificate = "keys/saml.crt"
+[http]
+ca_file = "localhost.crt"
+allow_private_addresses = true
+[[watch.webhooks]]
+id = "duty"
+url = "https://localhost:{port}/hook"
+secret = "file:hook.secret"
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
-def test_a_worker_that_dies_is_replaced_and_all_end_together(
-    start: Callable[[int], tuple[subprocess.Popen[bytes], str, str]],
+def test_a_worker_that_dies_is_replaced_and_its_successor_goes_on_with_what_all_of_them_know(
+    start: Callable[[int, str, str], tuple[subprocess.Popen[bytes], str, str]], tmp_path: Path
 ) -> None:
-    process, public, management = start(2)
+    """Counters go on (ux.md §13); that a certificate ends tomorrow is told once, by whoever saw it first."""
+    files = localhost_certificate(tmp_path)
+    (tmp_path / "hook.secret").write_text("s" * 40, encoding="utf-8")
+    key_files.create(
+        tmp_path / "keys", "saml", KeyPurpose.SAML_SIGNING, algorithm="p256", days=1, subject="x"
+    )
+    receiver = Receiver(server_context(files))
+    try:
+        process, public, management = start(2, "", WATCHED.format(port=receiver.port))
 
-    def workers() -> set[int]:
-        return {number for number, command in children(process.pid).items() if "spawn_main" in command}
+        def workers() -> set[int]:
+            return {number for number, command in children(process.pid).items() if "spawn_main" in command}
 
-    def refused() -> float:
-        """Over all workers (ux.md §13)."""
-        text = httpx.get(f"{management}/metrics", trust_env=False, timeout=PATIENCE).text
-        return sum(
-            float(line.rpartition(" ")[2])
-            for line in text.splitlines()
-            if line.startswith("eidgateway_errors")
-        )
+        def refused() -> float:
+            text = httpx.get(f"{management}/metrics", trust_env=False, timeout=PATIENCE).text
+            counted = [line for line in text.splitlines() if line.startswith("eidgateway_errors")]
+            return sum(float(line.rpartition(" ")[2]) for line in counted)
 
-    def refuse(times: int) -> None:
-        for _ in range(times):
-            httpx.get(f"{public}/authorize?client_id=nobody", trust_env=False, timeout=PATIENCE)
+        def refuse(times: int) -> None:
+            for _ in range(times):
+                httpx.get(f"{public}/authorize?client_id=nobody", trust_env=False, timeout=PATIENCE)
 
-    until(lambda: len(workers()) == 2)
-    refuse(8)
-    assert refused() == 8
-    before = workers()
-    os.kill(max(before), signal.SIGKILL)
-    until(lambda: len(now := workers()) == 2 and now != before)
-    until(lambda: answers(f"{public}/countries") and answers(f"{management}/health/ready"))
-    refuse(4)
-    assert refused() == 12  # the dead worker's are still there, its successor counts on
-    process.send_signal(signal.SIGTERM)
-    output = process.communicate(timeout=PATIENCE)[0].decode()
+        until(lambda: len(workers()) == 2)
+        refuse(8)
+        assert refused() == 8
+        until(lambda: bool(receiver.posted))
+        before = workers()
+        os.kill(max(before), signal.SIGKILL)
+        until(lambda: len(now := workers()) == 2 and now != before)
+        until(lambda: answers(f"{public}/countries") and answers(f"{management}/health/ready"))
+        refuse(4)
+        assert refused() == 12  # the dead worker's are still there
+        process.send_signal(signal.SIGTERM)
+        output = process.communicate(timeout=PATIENCE)[0].decode()
+    finally:
+        receiver.close()
     assert process.returncode == 0, output
     assert "worker died" in output
     assert "Traceback" not in output
+    told = [alert["key"] for posted in receiver.posted for alert in json.loads(posted.body)["alerts"]]
+    assert len(told) == len(set(told))
+    assert [key for key in told if key.startswith("expiry/own-certificate/saml-signing/saml/")]
