@@ -167,10 +167,14 @@ def _test(sight: Sight, used: Iterable[Vouching]) -> bool:
     return any(one is not None and one.test for one in (*found, *sources))
 
 
-def _pages(connector: str, country: str | None, used: Iterable[Vouching]) -> frozenset[str]:
+def _pages(connector: str, country: str | None, used: Sequence[Vouching]) -> frozenset[str]:
     """Pages that what ends here is linked to."""
-    own = path("connectors", connector) if country is None else path("partners", connector, country)
-    return frozenset({own, *(path(f"{key.kind}s", key.id) for key in _objects(used))})
+    pages = {path(f"{key.kind}s", key.id) for key in _objects(used)}
+    if country is not None:
+        pages.add(path("partners", connector, country))
+    if country is None or any(found.name is None for found in used):  # keys exchanged by hand
+        pages.add(path("connectors", connector))
+    return frozenset(pages)
 
 
 def _deviations(settings: ConnectorSettings) -> Iterable[Deviating]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from connectors.peer_facts import PeerFacts
 from gateway.admin.anchor_reading import anchor_view, source_view
 from gateway.admin.decisions import person, standing
 from gateway.admin.partner_reading import connector_view, country_key, country_view, overview
@@ -31,6 +35,7 @@ from tests.trust.registry.people import ANNA, BERT, People
 from tests.trust.registry.people import document as registry_document
 from trust.errors import TrustError
 from trust.log import migrate, open_database
+from trust.metadata_source import SourceStatus
 from trust.partner_lint import Verdict
 from trust.registry import Fold, ObjectKey, ObjectKind
 
@@ -253,3 +258,44 @@ def test_a_country_shows_how_its_metadata_stand_and_what_ends_within_two_years(
     [finding] = found.peers[0].findings
     assert (finding.verdict, finding.until) == (Verdict.ACCEPTED, (NOW + timedelta(days=200)).date())
     assert finding.ends_soon
+
+
+ESAML = """
+kind = "eidas"
+id = "esaml"
+role = "esaml"
+[esaml]
+address = "https://eid-server.example/saml"
+issuer = "https://eid-server.example/"
+signing_certificates = ["registry/connectors/signing.pem"]
+encryption_certificate = "registry/connectors/encryption.pem"
+"""
+
+
+class EIDServer(Partner):
+    """A partner whose keys were exchanged by hand."""
+
+    def sources(self, *, now: datetime) -> Sequence[SourceStatus]:
+        del now
+        return ()
+
+    def peer_facts(self) -> Sequence[PeerFacts]:
+        return [replace(facts, anchor=None, country=None) for facts in super().peer_facts()]
+
+
+def test_a_country_without_anchor_ends_with_the_keys_of_its_connector(directory: Path) -> None:
+    for name in ("signing", "encryption"):
+        pem = x509.load_der_x509_certificate(issue(name, key(name))).public_bytes(Encoding.PEM)
+        (directory / f"registry/connectors/{name}.pem").write_bytes(pem)
+    (directory / "registry/connectors/esaml.toml").write_text(ESAML)
+    (directory / "registry/countries/se.toml").write_text('country = "SE"\nconnector = "esaml"\n')
+    configuration = load(directory)
+    generation = InForce(configuration, {"esaml": EIDServer(Node())})
+    ends = expiries(generation, None, NOW)
+    sight = Sight(generation=generation, fold=None, now=NOW, ends=ends)
+    [sweden] = [row for row in overview(sight).countries if row.country == "SE"]
+    assert sweden.next_end is not None
+    assert (sweden.next_end.kind, sweden.next_end.link) == ("peer-certificate", "/connectors/esaml")
+    connector = connector_view(sight, "esaml")
+    assert connector is not None
+    assert [peer.peer for peer in connector.by_hand] == [ENTITY_ID]
