@@ -128,6 +128,8 @@ def standings(
     }
     for group in _groups(found.values(), by_kind=True):
         _supersede(group, found)
+    for group in _groups(found.values(), by_kind=True):
+        _replace_suspended(group, found)
     if not strictly:
         for group in _groups(found.values(), by_kind=False):
             _keep_one(group, found)
@@ -157,16 +159,24 @@ def _supersede(group: list[KeyStanding], found: dict[str, KeyStanding]) -> None:
             found[standing.key.id] = replace(standing, phase=KeyPhase.RETIRED, superseded_by=newest.key.id)
 
 
+def _replace_suspended(group: list[KeyStanding], found: dict[str, KeyStanding]) -> None:
+    """The next key takes over from one that was suspended; without one, that has to stay."""
+    suspended = [standing for standing in group if standing.suspended]
+    if not suspended or any(standing.phase is KeyPhase.ACTIVE for standing in group):
+        return
+    heirs = [standing for standing in group if standing.phase is KeyPhase.NEXT]
+    if heirs:
+        heir = min(heirs, key=_since)
+        found[heir.key.id] = replace(heir, phase=KeyPhase.ACTIVE)
+    else:
+        last = max(suspended, key=_since)
+        found[last.key.id] = replace(last, phase=KeyPhase.ACTIVE, stays=True)
+
+
 def _keep_one(group: list[KeyStanding], found: dict[str, KeyStanding]) -> None:
-    """Where nothing is left in use: the next key takes over from a suspended one; else the last one stays."""
+    """Where nothing is left in use, the last key stays."""
     if any(standing.phase is KeyPhase.ACTIVE for standing in group):
         return
-    if any(standing.suspended for standing in group):
-        heirs = [standing for standing in group if standing.phase is KeyPhase.NEXT]
-        if heirs:
-            heir = min(heirs, key=_since)
-            found[heir.key.id] = replace(heir, phase=KeyPhase.ACTIVE)
-            return
     left = [standing for standing in group if standing.phase in {KeyPhase.RETIRED, KeyPhase.GONE}]
     last = max(left, key=_until, default=None)
     if last is not None:
@@ -178,10 +188,10 @@ def _since(standing: KeyStanding) -> datetime:
     return _EVER if plan is None or plan.active_from is None else plan.active_from
 
 
-def _until(standing: KeyStanding) -> tuple[bool, datetime, datetime]:
+def _until(standing: KeyStanding) -> tuple[datetime, datetime]:
     plan = standing.plan
     until = _EVER if plan is None or plan.retire_from is None else plan.retire_from
-    return not standing.suspended, until, _since(standing)
+    return until, _since(standing)
 
 
 def _dates(configuration: Configuration) -> Iterator[datetime]:

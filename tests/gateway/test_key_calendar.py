@@ -123,6 +123,21 @@ def test_suspended_key_is_replaced_at_once_by_the_next_one() -> None:
     }  # fmt: skip
 
 
+def test_suspended_key_is_replaced_by_one_of_its_kind() -> None:
+    """Services that want ES256 are not served by the RSA key beside it."""
+    keys = [OLD, NEW, key("rsa", pair=RSA)]
+    found = at(5, keys, LIFE, plan("old", None, None, 10), suspended=("old",))
+    assert found == {"old": "gone", "new": "active", "rsa": "active"}
+    assert at(5, keys, plan("rsa", None, None, 10), suspended=("rsa",))["rsa"] == "active"
+
+
+def test_suspended_key_that_is_retired_is_gone() -> None:
+    """Nothing has to take over from it."""
+    assert at(12, [OLD, NEW], LIFE, plan("old", None, None, 10), suspended=("old",)) == {
+        "old": "gone", "new": "active",
+    }  # fmt: skip
+
+
 def test_suspended_key_that_nobody_can_follow_stays_and_says_so() -> None:
     (standing,) = standings([OLD], {"old": plan("old", None, None, 10)}, START, suspended=("old",))
     assert (standing.phase, standing.suspended, standing.stays) == (KeyPhase.ACTIVE, True, True)
