@@ -15,6 +15,7 @@ from gateway.watch.alerts import Alert, clean
 from gateway.watch.observation import Observation
 from gateway.watch.registry_conditions import registry_alerts
 from gateway.watch.words import at
+from trust.approved_keys import PENDING, WITHDRAWN
 
 FAILED_REFRESH = timedelta(minutes=15)
 """One attempt that fails is no news; the third is."""
@@ -35,7 +36,7 @@ _BANDS = {
 }
 _ELSEWHERE = {ExpiryKind.METADATA, ExpiryKind.PROPOSAL, ExpiryKind.REVIEW, ExpiryKind.OWN_KEY}
 """Told with more than their day, below; a step of an own key's calendar happens by itself."""
-_SUSPENDED = {"metadata.anchor-inactive", "suspended"}
+_SUSPENDED = {"metadata.anchor-inactive", "source.inactive", "suspended"}
 """Not a fault: somebody decided it."""
 _WITH_THEIR_METADATA = {"metadata.unavailable", "metadata.expired"}
 
@@ -45,6 +46,7 @@ def alerts(seen: Observation) -> tuple[Alert, ...]:
     found = (
         *_expiries(seen),
         *_sources(seen),
+        *_waiting_keys(seen),
         *_peers(seen),
         *(() if seen.registry is None else registry_alerts(seen.registry, seen.node, seen.now)),
         *_machine(seen),
@@ -111,6 +113,24 @@ def _sources(seen: Observation) -> Iterator[Alert]:
                 "when": at(source.valid_until),
             },
             link=pages.get(f"{ExpiryKind.METADATA}/{source.anchor}", "/expiry"),
+        )
+
+
+def _waiting_keys(seen: Observation) -> Iterator[Alert]:
+    """New signing keys of peers that two people have not approved (``key_changes = "propose"``)."""
+    for source in seen.sources:
+        words = [alert.rpartition(" ") for alert in source.alerts]
+        waiting = sorted({peer for peer, _, word in words if word == PENDING})
+        if not waiting:
+            continue
+        only_old = any(word == WITHDRAWN for _, _, word in words)
+        yield Alert(
+            key=f"keys/{source.anchor}",
+            kind="keys-changed" if only_old else "keys-waiting",
+            severity=Severity.CRITICAL if only_old else Severity.WARNING,
+            level=int(only_old),
+            values={"anchor": source.anchor, "peers": clean(", ".join(waiting))},
+            link="/changes",
         )
 
 

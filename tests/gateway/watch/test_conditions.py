@@ -123,10 +123,36 @@ def test_metadata_that_cannot_be_refreshed_ring_at_50_and_80_percent(
         source(SourceState.OK, spent=0.9),
         source(SourceState.STALE, failing=timedelta(minutes=5)),
         source(SourceState.DOWN, reason="metadata.anchor-inactive"),
+        source(SourceState.DOWN, reason="source.inactive"),
     ],
 )
 def test_one_failed_attempt_and_what_somebody_suspended_are_no_alert(status: SourceStatus) -> None:
     assert held(replace(QUIET, sources=(status,))) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "severity"),
+    [
+        (["https://n.example signing:key.not-approved"], "keys-waiting", Severity.WARNING),
+        (
+            ["https://n.example signing:key.none-approved", "https://n.example signing:key.not-approved"],
+            "keys-changed",
+            Severity.CRITICAL,
+        ),
+        (["https://n.example signing:certificate.expired", "https://n.example signing:key.not-pinned"], None, None),
+    ],
+)  # fmt: skip
+def test_keys_that_wait_for_two_people_are_told(
+    words: list[str], kind: str | None, severity: Severity | None
+) -> None:
+    """Critical where the peer names none but new keys: its logins fail as soon as it signs with one."""
+    status = replace(source(SourceState.OK), alerts=tuple(words))
+    found = held(replace(QUIET, sources=(status,)))
+    if kind is None:
+        assert found == {}
+    else:
+        assert (found["keys/el"].kind, found["keys/el"].severity) == (kind, severity)
+        assert found["keys/el"].values["peers"] == "https://n.example"
 
 
 def test_a_peer_of_many_countries_is_one_alert() -> None:
@@ -338,7 +364,10 @@ def test_each_alert_can_be_said_in_a_mail(language: str, tmp_path: Path) -> None
     seen = Observation(
         node=NODE, now=NOW, expiries=(expiry(NOW), replace(expiry(NOW + DAY), key="anchor/b", band=Band.DAYS_1)),
         sources=(source(SourceState.DOWN), replace(source(SourceState.STALE), anchor="cz"),
-                 replace(source(SourceState.STALE, spent=0.6), anchor="se")),
+                 replace(source(SourceState.STALE, spent=0.6), anchor="se"),
+                 replace(source(SourceState.OK), anchor="dk", alerts=("urn:n signing:key.not-approved",)),
+                 replace(source(SourceState.OK), anchor="fi", alerts=(
+                     "urn:n signing:key.none-approved", "urn:n signing:key.not-approved"))),
         peers={"npa": (PeerStatus(peer="p\r\nBcc: x@y.example", country=None, state="down", reason="r"),)},
         registry=RegistryStanding(fold=replace(fold, time=NOW + DAY), problem="registry.broken", checked_at=None),
         store="s", database="d", keys={"k": "r"}, staying={"k": "oidc-signing"},
