@@ -1,4 +1,4 @@
-"""A console with two countries that are probed; Greece has a history."""
+"""A console with countries that are probed; Greece has a history."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ def country(code: str) -> CountrySettings:
 
 
 def with_probes(console: Console) -> None:
-    """The generation in force, and three results."""
+    """The countries in force, or two, are probed; and three results of Greece."""
     before = console.live.current
+    configured = before.configuration
     eidas = EIDASSettings(kind="eidas", name={"de": "Europäische eID", "en": "European eID"})
+    probe = ProbeSettings(answers={"password": SECRET})
+    countries = [known.model_copy(update={"probe": probe}) for known in configured.countries]
     configuration = replace(
-        before.configuration, countries=(country("GR"), country("SE")), connectors={"eidas": eidas}
+        configured,
+        countries=tuple(countries) or (country("GR"), country("SE")),
+        connectors=configured.connectors or {"eidas": eidas},
     )
     console.live.swap(replace(before, configuration=configuration))
     for minutes, reason in ((90, None), (60, Reason.PARTNER_TIMEOUT), (30, Reason.ANSWERS_REFUSED)):
