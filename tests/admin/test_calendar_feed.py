@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from gateway.admin.calendar_feed import feed
 from gateway.admin.feeds import FEEDS, Feeds
 from gateway.admin.timeline import MARK, WIDTH, ZONE, draw, of_lane, place
 from gateway.expiry import Band, Expiry, ExpiryKind, band_at, path
+from tests.support.postgresql import postgresql
 from trust.log import migrate, open_database
 from trust.registry import RegistryUnavailable
 
@@ -96,11 +99,15 @@ def test_a_calendar_without_entries_is_one() -> None:
     assert Calendar.from_ical(written())["name"] == "Amt; mit, Zeichen"
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> sa.Engine:
-    opened = open_database(f"sqlite:///{tmp_path}/console.sqlite3")
-    migrate(opened)
-    return opened
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    with ExitStack() as opened:
+        on_disk = f"sqlite:///{tmp_path}/console.sqlite3"
+        url = on_disk if request.param == "sqlite" else opened.enter_context(postgresql())
+        database = open_database(url)
+        migrate(database)
+        yield database
+        database.dispose()
 
 
 def test_a_new_address_replaces_the_old_one(engine: sa.Engine) -> None:
