@@ -133,7 +133,7 @@ class ProbeDesk:
         try:
             await self._probe(target)
         except LogUnavailable as error:
-            _log.warning("result of a probe is lost", exc_info=error, extra={"target": target.name})
+            _log.warning("result of a probe is lost", exc_info=error, extra={"peer": target.name})
         finally:
             self._asked.pop(target.name, None)
 

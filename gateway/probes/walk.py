@@ -31,8 +31,8 @@ def probe(target: Target, surroundings: Surroundings) -> ProbeResult:
     except ProbeFailed as error:
         failed = error
     except Exception as error:  # noqa: BLE001 - a defect of ours must not pass for silence
-        # Not the exception itself: its text may hold something of a page.
-        _log.error("probe defect", extra={"target": target.name, "kind": type(error).__name__})
+        # The log writes kind and places of an exception, never its text, which may quote a page.
+        _log.error("probe defect", exc_info=error, extra={"peer": target.name})
         failed = ProbeFailed(Reason.DEFECT)
     return ProbeResult(
         target=target.name,

@@ -10,6 +10,7 @@ import pytest
 
 from connectors.probing import ProbeSettings
 from gateway.client_settings import PROBE_CLIENT
+from gateway.log_lines import JSONLines
 from gateway.probes.client import ProbeKey
 from gateway.probes.failures import Reason, Step
 from gateway.probes.walk import probe
@@ -214,8 +215,9 @@ def test_defect_of_the_probe_itself_is_a_result_too(field: Field, caplog: pytest
     around = field.surroundings(seconds=5, request=2, octets=100_000)
     result = probe(field.target, replace(around, resolve=broken))
     assert (result.reason, result.ours) == (Reason.DEFECT, True)
-    assert TITLE not in caplog.text
-    assert "RuntimeError" in [getattr(record, "kind", "") for record in caplog.records]
+    (line,) = [JSONLines().format(record) for record in caplog.records if record.name == "gateway.probes"]
+    assert TITLE not in line
+    assert "RuntimeError" in line
 
 
 # ---------------------------------------------------------------------------------- nobody else
