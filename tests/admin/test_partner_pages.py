@@ -10,8 +10,10 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from icalendar import Calendar
 
+from gateway.statistics.tables import COUNTS, hour_text
 from gateway.store import StoreAddress
 from tests.admin.console import VERA, Browser, Console, open_console
 from tests.admin.in_force import in_force
@@ -206,3 +208,18 @@ async def test_an_address_is_made_by_a_form_of_the_console_only(browser: Browser
 async def test_a_guessed_address_opens_nothing(console: Console) -> None:
     assert (await console.browser().get(f"/calendar/{'A' * 43}.ics")).status_code == 404
     assert (await console.browser().get("/calendar/.ics")).status_code == 404
+
+
+async def test_last_login_is_shown_and_without_the_counts_the_page_stands(
+    console: Console, browser: Browser
+) -> None:
+    row = {"hour": hour_text(NOW), "dimension": "country", "value": "SE", "outcome": "done", "count": 1}
+    with console.engine.begin() as connection:
+        connection.execute(sa.insert(COUNTS).values(row))
+    assert (
+        "23 Nov 2026, 13:00:00"
+        in (await text_of(browser, "/partners/eidas/SE")).split("Last successful login")[1]
+    )
+    with console.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE login_counts"))
+    assert "none counted" in await text_of(browser, "/partners")
