@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,11 +13,13 @@ from connectors.contract import PeerStatus
 from gateway.admin.desk import AdminDesk, Visit
 from gateway.admin.looking import look
 from gateway.admin.pages import AdminRoute, admin_page
+from gateway.admin.sign_ins import last_sign_ins
 from gateway.admin.timeline import draw
 from trust.registry import Fold, ObjectKey, Proposal, Status, signers, status
 
 _FIRST = 5
 """Of what ends; the page of it has the rest."""
+_SIGN_INS = 5
 _OPEN = {Status.PENDING, Status.READY, Status.WAITING}
 
 
@@ -101,6 +104,7 @@ async def dashboard(desk: AdminDesk, visit: Visit, _: Request) -> Response:
         suspended=suspended_objects(visit.fold, visit.now),
         ignored=visit.fold.ignored,
         health=health(visit),
+        sign_ins=await asyncio.to_thread(last_sign_ins, desk.engine, _SIGN_INS),
     )
 
 

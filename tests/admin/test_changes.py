@@ -495,3 +495,17 @@ async def test_database_that_is_away_leaves_what_is_known_and_refuses_changes(gr
     signed = greece.passkeys[BERT].approve(path.rpartition("/")[2], BERT)
     refused = await browser.post(f"{path}/approve", {"assertion": json.dumps(signed.assertion)})
     assert (refused.status_code, "6009" in refused.text) == (503, True)
+
+
+async def test_first_page_names_what_waits_what_ends_and_who_came(greece: Console) -> None:
+    """ux.md §11, dashboard."""
+    stranger = greece.browser()
+    await stranger.sign_in(Passkey(credential_id=b"a stranger's"))
+    _, path = await new_certificate(greece)
+    page = (await (await greece.sign_in(VERA)).get("/")).text
+    assert path in page
+    assert "signatures are missing" in page
+    assert "Sign until" in page
+    assert 'href="/expiry"' in page
+    last = page.partition("Last sign-ins to the console")[2]
+    assert last.index(VERA) < last.index(ANNA) < last.index("a passkey was refused")

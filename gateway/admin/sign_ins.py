@@ -1,0 +1,49 @@
+"""Who came in last, from the log."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.audit_operations import ConsoleSignedIn, ConsoleSignInRefused
+from trust.log import LOG
+
+_SCAN = 100_000
+"""Newest entries that are looked at: the first page must not read years of logins."""
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """``person`` None: a passkey was refused."""
+
+    at: datetime
+    person: str | None
+
+
+def last_sign_ins(engine: sa.Engine, count: int) -> tuple[SignIn, ...] | None:
+    """Newest first; None if the log cannot be read. Blocking."""
+    events = (ConsoleSignedIn.__name__, ConsoleSignInRefused.__name__)
+    newest = sa.select(sa.func.coalesce(sa.func.max(LOG.c.seq), 0)).scalar_subquery()
+    wanted = (
+        sa.select(LOG.c.time, LOG.c.body)
+        .where(LOG.c.seq > newest - _SCAN, LOG.c.event.in_(events))
+        .order_by(LOG.c.seq.desc())
+        .limit(count)
+    )
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(wanted).all()
+    except SQLAlchemyError:
+        return None
+    return tuple(
+        SignIn(
+            at=datetime.strptime(row.time, _TIME).replace(tzinfo=UTC),
+            person=json.loads(row.body).get("person"),
+        )
+        for row in rows
+    )
