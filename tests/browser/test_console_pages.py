@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, expect
 from gateway.store import EmbeddedStore
 from tests.admin.console import OLGA, Console, open_console
 from tests.admin.in_force import in_force
+from tests.admin.logins import FAILED, happened
 from tests.browser.console_site import authenticator, free_listener, served, sign_in, visitor
 from tests.gateway.registry_bundle import make_keys
 from tests.trust.registry.passkey import Passkey
@@ -45,6 +46,11 @@ PATHS = (
     "/clients/amt24",
     "/keys",
     "/expiry",
+    "/figures?span=24h",
+    f"/journeys?number={FAILED}",
+    "/log",
+    "/log/login/4",
+    "/health",
     "/people",
     "/people/enrol",
     f"/people/enrol?id={OLGA}",
@@ -90,6 +96,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             suspension_edits(console.registry.known.state, [SWEDEN], suspended=True),
         )
         change = console.propose(ANNA, ChangeClass.ORDINARY, [console.edit(GREECE, anchor(GREECE, "new"))])
+        happened(console)
         with served(console, listener):
             yield Site(url, console, f"/changes/{change}", f"/changes/{decided}")
         console.log.stop()

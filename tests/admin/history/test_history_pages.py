@@ -16,10 +16,9 @@ from gateway.settings_watch import Severity
 from gateway.watch.alerts import Alert
 from gateway.watch.database_book import DatabaseBook
 from tests.admin.console import BERT, VERA, Console
+from tests.admin.logins import DONE, KEY, OPEN
 from trust.checkpoint import public_of
 from trust.log_proofs import verify_proof
-
-from .conftest import DONE, KEY, OPEN
 
 pytestmark = pytest.mark.anyio
 
