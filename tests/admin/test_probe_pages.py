@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.eidas.settings import EIDASSettings
 from connectors.probing import ProbeSettings
 from gateway.admin.probe_views import HEIGHT, probe_view
 from gateway.probes.failures import Reason, Step
@@ -54,6 +55,19 @@ async def test_page_of_a_target_has_history_steps_and_what_to_do(probed: Console
     ):
         assert words in page
     assert SECRET not in page
+
+
+async def test_name_in_another_language_stays_out_of_attributes(probed: Console) -> None:
+    """There a language cannot be told apart, and markup would be read out."""
+    current = probed.live.current
+    named = EIDASSettings(kind="eidas", name={"de": "Europäische eID"})
+    configuration = replace(current.configuration, connectors={"eidas": named})
+    probed.live.swap(replace(current, configuration=configuration))
+    browser = await probed.sign_in(OLGA)
+    listed, one = [(await browser.get(path)).text for path in ("/probes", "/probes/eidas.gr")]
+    assert 'aria-label="Probe now: Greece, Europäische eID"' in listed
+    assert "<title>Probe login: Greece, Europäische eID –" in one
+    assert '<span lang="de">Europäische eID</span>' in one
 
 
 async def test_operator_probes_now_and_sees_the_result(probed: Console) -> None:

@@ -15,6 +15,7 @@ from gateway.store import EmbeddedStore
 from tests.admin.console import OLGA, Console, open_console
 from tests.admin.in_force import in_force
 from tests.admin.logins import FAILED, happened
+from tests.admin.probed import with_probes
 from tests.browser.console_site import authenticator, free_listener, served, sign_in, visitor
 from tests.gateway.registry_bundle import make_keys
 from tests.trust.registry.passkey import Passkey
@@ -46,6 +47,8 @@ PATHS = (
     "/clients/amt24",
     "/keys",
     "/expiry",
+    "/probes",
+    "/probes/eidas.gr",
     "/figures?span=24h",
     f"/journeys?number={FAILED}",
     "/log",
@@ -88,6 +91,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         console = open_console(tmp_path_factory.mktemp("console"), address, url=url)
         folder = tmp_path_factory.mktemp("files")
         console.live.swap(in_force(console.live.current, folder / "files", make_keys(folder / "keys")))
+        with_probes(console)
         decided = console.put(GREECE, anchor(GREECE, "old"))
         console.put(SWEDEN, anchor(SWEDEN, "other"))
         console.propose(
