@@ -46,6 +46,7 @@ def build_console(
     checkpoints: Callable[[str], Checkpoints] | None = None,
     checks: LogChecks | None = None,
     probes: ProbeDesk | None = None,
+    render: AdminRenderer | None = None,
 ) -> ASGIApp | None:
     """The listener's application; None where ``[console]`` is not configured."""
     section = settings.console
@@ -62,7 +63,7 @@ def build_console(
         section=section,
         directory=directory,
         engine=engine,
-        render=AdminRenderer(settings.gateway, static, https=https, navigation=navigation()),
+        render=render or AdminRenderer(settings.gateway, static, https=https, navigation=navigation()),
         sessions=Sessions(
             store=store,
             clock=clock,

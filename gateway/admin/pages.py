@@ -247,7 +247,7 @@ async def _fields(request: Request) -> dict[str, str]:
     octets = bytearray()
     async for chunk in request.stream():
         octets += chunk
-        if len(octets) > LARGEST_UPLOAD:
+        if len(octets) > LARGEST_FORM:
             raise CONSOLE_FORM()
     try:
         pairs = parse_qsl(

@@ -7,6 +7,7 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from html import unescape
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -19,12 +20,16 @@ import sqlalchemy as sa
 from starlette.types import ASGIApp
 
 from gateway.admin.listener import build_console
+from gateway.admin.render import AdminRenderer
+from gateway.admin.routes import navigation
 from gateway.audit import Audit
 from gateway.live import Generation, Live
 from gateway.probes.assembly import probe_desk
 from gateway.probes.schedule import ProbeDesk
+from gateway.settings import GatewaySection
 from gateway.settings_operations import ConsoleSection
 from gateway.store import Store, StoreAddress, connect
+from gateway.web.static_files import StaticFiles
 from tests.login.installation import Clock, configuration
 from tests.trust.registry.passkey import ORIGIN, Passkey
 from tests.trust.registry.people import ANNA, BERT
@@ -227,6 +232,13 @@ def approvers(made: Mapping[str, Passkey]) -> dict[str, Approver]:
     }
 
 
+@cache
+def renderer(site: str, *, https: bool) -> AdminRenderer:
+    """Templates and words are the same for every console here, and take half a second."""
+    section = GatewaySection.model_validate_json(site)
+    return AdminRenderer(section, StaticFiles(), https=https, navigation=navigation())
+
+
 def open_console(
     directory: Path, address: StoreAddress, *, ceremony: bool = True, url: str = ORIGIN, **section: Any
 ) -> Console:
@@ -269,6 +281,7 @@ def open_console(
         engine=engine,
         clock=clock,
         probes=probes,
+        render=renderer(base.settings.gateway.model_dump_json(), https=url.startswith("https")),
     )
     assert application is not None
     return Console(application, store, registry, live, engine, log, clock, made, probes, invalid)
