@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from connectors.eidas.settings import CountrySettings
 from connectors.probing import AccountProbeSettings, ProbeSettings
 from gateway.audit import Audit, AuditUnavailable
+from gateway.bundle_clients import check_clients
+from gateway.bundle_problems import Located, Problems
 from gateway.live import Generation, Live
 from gateway.probes.assembly import probe_desk
 from gateway.probes.client import clients_of
@@ -26,7 +28,7 @@ from gateway.probes.result import ProbeResult, Surroundings
 from gateway.probes.schedule import ProbeDesk
 from gateway.probes.targets import Target, targets
 from gateway.store import EmbeddedStore, Store, StoreAddress, connect
-from tests.login.installation import configuration
+from tests.login.installation import client, configuration
 from tests.support.postgresql import postgresql
 from trust.log import AppendOnlyLog, LogUnavailable, migrate, open_database
 from trust.registry import ObjectKey, ObjectKind
@@ -313,6 +315,16 @@ async def test_results_are_forgotten_after_their_days(bench: Bench) -> None:
     bench.now[0] += timedelta(seconds=1)
     await bench.desk.forget()
     assert bench.desk.history.latest("eidas.gr") is None
+
+
+async def test_no_registration_can_take_the_name_of_the_probe_client(tmp_path: Path) -> None:
+    """Whatever bears it counts as a probe."""
+    base, problems = configuration(tmp_path), Problems()
+    taken = Located(file="registry/clients/x.toml", model=client(client_id="eid-gateway.probe"))
+    check_clients([taken], ["eidas"], base.settings, tmp_path, problems)
+    assert [(found.path, found.problem) for found in problems.found] == [
+        ("client_id", "eid-gateway.probe is the gateway's own")
+    ]
 
 
 async def test_provider_knows_the_probe_client_only_where_something_is_probed(bench: Bench) -> None:
