@@ -70,6 +70,19 @@ def check_gateway(settings: Settings, directory: Path, problems: Problems) -> No
     ):
         check_file(_GATEWAY, path, file, directory, problems)
     _check_mtls(settings, directory, problems)
+    _check_console(settings, problems)
+
+
+def _check_console(settings: Settings, problems: Problems) -> None:
+    console, listen = settings.console, settings.listen
+    if console is None:
+        return
+    if settings.gateway.mode is Mode.PRODUCTION and urlsplit(console.url).scheme != "https":
+        problems.add(_GATEWAY, "console.url", "http in production", "use https")
+    if urlsplit(console.url).netloc == urlsplit(settings.gateway.issuer).netloc:
+        problems.add(_GATEWAY, "console.url", "is the origin of citizens' pages", "a host of its own")
+    if console.port in {listen.port, listen.management_port, listen.mtls_port}:
+        problems.add(_GATEWAY, "console.port", "is the port of another listener", "the two never meet")
 
 
 def _check_mtls(settings: Settings, directory: Path, problems: Problems) -> None:

@@ -229,6 +229,16 @@ def test_all_problems_are_told_at_once_with_file_path_and_remedy(directory: Path
         ("registry/clients/amt24.toml", '"https://service.example/"', '"javascript:alert(1)"', "home_url: is no web"),
         ("registry/clients/amt24.toml", "home_url", 'privacy_url = "/x"\nhome_url', "privacy_url: is no web address"),
         ("gateway.toml", "[gateway]", "[listen]\nport = 8401\n[gateway]", "management_port: is the public port"),
+        *(
+            ("gateway.toml", "[gateway]", f"[console]\n{line}\n[gateway]", said)
+            for line, said in (
+                ('url = "http://localhost:8402"', "console.url: http in production"),
+                ('url = "http://trust.example"', "must be https; browsers offer passkeys nowhere else"),
+                ('url = "https://trust.example/console"', "must be an origin, without path"),
+                ('url = "https://id.example"', "console.url: is the origin of citizens"),
+                ('url = "https://trust.example"\nport = 8401', "console.port: is the port of another listener"),
+            )
+        ),
         ("registry/clients/amt24.toml", "home_url", 'optional = ["family_name"]\nhome_url', "is required already"),
         ("registry/countries/gr.toml", "GR", "SE", "does not speak for SE"),
         ("registry/countries/gr.toml", "node.example", "other.example", "is not one of anchor"),

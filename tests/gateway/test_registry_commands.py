@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from gateway.bundle import load
 from gateway.settings import KeyPurpose
 from tests.gateway.registry_bundle import directory, keys, write
 from tests.support.forked_commands import forked_commands
+from tests.trust.registry.passkey import Passkey
 
 __all__ = ["directory", "keys"]
 
@@ -308,6 +310,26 @@ def test_person_named_twice_is_one(directory: Path, command: Command) -> None:
     assert (status, "named twice" in err) == (1, True)
     status, _, err = command("init", "--reason", "first", "--approver", approver)
     assert (status, "fewer than 2 approvers" in err) == (1, True)
+
+
+def test_person_has_a_role_and_several_keys_one_of_them_a_passkey(directory: Path, command: Command) -> None:
+    """The files that the console gives (issue 6, item 6)."""
+    people = []
+    for name in ("anna", "bert", "olga"):
+        new_person(directory, name)
+        file = directory / f"{name}.passkey.json"
+        file.write_text(json.dumps(Passkey(credential_id=name.encode()).credential.as_json()))
+        people += ["--approver", f"{name}={directory}/{name}.pub,{file}"]
+    init = ("init", "--reason", "first", *people, "--role", "olga=operator")
+    status, out, _ = command(*init)
+    assert (status, out.count("anna: approver, key"), out.count("olga: operator, key")) == (0, 2, 2)
+    status, _, err = command("enrol", "--reason", "x", "--role", "nobody=viewer", *person(directory, "anna"))
+    assert (status, "no --approver for the role of nobody" in err) == (1, True)
+    olga = ("--approver", f"olga={directory}/olga.pub")
+    status, _, err = command(
+        "enrol", "--reason", "x", *olga, "--role", "olga=root", *person(directory, "anna")
+    )
+    assert (status, "a role is one of viewer, operator, approver" in err) == (1, True)
 
 
 def test_nothing_is_proposed_before_the_ceremony(directory: Path, command: Command) -> None:
