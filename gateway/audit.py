@@ -12,6 +12,7 @@ Usage: ``await audit.record(ExchangeStarted(...), now=now)``; only then the effe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
@@ -36,7 +37,7 @@ from trust.log import AppendOnlyLog, LogUnavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JourneyOpened:
-    """An authorization request was accepted."""
+    """An authorization request was accepted. Nothing leaves yet; whatever comes of it is written after this."""
 
     journey: str
     client: str
@@ -382,6 +383,20 @@ class Audit:
             await self._log.write([(type(event).__name__, _body(event)) for event in events], now=now)
         except LogUnavailable as error:
             raise AuditUnavailable(error) from error
+        self._count(events)
+
+    async def note(self, *events: Event, now: datetime) -> None:
+        """For what has no effect outside yet: durable before whatever is recorded next, or within a second.
+
+        Raises AuditUnavailable once it is known that nothing can be written.
+        """
+        try:
+            await self._log.note([(type(event).__name__, _body(event)) for event in events], now=now)
+        except LogUnavailable as error:
+            raise AuditUnavailable(error) from error
+        self._count(events)
+
+    def _count(self, events: Iterable[Event]) -> None:
         if self.counts is not None:
             for event in events:
                 self.counts.event(event)

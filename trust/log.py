@@ -157,6 +157,24 @@ class AppendOnlyLog:
         self._writer.put(awaited)
         await awaited.done
 
+    async def note(self, entries: Sequence[tuple[str, Mapping[str, object]]], *, now: datetime) -> None:
+        """Have them written with the next entries that somebody waits for, at the latest after a second.
+
+        For what has no effect by itself. While the database cannot be written this is ``write``: raises
+        LogUnavailable.
+        """
+        if self._writer.failing:
+            await self.write(entries, now=now)
+            return
+        time = timestamp(now)
+        self._writer.ride(Line(time, event, canonical_json(body)) for event, body in entries)
+
+    def flush(self) -> None:
+        """Return when what rides along is written, too; raises LogUnavailable."""
+        waiting = Waiting(())
+        self._writer.put(waiting)
+        waiting.done.result()
+
     def check(self) -> None:
         """Take the writers' turn and give it back; raises LogUnavailable. For the health page."""
         try:

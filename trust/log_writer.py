@@ -4,6 +4,9 @@ Several processes may write. Each remembers the end of the chain and adds the ne
 faster, that number is taken (primary key), and it begins again from the new end, this time under the writers'
 lock. So the chain has no fork, and entries of one statement are there together or not at all.
 
+What nobody waits for rides along: it is written with the next entries that somebody waits for, before them, and
+after a second in any case.
+
 Under load the thread waits some milliseconds for company before it writes. One commit costs as much as a dozen
 entries in it, and whoever waits has nothing else to do. Entries that come one by one are written at once.
 """
@@ -38,6 +41,8 @@ _ROW = {"sqlite": "(?, ?, ?, ?, ?)", "postgresql": "(%s, %s, %s, %s, %s)"}
 _PREFIX = b"\x01"
 _MOST = 500
 _GATHER_SECONDS = 0.004
+_RIDE_SECONDS = 1.0
+_MOST_RIDERS = 1000
 _RECENT = 8
 """So many commits back it looks, to tell whether entries come together."""
 
@@ -94,10 +99,17 @@ class Writer:
         self.file = _database_file(engine)
         self._identity: tuple[int, int] | None = None
         self._recent: deque[int] = deque(maxlen=_RECENT)
+        self._riders: deque[Line] = deque(maxlen=_MOST_RIDERS)
+        self.failing = False
+        """What was written last did not become durable."""
 
     def put(self, entries: Waiting | Awaited) -> None:
         """Queue them; they are told when they are durable, or that they are not."""
         self._queue.put(entries)
+
+    def ride(self, lines: Iterable[Line]) -> None:
+        """Write them with the next ones that somebody waits for."""
+        self._riders.extend(lines)
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._write_forever, name="log-writer", daemon=True)
@@ -113,18 +125,31 @@ class Writer:
     def _write_forever(self) -> None:
         ending = False
         while not ending:
-            batch = [self._queue.get()]
-            if sum(self._recent) > len(self._recent) and batch[0] is not None:
-                time.sleep(_GATHER_SECONDS)
-            while not self._queue.empty() and len(batch) < _MOST:
-                batch.append(self._queue.get())
+            batch = self._collected()
             ending = None in batch
             # From here on nobody can cancel: whoever waited may be gone, and must not end this thread.
             waiting = [e for e in batch if e is not None and (isinstance(e, Awaited) or e.begin())]
             if waiting:
                 self._recent.append(len(waiting))
-                _tell(waiting, self._write([line for entries in waiting for line in entries.lines]))
+            riders = [self._riders.popleft() for _ in range(len(self._riders))]
+            lines = [*riders, *(line for entries in waiting for line in entries.lines)]
+            error = self._write(lines) if lines else None
+            if error is not None:
+                self._riders.extendleft(reversed(riders))
+            _tell(waiting, error)
         self._disconnect()
+
+    def _collected(self) -> list[Waiting | Awaited | None]:
+        """What has come, after at most ``_RIDE_SECONDS``; None in it: the end."""
+        try:
+            batch = [self._queue.get(timeout=_RIDE_SECONDS)]
+        except queue.Empty:
+            return []
+        if sum(self._recent) > len(self._recent) and batch[0] is not None:
+            time.sleep(_GATHER_SECONDS)
+        while not self._queue.empty() and len(batch) < _MOST:
+            batch.append(self._queue.get())
+        return batch
 
     def _write(self, lines: Sequence[Line]) -> LogUnavailable | None:
         try:
@@ -132,9 +157,11 @@ class Writer:
                 self._add(lines)
         except Exception as error:  # noqa: BLE001 - whatever it was, the callers must learn of it
             self._disconnect()
+            self.failing = True
             failure = LogUnavailable(type(error).__name__)
             failure.__cause__ = error
             return failure
+        self.failing = False
         return None
 
     def _add(self, lines: Sequence[Line]) -> bool:

@@ -39,7 +39,7 @@ async def open_journey(
     )
     secret = BearerSecret.new(journey.number, desk.random)
     mark = Mark(deadline=journey.deadline, client_id=client.client_id)
-    await desk.audit.record(
+    await desk.audit.note(
         JourneyOpened(journey=journey.number, client=client.client_id, minimum=request.minimum.word), now=now
     )
     await (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -175,6 +176,40 @@ async def test_an_event_that_cannot_be_stored_is_a_503(log: AppendOnlyLog, path:
     assert caught.value.entry.http_status == 503
     other.execute("ROLLBACK")
     other.close()
+
+
+@pytest.mark.anyio
+async def test_what_nobody_waits_for_is_written_before_the_next_entry(log: AppendOnlyLog) -> None:
+    """In the order in which it happened, in the same commit; alone within a second, or at the end."""
+    await log.note([("First", {})], now=NOW)
+    assert list(log.entries()) == []
+    await log.write([("Second", {}), ("Third", {})], now=NOW)
+    assert [entry.event for entry in log.entries()] == ["First", "Second", "Third"]
+    await log.note([("Fourth", {})], now=NOW)
+    log.flush()
+    assert log.verify() == 4
+
+
+@pytest.mark.anyio
+async def test_what_rides_along_is_written_at_the_end(path: Path) -> None:
+    log = opened(path)
+    await log.note([("Last", {})], now=NOW)
+    log.stop()
+    log = opened(path)
+    assert [entry.event for entry in log.entries()] == ["Last"]
+    log.stop()
+
+
+@pytest.mark.anyio
+async def test_whoever_is_cancelled_does_not_take_an_entry_back(log: AppendOnlyLog) -> None:
+    """The request is gone, what it began to write is not."""
+    writing = [asyncio.create_task(log.write([("Example", {})], now=NOW)) for _ in range(20)]
+    await asyncio.sleep(0)
+    for task in writing:
+        task.cancel()
+    await asyncio.gather(*writing, return_exceptions=True)
+    await log.write([("Example", {})], now=NOW)
+    assert log.verify() == 21
 
 
 def test_bodies_are_canonical_json() -> None:

