@@ -66,7 +66,8 @@ class Observing:
     monotonic: Callable[[], float] = time.monotonic
     _started: datetime | None = None
     _last: tuple[datetime, float] | None = None
-    _listed: tuple[Generation, datetime, tuple[Expiry, ...]] | None = None
+    _listed: tuple[datetime, datetime, tuple[Expiry, ...]] | None = None
+    """The generation's beginning (nobody keeps it itself), when it was listed, and the list."""
     _broken_since: dict[str, Failing] = field(default_factory=dict)
 
     async def look(self, channels: Mapping[str, Failing]) -> Observation:
@@ -112,10 +113,10 @@ class Observing:
         generation = self.live.current
         if self._listed is not None:
             known, at, listed = self._listed
-            if known is generation and timedelta(0) <= now - at < _LISTED_AGAIN:
+            if known == generation.since and timedelta(0) <= now - at < _LISTED_AGAIN:
                 return listed
         listed = asked(lambda: expiries(generation, generation.fold, now), ())
-        self._listed = (generation, now, listed)
+        self._listed = (generation.since, now, listed)
         return listed
 
     def _registry(self, generation: Generation) -> RegistryStanding | None:
