@@ -9,21 +9,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
-from bench import floor, login, node_provider, op, report
+from bench import floor, log_cost, login, node_provider, op, report
 from bench.op_server import COMPAT, FAPI2
 from sandbox.addresses import Profile
 
 T = TypeVar("T")
 
 _LOGINS: dict[str, Profile] = {"login-rsa3072": "rsa", "login-ec": "ec"}
+_LOGGED = {"log-eight-at-once": 8, "log-one-by-one": 1}
+"""What the durable log costs a login, with so many under way."""
 _FLOWS = (COMPAT, FAPI2)
 _NODE = {f"node-oidc-provider-{row.removeprefix('op-')}": row for row in _FLOWS}
 
 
 def main() -> int:
-    names = [*_LOGINS, *_FLOWS, *_NODE]
+    names = [*_LOGINS, *_LOGGED, *_FLOWS, *_NODE]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--row", action="append", choices=names, help="only this row")
     parser.add_argument("--logins", type=int, default=200, help="counted logins per profile")
@@ -33,10 +36,18 @@ def main() -> int:
     if any(name in _NODE for name in wanted) and (reason := node_provider.why_not()):
         print(f"without the rows of oidc-provider: {reason}", file=sys.stderr)
         wanted = [name for name in wanted if name not in _NODE]
-    rows = [_row(name, options.logins, options.flows) for name in wanted]
+    rows = [_row(name, options.logins, options.flows) for name in wanted if name not in _LOGGED]
+    costs = [
+        _said(name, partial(log_cost.measure, "ec", logins=options.logins, at_once=at_once))
+        for name, at_once in _LOGGED.items()
+        if name in wanted
+    ]
     print(report.machine())
-    print(report.table(rows))
-    print(f"\nwritten: {report.write(rows).relative_to(report.RESULTS.parent.parent)} and latest.svg")
+    if rows:
+        print(report.table(rows))
+    if costs:
+        print(log_cost.table(costs))
+    print(f"\nwritten: {report.write(rows, costs).relative_to(report.RESULTS.parent.parent)} and latest.svg")
     return 0
 
 

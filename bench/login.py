@@ -62,7 +62,7 @@ def measure(profile: Profile, *, logins: int, warm_up: int = 20) -> Measured:
     with tempfile.TemporaryDirectory() as directory:
         state = State(Path(directory))
         addresses = Addresses(port_base=free_port_base(), profile=profile)
-        with Sandbox(state, addresses, _say), http_client(state, addresses) as http:
+        with Sandbox(state, addresses, say), http_client(state, addresses) as http:
             gateway = _Gateway()
             wanted = Wanted(service="bussgeld", country=country)
             for _ in range(warm_up):
@@ -139,16 +139,16 @@ class _Gateway:
 
 
 def _one(http: httpx.Client, addresses: Addresses, wanted: Wanted) -> None:
-    outcome = log_in(Browser(http), addresses, wanted, _silent)
+    outcome = log_in(Browser(http), addresses, wanted, silent)
     if "error" in outcome:
         raise RuntimeError(f"a login failed: {outcome}")
 
 
-def _silent(_text: str) -> None:
+def silent(_text: str) -> None:
     return
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

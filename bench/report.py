@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from bench.log_cost import LogCost
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -65,7 +67,7 @@ def _shown(milliseconds: float | None) -> str:
     return "–" if milliseconds is None else f"{milliseconds:.2f}"
 
 
-def write(rows: Sequence[Row]) -> Path:
+def write(rows: Sequence[Row], costs: Sequence[LogCost] = ()) -> Path:
     """``latest.json`` and ``latest.svg``; returns the path of the former."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "latest.json"
@@ -83,6 +85,16 @@ def write(rows: Sequence[Row]) -> Path:
                 "floor": {name: round(value, 4) for name, value in r.floor_parts.items()},
             }
             for r in rows
+        ],
+        "log": [
+            {
+                "at_once": c.at_once,
+                "with_ms": round(c.with_log, 3),
+                "without_ms": round(c.without, 3),
+                "checkpoint_ms": round(c.checkpoint, 3),
+                "share": round(c.share, 4),
+            }
+            for c in costs
         ],
     }
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
