@@ -11,7 +11,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -51,7 +51,6 @@ async def draft(
     fields: dict[str, str],
     *,
     evidence_needed: bool = True,
-    not_before: datetime | None = None,
 ) -> Response:
     """Put a change together from ``edits`` and the form's reason and evidence, and show it for signing."""
     reason, evidence = fields.get("reason", ""), fields.get("evidence", "")
@@ -59,7 +58,7 @@ async def draft(
         if (needed and not text) or len(text) > _TEXT:
             raise Explained(CONSOLE_FORM, f"{name}: 1 to {_TEXT} characters")
     change = await asyncio.to_thread(
-        _drafted, desk, visit, change_class, tuple(edits), reason, evidence, not_before
+        _drafted, desk, visit, change_class, tuple(edits), reason, evidence, _day(fields)
     )
     octets = zlib.compress(canonical(change.as_json()))
     if len(octets) > LARGEST_UPLOAD:
@@ -68,6 +67,15 @@ async def draft(
     until = min(visit.now + _LIFE, visit.session.until)
     await desk.store.put(visit.session.secret, _purpose(number), octets, until=until)
     return redirect(f"/drafts/{number}")
+
+
+def _day(fields: dict[str, str]) -> datetime | None:
+    """The form's ``not_before``, which says UTC; raises ``console.form``."""
+    text = fields.get("not_before", "")
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC, microsecond=0) if text else None
+    except ValueError as error:
+        raise Explained(CONSOLE_FORM, "not_before: YYYY-MM-DDTHH:MM", cause=error) from error
 
 
 def _drafted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from datetime import timedelta
 from io import BytesIO
 
 import httpx
@@ -509,3 +510,16 @@ async def test_first_page_names_what_waits_what_ends_and_who_came(greece: Consol
     assert 'href="/expiry"' in page
     last = page.partition("Last sign-ins to the console")[2]
     assert last.index(VERA) < last.index(ANNA) < last.index("a passkey was refused")
+
+
+async def test_change_for_a_later_day_waits_signed(greece: Console) -> None:
+    day = (greece.clock() + timedelta(days=7)).strftime("%Y-%m-%dT06:00")
+    _, path = await proposed(greece, ANNA, f"/objects/{GREECE}/remove", {"not_before": day})
+    bert = await greece.sign_in(BERT)
+    page = await bert.get(path)
+    assert "Not before" in page.text
+    done = await follow(bert, await bert.answer(page, greece.passkeys[BERT], action=f"{path}/approve"))
+    assert "signed, waits for its day" in done.text
+    assert held(greece) == anchor()
+    refused = await bert.post(f"/objects/{GREECE}/remove", {**WHY, "not_before": "soon"})
+    assert refused.status_code == 400
