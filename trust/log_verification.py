@@ -178,7 +178,12 @@ def verify_part(engine: sa.Engine, own: Checkpoints, *, after: int, size: int) -
         engine.connect() as connection,
         closing(own.tree.rows(connection, after=after, limit=size - after)) as rows,
     ):
-        walk(_lines(own.tree, rows, chain, [], lambda _: None), [own.opened(row) for row in kept], runs, begin=begin)
+        walk(
+            _lines(own.tree, rows, chain, [], lambda _: None),
+            [own.opened(row) for row in kept],
+            runs,
+            begin=begin,
+        )
 
 
 def _with_pruned(own: Checkpoints, pruned: int, lines: Iterator[Line]) -> Iterator[Line]:
