@@ -37,8 +37,8 @@ from gateway.audit import Event
 from gateway.client_settings import Client
 from gateway.errors import CATALOGUE
 from gateway.errors import __doc__ as catalogue_docstring
-from gateway.key_plan import KeyPlan
 from gateway.metrics_table import METRICS
+from gateway.own_keys.plan import KeyPlan
 from gateway.settings import Settings
 from trust.anchors import TrustAnchor
 from trust.sources import SourceSettings

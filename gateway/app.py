@@ -18,19 +18,19 @@ from gateway.admin.listener import build_console
 from gateway.audit import Audit
 from gateway.background import Background, Task
 from gateway.bundle import Configuration
+from gateway.bundle.objects import validator
 from gateway.counters import Counters
 from gateway.following import Following
 from gateway.generation import Premises
 from gateway.health import Health
-from gateway.key_events import KeyEvents
 from gateway.live import CertificateListener, Live, PublicListener
 from gateway.log_keeping import LogKeeping
 from gateway.metadata_refresh import MetadataRefresh
+from gateway.own_keys.events import KeyEvents
 from gateway.probes.assembly import probe_desk
 from gateway.probes.schedule import ProbeDesk
-from gateway.registry_bundle import validator
+from gateway.proposals.task import source_task
 from gateway.settings import StoreSection
-from gateway.source_task import source_task
 from gateway.sources import build_connectors
 from gateway.statistics.task import statistics_task
 from gateway.store import Acknowledgement, Store, StoreAddress, connect

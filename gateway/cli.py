@@ -7,9 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway import key_cli, key_files, lint_cli, log_cli, registry_cli, watch_cli
 from gateway.bundle import load
+from gateway.commands import keys as key_cli
+from gateway.commands import lint as lint_cli
+from gateway.commands import log as log_cli
+from gateway.commands import registry as registry_cli
+from gateway.commands import watch as watch_cli
 from gateway.errors import CATALOGUE
+from gateway.own_keys import files as key_files
 from gateway.settings import ConfigurationError
 from trust.errors import TrustError
 from trust.log import LogUnavailable

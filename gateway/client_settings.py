@@ -12,8 +12,7 @@ from pydantic import Field, JsonValue, StringConstraints
 
 from connectors.assurance import LevelOfAssurance
 from gateway.settings import Texts
-from gateway.settings_section import Section
-
+from gateway.settings.section import Section
 
 PROBE_CLIENT = "eid-gateway.probe"
 """Identifier of our own client that logs in with test identities (``gateway.probes``): no citizen's login

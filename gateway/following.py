@@ -26,10 +26,10 @@ from pathlib import Path
 from connectors.contract import Connector
 from connectors.npa import NPASettings
 from gateway.bundle import Configuration, load
+from gateway.bundle.objects import lay_out
 from gateway.generation import Premises, generation
-from gateway.key_calendar import as_of, next_transition
 from gateway.live import Generation, Live
-from gateway.registry_bundle import lay_out
+from gateway.own_keys.calendar import as_of, next_transition
 from gateway.settings import ConfigurationError
 from gateway.sources import with_keys_of
 from gateway.suspension import suspend

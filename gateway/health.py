@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway.bundle_keys import probed_keys
-from gateway.key_calendar import troubles
+from gateway.bundle.keys import probed_keys
 from gateway.live import Live
 from gateway.metadata_refresh import MetadataRefresh
+from gateway.own_keys.calendar import troubles
 from gateway.settings import KeyState
 from gateway.store import Store, StoreUnavailable
 from trust.errors import KeyUnavailable

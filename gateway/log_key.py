@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from gateway.bundle_keys import read_secret
-from gateway.bundle_problems import Problems
+from gateway.bundle.keys import read_secret
+from gateway.bundle.problems import Problems
 from gateway.settings import Mode, Settings, resolve
 from trust.checkpoint import CheckpointRefused, Private, Public, public_of, read_public_key
 from trust.errors import KeyUnavailable

@@ -26,10 +26,10 @@ from starlette.routing import Route
 
 from gateway.counters import Counters
 from gateway.expiry import ExpiryKind
-from gateway.key_calendar import next_transition
 from gateway.live import Generation
 from gateway.metrics_table import BY_NAME, Sample
-from gateway.settings_watch import Severity
+from gateway.own_keys.calendar import next_transition
+from gateway.settings.watch import Severity
 from gateway.store import StoreUnavailable
 from gateway.watch.observing import Observing, asked, peer_statuses, source_statuses
 from gateway.watch.watching import Watch

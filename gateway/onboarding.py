@@ -9,7 +9,7 @@ from pathlib import Path
 from connectors.accounts import imported, onboarding, publication
 from connectors.errors import RequestNotPossible
 from gateway.bundle import Configuration
-from gateway.bundle_accounts import sample_requests
+from gateway.bundle.accounts import sample_requests
 from gateway.sources import saml_keys
 
 

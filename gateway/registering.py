@@ -1,6 +1,6 @@
 """What clients that register themselves get: the settings they cannot choose, and the checks they must pass.
 
-Everything here is for trying out; ``gateway.bundle_checks`` refuses it in production.
+Everything here is for trying out; ``gateway.bundle.checks`` refuses it in production.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
 from gateway.bundle import Configuration
-from gateway.bundle_accounts import check_presentations
-from gateway.bundle_clients import check_clients
-from gateway.bundle_npa import check_clients as check_cards
-from gateway.bundle_problems import Located, Problems
+from gateway.bundle.accounts import check_presentations
+from gateway.bundle.clients import check_clients
+from gateway.bundle.npa import check_clients as check_cards
+from gateway.bundle.problems import Located, Problems
 from gateway.client_settings import BACK_THROUGH_GATEWAY, AccountPresentation, Client
 from gateway.oidc.client_keys import Get
 from gateway.oidc.provider import Provider

@@ -13,9 +13,9 @@ from connectors.npa import NPASettings, ServiceKeys
 from connectors.saml.keys import OwnKey, SAMLKeys
 from connectors.saml.surroundings import Surroundings
 from gateway.bundle import Configuration
-from gateway.bundle_accounts import keys_for
-from gateway.bundle_keys import SAML_PURPOSES
-from gateway.bundle_npa import key_purposes
+from gateway.bundle.accounts import keys_for
+from gateway.bundle.keys import SAML_PURPOSES
+from gateway.bundle.npa import key_purposes
 from gateway.metadata_refresh import announce
 from gateway.settings import KeyPurpose, Mode
 from trust.fetch import FetchPolicy

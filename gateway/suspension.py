@@ -8,7 +8,7 @@ connector the same for all its countries, or for the account or card
 anchor   not active, so its metadata are down; whom it vouched for until then goes no further
 source   the same for the countries that name it, and it proposes nothing
 client   unknown: no login begins, those under way end, no code is redeemed
-key-plan the key is not used; the next one takes over (``gateway.key_calendar``)
+key-plan the key is not used; the next one takes over (``gateway.own_keys.calendar``)
 ======== ==================================================================================
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.toml_text import toml_text
+from gateway.bundle.toml_text import toml_text
 from gateway.web.translations import Translations
 from trust.registry import Change, ChangeRefused, Document, Edit, ObjectKey, ObjectKind, State
 from trust.registry.diff import FILES, change_diff, facts, file_content, plain

@@ -17,7 +17,7 @@ from gateway.background import Background
 from gateway.live import Generation, Live
 from gateway.probes.schedule import ProbeDesk
 from gateway.settings import GatewaySection, Settings
-from gateway.settings_operations import ConsoleSection
+from gateway.settings.operations import ConsoleSection
 from gateway.store import Store
 from gateway.web.translations import Translations
 from trust.checkpoints import Checkpoints

@@ -1,6 +1,6 @@
 """From what somebody typed or uploaded to the edits of a change.
 
-Whatever it is, it becomes a bundle directory and is read like one (``gateway.registry_bundle``): so a change
+Whatever it is, it becomes a bundle directory and is read like one (``gateway.bundle.objects``): so a change
 made here and one proposed from a directory are the same octets.
 """
 
@@ -18,9 +18,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.admin.errors import CONSOLE_FORM, Explained
-from gateway.registry_bundle import FOLDERS, read_bundle, safe_name, write_bundle
+from gateway.bundle.objects import FOLDERS, read_bundle, safe_name, write_bundle
+from gateway.bundle.toml_text import toml_text
 from gateway.settings import ConfigurationError
-from gateway.toml_text import toml_text
 from trust.registry import ChangeRefused, Edit, ObjectKey, ObjectKind, State, edits_towards
 from trust.registry.diff import FILES, file_content
 

@@ -10,7 +10,7 @@ from gateway.admin.certificates import CertificateView
 from gateway.admin.decisions import Standing, standing
 from gateway.admin.sight import Sight
 from gateway.expiry import files
-from gateway.key_calendar import KeyStanding, Transition, key_states, transitions
+from gateway.own_keys.calendar import KeyStanding, Transition, key_states, transitions
 from trust.keys import Probed, spki
 from trust.registry import ObjectKey, ObjectKind
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from gateway.bundle import Configuration
 from gateway.expiry import files
 from gateway.expiry.kinds import FORGOTTEN, ExpiryKind, Found, end_of, path
-from gateway.key_calendar import key_states, transitions
-from gateway.key_plan import KeyPhase
+from gateway.own_keys.calendar import key_states, transitions
+from gateway.own_keys.plan import KeyPhase
 from trust import algorithms as algorithms_table
 from trust.registry import Fold, Status, status
 

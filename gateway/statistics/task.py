@@ -10,7 +10,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from gateway.background import Task
-from gateway.settings_operations import StatisticsSection
+from gateway.settings.operations import StatisticsSection
 from gateway.statistics.rollup import RollUp, log_reader
 
 SECONDS = 20.0

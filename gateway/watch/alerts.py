@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 
 UNSEEN = timedelta(minutes=5)
 """After this time without anybody seeing it an alert is over."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert, Notice, at_least
 
 

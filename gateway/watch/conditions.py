@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from gateway.expiry import Band, ExpiryKind
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert, clean
 from gateway.watch.observation import Observation
 from gateway.watch.registry_conditions import registry_alerts

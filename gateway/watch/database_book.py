@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert, Delivery, Record, Told
 from gateway.watch.book import claimed_by, forgotten, over, seen_again
 from trust.log import timestamp

@@ -12,7 +12,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
 
-from gateway.settings_watch import SMTPSection
+from gateway.settings.watch import SMTPSection
 from gateway.watch.alerts import Notice
 from gateway.watch.channels import ChannelFailed
 from gateway.watch.words import Words, letter

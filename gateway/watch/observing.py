@@ -14,10 +14,10 @@ from typing import TypeVar
 from connectors.contract import PeerStatus
 from connectors.peer_facts import TellsPeers
 from gateway.background import Background
-from gateway.bundle_keys import probed_keys
+from gateway.bundle.keys import probed_keys
 from gateway.expiry import Expiry, expiries
-from gateway.key_calendar import key_states
 from gateway.live import Generation, Live
+from gateway.own_keys.calendar import key_states
 from gateway.settings import KeyState
 from gateway.store import Store, StoreUnavailable
 from gateway.watch.observation import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 from gateway.watch.alerts import CLOCKS, Alert, clean
 from gateway.watch.observation import RegistryStanding
 from gateway.watch.words import at

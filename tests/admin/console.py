@@ -27,7 +27,7 @@ from gateway.live import Generation, Live
 from gateway.probes.assembly import probe_desk
 from gateway.probes.schedule import ProbeDesk
 from gateway.settings import GatewaySection
-from gateway.settings_operations import ConsoleSection
+from gateway.settings.operations import ConsoleSection
 from gateway.store import Store, StoreAddress, connect
 from gateway.web.static_files import StaticFiles
 from tests.login.installation import Clock, configuration

@@ -15,7 +15,7 @@ from gateway.admin.key_views import keys_view
 from gateway.admin.sight import Sight
 from gateway.bundle import Configuration, load
 from gateway.expiry import Band, expiries
-from gateway.key_plan import KeyPhase, KeyPlan
+from gateway.own_keys.plan import KeyPhase, KeyPlan
 from gateway.settings import KeyPurpose
 from tests.admin.in_force import InForce
 from tests.admin.test_partner_views import people

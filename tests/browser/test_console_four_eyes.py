@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives import hashes
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.bundle import load
+from gateway.bundle.objects import read_bundle
 from gateway.following import POLL_SECONDS
-from gateway.registry_bundle import read_bundle
 from sandbox.addresses import Addresses
 from sandbox.authority import KeyStore
 from sandbox.browser import Browser as Citizen

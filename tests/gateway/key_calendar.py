@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import key_files
+from gateway.own_keys import files as key_files
 from gateway.settings import KeyPurpose
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import cli, key_files
+from gateway import cli
 from gateway.bundle import load
+from gateway.own_keys import files as key_files
 from gateway.settings import ConfigurationError, KeyPurpose, KeyState
 
 GATEWAY = """

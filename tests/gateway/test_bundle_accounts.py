@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 from lxml import etree
 
-from gateway import cli, key_files
+from gateway import cli
 from gateway.bundle import load
+from gateway.own_keys import files as key_files
 from gateway.settings import ConfigurationError, KeyPurpose
 from gateway.sources import saml_keys
 from tests.gateway.test_bundle import FILES, GATEWAY, edit, problems

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway import key_files
 from gateway.bundle import load
-from gateway.bundle_key_plans import spki_sha256
-from gateway.registry_bundle import read_bundle, write_bundle
+from gateway.bundle.key_plans import spki_sha256
+from gateway.bundle.objects import read_bundle, write_bundle
+from gateway.own_keys import files as key_files
 from gateway.settings import ConfigurationError, KeyPurpose
 from tests.gateway.key_calendar import DAY, HOUR, NOW, calendar, write
 from tests.gateway.registry_bundle import directory, keys

@@ -12,8 +12,8 @@ from eid_server.chat import SELECTOR_RIGHTS, rights_of
 from eid_server.description import CertificateDescription
 from eid_server.errors import Misconfigured
 from eid_server.pki import TrialPKI
-from gateway import key_files
 from gateway.bundle import Configuration, load
+from gateway.own_keys import files as key_files
 from gateway.settings import KeyPurpose
 from gateway.sources import build_connectors, service_keys
 from tests.gateway.test_bundle import FILES, GATEWAY, edit, problems

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.bundle import load
-from gateway.registry_bundle import read_bundle, write_bundle
+from gateway.bundle.objects import read_bundle, write_bundle
 from gateway.settings import ConfigurationError
 from tests.gateway.registry_bundle import CERTIFICATE, directory, keys
 from trust.pinned import PinnedKey

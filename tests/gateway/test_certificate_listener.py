@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway import key_files
+from gateway.own_keys import files as key_files
 from gateway.settings import KeyPurpose
 from tests.gateway.test_serving import free_port, start, until
 

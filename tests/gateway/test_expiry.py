@@ -14,7 +14,7 @@ import pytest
 from gateway.bundle import load
 from gateway.expiry import Band, Expiry, ExpiryKind, band_at, expiries
 from gateway.expiry.kinds import page_of
-from gateway.key_plan import KeyPlan
+from gateway.own_keys.plan import KeyPlan
 from gateway.settings import KeyPurpose
 from tests.admin.in_force import InForce, Partner
 from tests.gateway.registry_bundle import CERTIFICATE, directory, keys

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from connectors.contract import Connector
 from gateway.app import Application, build
 from gateway.bundle import Configuration, load
-from gateway.registry_bundle import read_bundle
+from gateway.bundle.objects import read_bundle
 from gateway.store import StoreAddress
 from tests.gateway.registry_bundle import keys, write
 from tests.gateway.test_bundle import CLIENT

@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import ValidationError
 
-from gateway.bundle_keys import LoadedKey
-from gateway.key_calendar import (
+from gateway.bundle.keys import LoadedKey
+from gateway.own_keys.calendar import (
     KeyStanding,
     as_of,
     in_use,
@@ -21,7 +21,7 @@ from gateway.key_calendar import (
     transitions,
     troubles,
 )
-from gateway.key_plan import KeyPhase, KeyPlan
+from gateway.own_keys.plan import KeyPhase, KeyPlan
 from gateway.settings import KeyPurpose, KeyState
 from trust.keys import InMemoryKey
 

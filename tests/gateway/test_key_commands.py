@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import cli, key_files
+from gateway import cli
 from gateway.bundle import load
+from gateway.own_keys import files as key_files
 from gateway.settings import KeyPurpose
 from tests.gateway.key_calendar import DAY, NOW, calendar, write
 from tests.gateway.registry_bundle import directory, keys

@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from connectors.peer_facts import PeerFacts
 from connectors.saml.surroundings import Surroundings
 from gateway.bundle import load
-from gateway.registry_bundle import read_bundle, validator
-from gateway.source_task import SourceTask
+from gateway.bundle.objects import read_bundle, validator
+from gateway.proposals.task import SourceTask
 from tests.gateway.registry_bundle import keys, write
 from tests.trust.metadata_maker import (
     ENTITY_ID,
@@ -410,7 +410,7 @@ class TestCommission:
     ) -> None:
         """The end of the process must not wait for thirty slow answers."""
         (commission.directory / "var/EL.json").write_bytes(self.country())
-        monkeypatch.setattr("gateway.source_task._PATIENCE", -1.0)
+        monkeypatch.setattr("gateway.proposals.task._PATIENCE", -1.0)
         assert commission.round() == []
         assert commission.task.problems() == {"nobid": "fetch.timeout"}
 

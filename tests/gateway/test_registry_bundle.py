@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bundle import load
-from gateway.registry_bundle import read_bundle, validator, write_bundle
+from gateway.bundle.objects import read_bundle, validator, write_bundle
+from gateway.bundle.toml_text import toml_text
 from gateway.settings import ConfigurationError
-from gateway.toml_text import toml_text
 from tests.gateway.registry_bundle import CERTIFICATE, directory, keys
 from trust.registry import ChangeRefused, Document, ObjectKey, RegistryObject, State
 

@@ -14,8 +14,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway import cli, key_files
+from gateway import cli
 from gateway.bundle import load
+from gateway.own_keys import files as key_files
 from gateway.settings import KeyPurpose
 from tests.gateway.registry_bundle import directory, keys, write
 from tests.support.forked_commands import forked_commands
@@ -289,7 +290,7 @@ def test_key_with_a_passphrase_signs(
         )
     )
     for passphrase, expected in (("wrong", 1), ("correct", 0)):
-        monkeypatch.setattr("gateway.registry_cli.getpass", lambda _, said=passphrase: said)
+        monkeypatch.setattr("gateway.commands.registry.getpass", lambda _, said=passphrase: said)
         status, _, _ = command("suspend", "client/amt24", "--reason", "x", *person(started, "anna"))
         assert status == expected
 

@@ -20,9 +20,9 @@ from connectors.eidas import EIDASConnector
 from gateway.app import Application, build
 from gateway.audit import Audit, AuditUnavailable
 from gateway.bundle import load
-from gateway.key_calendar import key_states
-from gateway.key_events import KeyEvents
-from gateway.registry_bundle import read_bundle
+from gateway.bundle.objects import read_bundle
+from gateway.own_keys.calendar import key_states
+from gateway.own_keys.events import KeyEvents
 from gateway.store import StoreAddress
 from tests.gateway.key_calendar import DAY, HOUR, calendar, write
 from tests.gateway.registry_bundle import directory, keys

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway import key_files
+from gateway.own_keys import files as key_files
 from gateway.settings import KeyPurpose
 from tests.gateway.watch.receivers import Receiver, localhost_certificate, server_context
 

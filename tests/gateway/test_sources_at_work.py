@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.registry_bundle import read_bundle
+from gateway.bundle.objects import read_bundle
 from tests.gateway.registry_bundle import keys
 from tests.gateway.test_following import ANCHOR, Land, land
 from tests.support.running_gateway import address, anyio_backend

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import cli
 from gateway.bundle import load_installation
-from gateway.registry_bundle import read_bundle
+from gateway.bundle.objects import read_bundle
 from sandbox.launcher import Sandbox
 from trust.log import open_database
 from trust.registry import ChangeClass, EntryStore, Registry, edits_towards, sign

@@ -17,8 +17,8 @@ from typing import Self
 
 import httpx
 
-from gateway.key_cli import draft, in_force, written
-from gateway.toml_text import toml_text
+from gateway.bundle.toml_text import toml_text
+from gateway.commands.keys import draft, in_force, written
 from sandbox.authority import KeyStore
 from sandbox.browser import Browser
 from sandbox.eid_service import material

@@ -20,7 +20,7 @@ from connectors.contract import Connector
 from connectors.identity import PersonKind
 from gateway.app import Application, build
 from gateway.bundle import Configuration
-from gateway.bundle_keys import LoadedKey
+from gateway.bundle.keys import LoadedKey
 from gateway.client_settings import Client
 from gateway.settings import (
     GatewaySection,

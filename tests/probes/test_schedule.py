@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from connectors.eidas.settings import CountrySettings
 from connectors.probing import AccountProbeSettings, ProbeSettings
 from gateway.audit import Audit, AuditUnavailable
-from gateway.bundle_clients import check_clients
-from gateway.bundle_problems import Located, Problems
+from gateway.bundle.clients import check_clients
+from gateway.bundle.problems import Located, Problems
 from gateway.live import Generation, Live
 from gateway.probes.assembly import probe_desk
 from gateway.probes.client import clients_of

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.key_files import _certificate
+from gateway.own_keys.files import _certificate
 from tests.support import softhsm
 from tests.support.softhsm import SoftToken
 from trust import pkcs11_module

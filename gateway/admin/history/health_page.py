@@ -14,8 +14,8 @@ from gateway.admin.desk import AdminDesk, Visit
 from gateway.admin.history import health as parts_of
 from gateway.admin.history.health import Part
 from gateway.admin.pages import AdminRoute, admin_page
-from gateway.bundle_keys import probed_keys
-from gateway.settings_watch import Severity
+from gateway.bundle.keys import probed_keys
+from gateway.settings.watch import Severity
 from gateway.statistics import RollUp, log_reader
 from gateway.store import StoreUnavailable
 from gateway.watch.database_book import DatabaseBook

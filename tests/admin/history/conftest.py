@@ -10,7 +10,7 @@ from gateway.admin.history.verification import LogChecks
 from gateway.admin.listener import build_console
 from gateway.audit import Audit
 from gateway.background import Background, Task
-from gateway.settings_operations import ConsoleSection
+from gateway.settings.operations import ConsoleSection
 from tests.admin.console import Console
 from tests.admin.logins import KEY, count, journeys
 from tests.trust.registry.passkey import ORIGIN

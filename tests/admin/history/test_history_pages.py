@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from gateway.admin.history import log_query
 from gateway.admin.history.verification import LogChecks
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert
 from gateway.watch.database_book import DatabaseBook
 from tests.admin.console import BERT, VERA, Console

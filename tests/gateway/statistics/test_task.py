@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.audit import Audit, DataReleased, JourneyOpened
-from gateway.settings_operations import StatisticsSection
+from gateway.settings.operations import StatisticsSection
 from gateway.statistics import Bucket, Dimension, Statistics, log_reader
 from gateway.statistics.task import statistics_task
 from trust.errors import LogUnavailable

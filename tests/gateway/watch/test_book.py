@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 from gateway.watch.alerts import LONGEST_PAUSE, UNSEEN, Alert, Delivery, News, Record, Told, clean, due, pause
 from gateway.watch.book import CLAIM, KEPT, AlertBook, MemoryBook, refused, taken
 from gateway.watch.database_book import ALERTS, DELIVERIES, DatabaseBook

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings_watch import Severity, SMTPSection
+from gateway.settings.watch import Severity, SMTPSection
 from gateway.watch.alerts import Alert, News, Notice, Record
 from gateway.watch.channels import ChannelFailed, Personal, Severe
 from gateway.watch.mail import Mail, MailServer

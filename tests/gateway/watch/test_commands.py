@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway import key_files
 from gateway.bundle import load
 from gateway.cli import main
+from gateway.own_keys import files as key_files
 from gateway.settings import ConfigurationError, KeyPurpose
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert
 from gateway.watch.assembly import channels
 from gateway.watch.database_book import DatabaseBook

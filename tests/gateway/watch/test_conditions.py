@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from connectors.contract import PeerStatus
 from gateway.admin.routes import AREAS
 from gateway.expiry import Band, Expiry, ExpiryKind, band_at
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert, News, Notice, Record
 from gateway.watch.conditions import alerts
 from gateway.watch.observation import (

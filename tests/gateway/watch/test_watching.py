@@ -13,7 +13,7 @@ import anyio
 import pytest
 import sqlalchemy as sa
 
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 from gateway.store import Store, StoreUnavailable
 from gateway.watch.alerts import UNSEEN, Alert, News, Notice
 from gateway.watch.channels import Channel, ChannelFailed, Personal, Severe

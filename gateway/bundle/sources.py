@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from connectors.eidas.settings import EIDASSettings
-from gateway.bundle_checks import check_file, host, is_loopback
-from gateway.bundle_problems import Located, Problems
+from gateway.bundle.checks import check_file, host, is_loopback
+from gateway.bundle.problems import Located, Problems
 from gateway.settings import Mode, Settings, resolve
 from trust.anchors import AnchorKind, KeyChanges, TrustAnchor
 from trust.approved_keys import approved_keys

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES
-from gateway.bundle_checks import check_file, check_texts, host, is_loopback, is_web_address
-from gateway.bundle_problems import Located, Problems
+from gateway.bundle.checks import check_file, check_texts, host, is_loopback, is_web_address
+from gateway.bundle.problems import Located, Problems
 from gateway.client_settings import PROBE_CLIENT, Client, RepresentationPolicy
 from gateway.jose import InvalidKeySet, PublicKeySet
 from gateway.jose.strength import client_rsa_bits

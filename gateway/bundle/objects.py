@@ -25,9 +25,9 @@ from typing import Any
 
 from connectors.eidas.settings import CountrySettings, EIDASSettings
 from gateway.bundle import SUSPENDED, load
-from gateway.bundle_problems import Problems
+from gateway.bundle.problems import Problems
+from gateway.bundle.toml_text import toml_text
 from gateway.settings import ConfigurationError
-from gateway.toml_text import toml_text
 from trust.registry import ChangeRefused, Document, ObjectKey, ObjectKind, State
 from trust.registry.canonical import canonical
 from trust.registry.diff import FILES, file_content

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
-from gateway.settings_section import Section
+from gateway.settings.section import Section
 
 
 class ProbesSection(Section):

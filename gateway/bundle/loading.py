@@ -21,23 +21,21 @@ from pydantic import BaseModel, ValidationError
 from connectors.accounts import AccountSettings
 from connectors.eidas.settings import CountrySettings, EIDASSettings
 from connectors.npa import NPASettings
-from gateway import (
-    bundle_accounts,
-    bundle_certificates,
-    bundle_checks,
-    bundle_clients,
-    bundle_key_plans,
-    bundle_npa,
-    bundle_partners,
-    bundle_sources,
-)
-from gateway.bundle_keys import SAML_PURPOSES, LoadedKey, load_keys, read_secret
-from gateway.bundle_problems import Located, Problems
-from gateway.bundle_watch import WatchSecrets, check_watch
+from gateway.bundle import accounts as bundle_accounts
+from gateway.bundle import certificates as bundle_certificates
+from gateway.bundle import checks as bundle_checks
+from gateway.bundle import clients as bundle_clients
+from gateway.bundle import key_plans as bundle_key_plans
+from gateway.bundle import npa as bundle_npa
+from gateway.bundle import partners as bundle_partners
+from gateway.bundle import sources as bundle_sources
+from gateway.bundle.keys import SAML_PURPOSES, LoadedKey, load_keys, read_secret
+from gateway.bundle.problems import Located, Problems
+from gateway.bundle.watch import WatchSecrets, check_watch
 from gateway.client_settings import Client
-from gateway.key_calendar import in_use, standings
-from gateway.key_plan import KeyPlan
 from gateway.log_key import LogKeys, check_log
+from gateway.own_keys.calendar import in_use, standings
+from gateway.own_keys.plan import KeyPlan
 from gateway.settings import ConfigurationError, ConfigurationProblem, KeyPurpose, Settings, resolve
 from trust.anchors import TrustAnchor
 from trust.sources import SourceSettings

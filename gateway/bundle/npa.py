@@ -14,8 +14,8 @@ from connectors.identity import NATURAL_ATTRIBUTES, PersonKind
 from connectors.npa import NPASettings
 from connectors.npa.asked import ATTRIBUTE_OPERATIONS, FACT_OPERATIONS, eid_request
 from connectors.npa.settings import WayWord
-from gateway.bundle_keys import EID_PURPOSES, SAML_PURPOSES
-from gateway.bundle_problems import Located, Problems
+from gateway.bundle.keys import EID_PURPOSES, SAML_PURPOSES
+from gateway.bundle.problems import Located, Problems
 from gateway.client_settings import Client, RepresentationPolicy
 from gateway.presentation import service
 from gateway.settings import KeyPurpose, Mode, Settings, resolve

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from gateway.audit import Audit
 from gateway.audit_operations import KeyStateChanged
 from gateway.background import Task
-from gateway.bundle_key_plans import spki_sha256
-from gateway.key_calendar import KeyStanding, key_states
-from gateway.key_plan import KeyPhase
+from gateway.bundle.key_plans import spki_sha256
 from gateway.live import Live
+from gateway.own_keys.calendar import KeyStanding, key_states
+from gateway.own_keys.plan import KeyPhase
 from gateway.store import Store
 
 _SECONDS = 2.0

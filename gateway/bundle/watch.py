@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from gateway.bundle_keys import read_secret
-from gateway.bundle_problems import Problems
+from gateway.bundle.keys import read_secret
+from gateway.bundle.problems import Problems
 from gateway.settings import Mode, Settings, resolve
 
 _LEAST_SECRET = 32

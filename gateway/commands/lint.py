@@ -12,7 +12,7 @@ from pathlib import Path
 from connectors.eidas import countries as eidas_countries
 from connectors.eidas.settings import CountrySettings
 from gateway.bundle import Configuration
-from gateway.key_cli import in_force
+from gateway.commands.keys import in_force
 from gateway.sources import fetch_policy
 from trust.algorithms import NONE, Deviations
 from trust.anchors import AnchorKind, TrustAnchor

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
-from gateway.settings_operations import ConsoleSection, LogSection, ProbesSection, StatisticsSection
-from gateway.settings_section import SecretReference, Section
-from gateway.settings_watch import WatchSection
+from gateway.settings.operations import ConsoleSection, LogSection, ProbesSection, StatisticsSection
+from gateway.settings.section import SecretReference, Section
+from gateway.settings.watch import WatchSection
 
 KeyReference = Annotated[str, StringConstraints(pattern=r"^(file:.+|env:[A-Z][A-Z0-9_]*|pkcs11:.+)$")]
 """Where a private key is: a secret as above, or a PKCS#11 URI (RFC 7512) with ``module-path`` and

@@ -9,16 +9,16 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gateway import key_files
 from gateway.bundle import Configuration, load, load_installation
-from gateway.bundle_accounts import keys_of_accounts
-from gateway.bundle_key_plans import BY_HAND, HANDED_OVER, afterwards, ahead, said, spki_sha256, valid_for
-from gateway.bundle_keys import LoadedKey
-from gateway.key_calendar import KeyStanding, key_states, transitions
-from gateway.key_plan import KeyPlan
-from gateway.registry_bundle import lay_out, validator
+from gateway.bundle.accounts import keys_of_accounts
+from gateway.bundle.key_plans import BY_HAND, HANDED_OVER, afterwards, ahead, said, spki_sha256, valid_for
+from gateway.bundle.keys import LoadedKey
+from gateway.bundle.objects import lay_out, validator
+from gateway.bundle.toml_text import toml_text
+from gateway.own_keys import files as key_files
+from gateway.own_keys.calendar import KeyStanding, key_states, transitions
+from gateway.own_keys.plan import KeyPlan
 from gateway.settings import KeyPurpose
-from gateway.toml_text import toml_text
 from trust.log import open_database
 from trust.registry import EntryStore, ObjectKind, Registry
 

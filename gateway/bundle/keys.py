@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.bundle_problems import Problems
+from gateway.bundle.problems import Problems
 from gateway.settings import KeyPurpose, KeySection, KeyState, Mode, Settings, resolve
 from trust.errors import KeyUnavailable
 from trust.keys import Probed, PublicKey, SignatureScheme, SignerDecrypter, load_private_key

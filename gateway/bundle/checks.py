@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
-from gateway.bundle_keys import EID_PURPOSES, SAML_PURPOSES, LoadedKey
-from gateway.bundle_problems import Located, Problems
+from gateway.bundle.keys import EID_PURPOSES, SAML_PURPOSES, LoadedKey
+from gateway.bundle.problems import Located, Problems
 from gateway.client_settings import Client
 from gateway.settings import ConfigurationProblem, KeyPurpose, KeyState, Mode, Settings, Texts, resolve
 from gateway.store.connection import SCHEMES

@@ -21,9 +21,9 @@ from gateway.background import Task
 from gateway.bundle import Configuration
 from gateway.following import rules
 from gateway.live import Generation, Live
-from gateway.machine_proposals import Wanted, propose_new
-from gateway.pin_edits import pin_edits
-from gateway.source_edits import Listing, listed_edits
+from gateway.proposals.machine import Wanted, propose_new
+from gateway.proposals.pins import pin_edits
+from gateway.proposals.sources import Listing, listed_edits
 from gateway.sources import surroundings_of
 from trust.commission_list import MAXIMUM_BYTES, read_commission_list
 from trust.errors import MetadataError, TrustError

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.bundle import load, load_installation
-from gateway.settings_watch import Severity
+from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert, News, Notice, Record
 from gateway.watch.assembly import channels
 from gateway.watch.channels import ChannelFailed

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from connectors.peer_facts import KeyUse, PeerFacts
-from gateway.source_edits import certificate_file, certificate_text
+from gateway.proposals.sources import certificate_file, certificate_text
 from trust.anchors import KeyChanges
 from trust.registry import Edit, ObjectKey, ObjectKind, State
 from trust.registry.diff import FILES

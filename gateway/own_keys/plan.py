@@ -14,7 +14,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from gateway.settings import KeyPurpose
-from gateway.settings_section import Section
+from gateway.settings.section import Section
 
 
 class KeyPhase(StrEnum):

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.bundle import load_installation
-from gateway.registry_bundle import read_bundle, validator, write_bundle
-from gateway.registry_words import description, overview, summary
+from gateway.bundle.objects import read_bundle, validator, write_bundle
+from gateway.commands.registry_words import description, overview, summary
 from trust.log import migrate, open_database
 from trust.registry import (
     Approval,

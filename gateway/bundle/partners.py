@@ -10,7 +10,7 @@ from pathlib import Path
 from connectors.eidas.settings import EIDASSettings
 from connectors.npa import NPASettings
 from connectors.saml.tr03130 import partner
-from gateway.bundle_problems import Located, Problems
+from gateway.bundle.problems import Located, Problems
 from gateway.settings import Mode, Settings
 
 

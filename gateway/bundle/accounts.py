@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from connectors.accounts import AccountSettings, lint
 from connectors.contract import AuthenticationRequest
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
-from gateway.bundle_keys import LoadedKey
-from gateway.bundle_problems import Located, Problems
+from gateway.bundle.keys import LoadedKey
+from gateway.bundle.problems import Located, Problems
 from gateway.client_settings import BACK_THROUGH_GATEWAY, AccountPresentation, Client
 from gateway.presentation import service
 from gateway.settings import KeyPurpose, KeyState, Mode, Settings

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.bundle_keys import LoadedKey
-from gateway.key_plan import KeyPhase, KeyPlan
+from gateway.bundle.keys import LoadedKey
+from gateway.own_keys.plan import KeyPhase, KeyPlan
 from gateway.settings import KeyPurpose, KeyState
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.bundle_clients import own_keys
-from gateway.bundle_problems import Located, Problems
+from gateway.bundle.clients import own_keys
+from gateway.bundle.problems import Located, Problems
 from gateway.client_settings import Client
 from gateway.oidc.certificate_names import names_client
 from gateway.settings import Settings, resolve
