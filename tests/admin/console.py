@@ -7,6 +7,7 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from html import unescape
 from http.cookies import SimpleCookie
@@ -240,9 +241,15 @@ def renderer(site: str, *, https: bool) -> AdminRenderer:
 
 
 def open_console(
-    directory: Path, address: StoreAddress, *, ceremony: bool = True, url: str = ORIGIN, **section: Any
+    directory: Path,
+    address: StoreAddress,
+    *,
+    ceremony: bool = True,
+    url: str = ORIGIN,
+    now: datetime | None = None,
+    **section: Any,
 ) -> Console:
-    clock = Clock()
+    clock = Clock() if now is None else Clock(now)
     base = configuration(directory)
     settings = base.settings.model_copy(
         update={"console": ConsoleSection(url=url, per_minute=section.pop("per_minute", 0), **section)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -15,6 +16,7 @@ from icalendar import Calendar
 
 from gateway.statistics.tables import COUNTS, hour_text
 from gateway.store import StoreAddress
+from gateway.store.store import _seconds
 from tests.admin.console import VERA, Browser, Console, open_console
 from tests.admin.in_force import in_force
 from tests.gateway.registry_bundle import keys
@@ -30,11 +32,15 @@ SE_ANCHOR = ObjectKey(ObjectKind.ANCHOR, "se-node")
 
 
 @pytest.fixture
-async def console(tmp_path: Path, keys: Path, address: StoreAddress) -> AsyncIterator[Console]:
+async def console(
+    tmp_path: Path, keys: Path, address: StoreAddress, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Console]:
     """In force: Greece, Sweden with metadata, one service; what ``tests.admin.in_force`` has."""
+    # The metadata are of a fixed day; the store's server knows only today's time.
+    today, seconds = datetime.now(UTC) - NOW, _seconds
+    monkeypatch.setattr("gateway.store.store._seconds", lambda until: seconds(until + today))
     (tmp_path / "console").mkdir()
-    opened = open_console(tmp_path / "console", address)
-    opened.clock.now = NOW
+    opened = open_console(tmp_path / "console", address, now=NOW)
     opened.live.swap(in_force(opened.live.current, tmp_path / "files", keys))
     yield opened
     await opened.close()
