@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.audit import Audit
-from gateway.audit_operations import LogPruned
+from gateway.audit.operations import LogPruned
 from gateway.background import Task
 from gateway.bundle import Configuration
 from gateway.log_key import log_origin, own_key

@@ -16,7 +16,7 @@ from gateway.admin.feeds import Feeds
 from gateway.admin.looking import look, page
 from gateway.admin.pages import AdminRoute, redirect, words_of
 from gateway.admin.timeline import LANES, draw, of_lane
-from gateway.audit_operations import CalendarAddressChanged
+from gateway.audit.operations import CalendarAddressChanged
 from gateway.expiry import Expiry, expiries
 from gateway.web import countries
 from gateway.web.local_text import localise

@@ -26,7 +26,7 @@ from gateway.admin.errors import (
     explained,
 )
 from gateway.admin.session import Session
-from gateway.audit_operations import ConsoleSignedOut
+from gateway.audit.operations import ConsoleSignedOut
 from gateway.errors import GatewayError
 from gateway.http import RateExceeded, network_of
 from gateway.web.language import preferences

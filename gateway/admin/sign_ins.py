@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.audit_operations import ConsoleSignedIn, ConsoleSignInRefused
+from gateway.audit.operations import ConsoleSignedIn, ConsoleSignInRefused
 from trust.log import LOG
 
 _SCAN = 100_000

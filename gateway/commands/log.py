@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.audit_operations import LogPruned
+from gateway.audit.operations import LogPruned
 from gateway.bundle import Configuration, load
 from gateway.log_keeping import LogKeeping, pruned
 from trust.checkpoint import CheckpointRefused, Public, open_note, read_public_key, verifier_key

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.audit import AuditUnavailable
-from gateway.audit_operations import (
+from gateway.audit.operations import (
     ClientRegistered,
     ClientRegistrationChanged,
     ClientRegistrationEnded,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from gateway.audit import Audit
-from gateway.audit_operations import KeyStateChanged
+from gateway.audit.operations import KeyStateChanged
 from gateway.background import Task
 from gateway.bundle.key_plans import spki_sha256
 from gateway.live import Live

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from zlib import crc32
 
 from gateway.audit import Audit
-from gateway.audit_operations import ProbeAsked
+from gateway.audit.operations import ProbeAsked
 from gateway.background import Task
 from gateway.live import Live
 from gateway.probes.history import ProbeHistory

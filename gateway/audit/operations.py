@@ -1,6 +1,6 @@
 """Audit events apart from logins: registrations of clients, the console, keys, the log itself.
 
-Form and rules are those of ``gateway.audit``, which knows them all as ``Event``.
+Form and rules are those of ``gateway.audit.writing``, which knows them all as ``Event``.
 """
 
 from __future__ import annotations
