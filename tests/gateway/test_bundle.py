@@ -399,4 +399,4 @@ def test_the_log_is_verified_from_the_command_line(
     migrate(engine)
     engine.dispose()
     assert cli.main(["log", "verify", "--config", str(directory)]) == 0
-    assert "0 entries, chain unbroken" in capsys.readouterr().out
+    assert "tree login: 0 entries" in capsys.readouterr().out

@@ -182,7 +182,7 @@ def assembled(state: State) -> dict[str, EIDASConnector]:
     return {
         name: assemble(
             settings, configuration.countries, configuration.anchors, keys, surroundings,
-            now=datetime.now(UTC),
+            now=datetime.now(UTC), sources=configuration.sources,
         )
         for name, settings in configuration.connectors.items()
         if isinstance(settings, EIDASSettings)
