@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from base64 import b64encode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from html import unescape
 from http.cookies import SimpleCookie
@@ -35,6 +37,8 @@ from gateway.settings import (
     Settings,
 )
 from gateway.store import StoreAddress
+from gateway.web.render import Renderer
+from gateway.web.static_files import StaticFiles
 from tests.login.fake_account import ACCOUNTS, FakeAccount
 from tests.login.fake_card import FakeCard, card_settings
 from tests.login.fake_source import FakeSource
@@ -150,14 +154,36 @@ class Installation:
         return "".join(entry.body for entry in self.application.log.entries())
 
 
+@cache
+def _migrated() -> bytes:
+    """A database as the migrations leave it; they take longer than many a test."""
+    with tempfile.TemporaryDirectory(prefix="eid-gateway-") as directory:
+        file = Path(directory) / "migrated.sqlite3"
+        engine = open_database(f"sqlite:///{file}")
+        migrate(engine)
+        engine.dispose()
+        return file.read_bytes()
+
+
+def renderer_of(configured: Configuration) -> Renderer:
+    """The pages, compiled once for all gateways of one site."""
+    return _renderer(configured.settings.gateway.model_dump_json())
+
+
+@cache
+def _renderer(site: str) -> Renderer:
+    section = GatewaySection.model_validate_json(site)
+    return Renderer(section, StaticFiles(base_path=urlsplit(section.issuer).path))
+
+
 def install(
     directory: Path, address: StoreAddress, *clients: Client, card: bool = False, **options: object
 ) -> Installation:
     """Build and start; the caller stops ``application``."""
     configured = configuration(directory, *clients, **options)  # type: ignore[arg-type]
-    engine = open_database(configured.database_url.render_as_string(hide_password=False))
-    migrate(engine)
-    engine.dispose()
+    database = Path(configured.database_url.database or "")
+    if not database.exists():
+        database.write_bytes(_migrated())
     source, clock = FakeSource(), Clock()
     accounts = {
         name: FakeAccount(name, PersonKind.LEGAL if name == "muk" else PersonKind.NATURAL)
@@ -167,13 +193,15 @@ def install(
     connectors: dict[str, Connector] = {"eidas": source, **accounts}
     if card:
         connectors["npa"] = online_card
-    application = build(configured, address, clock=clock, connectors=connectors)
+    application = build(
+        configured, address, clock=clock, connectors=connectors, renderer=renderer_of(configured)
+    )
     application.log.start()
     return Installation(
         application=application,
         source=source,
         clock=clock,
-        database=directory / "audit.sqlite3",
+        database=database,
         issuer=configured.settings.gateway.issuer,
         accounts=accounts,
         card=online_card,

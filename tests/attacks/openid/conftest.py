@@ -14,7 +14,7 @@ from tests.certification.conftest import LISTEN, judge, peer, registered
 from tests.certification.judge import Judge
 from tests.certification.profiles import DPoP, MutualTLS
 from tests.login.fake_source import FakeSource
-from tests.login.installation import Clock, Installation, configuration
+from tests.login.installation import Clock, Installation, configuration, renderer_of
 from tests.support.running_gateway import address, anyio_backend
 from trust.log import migrate, open_database
 
@@ -40,7 +40,12 @@ async def twins(tmp_path: Path, address: StoreAddress) -> AsyncIterator[tuple[Ju
     engine.dispose()
     clock, source = Clock(), FakeSource()
     source.identity_changes = {"level": LevelOfAssurance.SUBSTANTIAL}
-    nodes = [build(configured, address, clock=clock, connectors={"eidas": source}) for _ in range(2)]
+    nodes = [
+        build(
+            configured, address, clock=clock, connectors={"eidas": source}, renderer=renderer_of(configured)
+        )
+        for _ in range(2)
+    ]
     for node in nodes:
         node.log.start()
     first, second = (Judge(Installation(node, source, clock, tmp_path / "audit.sqlite3")) for node in nodes)
