@@ -18,7 +18,7 @@ from gateway.bundle import Configuration
 from gateway.log_key import log_origin, own_key
 from gateway.settings import resolve
 from gateway.sources import fetch_policy
-from trust.checkpoint import CheckpointRefused, Private, Public
+from trust.checkpoint import CheckpointRefused, NotBelieved, Public
 from trust.checkpoint_export import (
     MADE,
     AddressTarget,
@@ -39,6 +39,7 @@ from trust.trees import LOGIN, TREES
 _log = logging.getLogger("gateway.log_keeping")
 _ANSWER_BYTES = 65_536
 _ACCEPTED = frozenset({200, 201, 202, 204})
+_REMEDY = "give every host the same [log] checkpoint_key, or name the other one in retired_keys"
 _RETENTION_TURN = 6 * 3600.0
 """Several times a day, so that a restart does not put it off."""
 
@@ -79,22 +80,14 @@ class LogKeeping:
         self._retention = timedelta(days=section.retention_days)
         self._targets = tuple(_target(reference, configuration) for reference in section.export)
         self._configuration = configuration
-        self._key: Private | None = None
+        self._origin = log_origin(configuration.settings)
+        self._key = own_key(configuration.log_keys, configuration.subject_key, self._origin)
 
-    def checkpoints(self, tree: str, *, signing: bool = False, also: Sequence[Public] = ()) -> Checkpoints:
-        """Those of ``login`` or ``trust``; raises OSError, KeyUnavailable.
-
-        ``signing``: new ones can be made. If no key is configured, that of this host is made.
-        ``also``: other keys that are believed.
-        """
+    def checkpoints(self, tree: str, *, also: Sequence[Public] = ()) -> Checkpoints:
+        """Those of ``login`` or ``trust``. ``also``: other keys that are believed."""
         keys = self._configuration.log_keys
-        self._key = self._key or own_key(keys, self._configuration.directory, make=signing)
         return Checkpoints(
-            self._engine,
-            TREES[tree],
-            origin=log_origin(self._configuration.settings),
-            keys=() if self._key is None else (self._key,),
-            believed=(*keys.retired, *also),
+            self._engine, TREES[tree], origin=self._origin, keys=(self._key,), believed=(*keys.retired, *also)
         )
 
     def tasks(self, audit: Audit) -> Sequence[Task]:
@@ -115,7 +108,7 @@ class LogKeeping:
         """A checkpoint of each tree that grew, and its copies; False: something failed, ``states`` tells what."""
         well = True
         for tree in TREES:
-            own = self.checkpoints(tree, signing=True)
+            own = self.checkpoints(tree)
             now = self._clock()
             try:
                 made = own.make(now)
@@ -125,8 +118,9 @@ class LogKeeping:
                 for target in self._targets:
                     well = export(self._engine, own, target, now=now) and well
             except (LogBroken, CheckpointRefused, TrustError) as error:
-                _log.error("no checkpoint", extra={"tree": own.tree.name, "reason": str(error)})
-                note_failure(self._engine, MADE, own.tree.name, str(error), now=now)
+                reason = f"{error}; {_REMEDY}" if isinstance(error, NotBelieved) else str(error)
+                _log.error("no checkpoint", extra={"tree": own.tree.name, "reason": reason})
+                note_failure(self._engine, MADE, own.tree.name, reason, now=now)
                 well = False
         return well
 

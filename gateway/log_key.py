@@ -1,14 +1,15 @@
-"""The key that signs checkpoints: as configured, or made at the first start."""
+"""The key that signs checkpoints: as configured, or derived from the subject key."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.bundle.keys import read_secret
 from gateway.bundle.problems import Problems
@@ -47,7 +48,10 @@ def check_log(settings: Settings, directory: Path, problems: Problems) -> LogKey
         )  # fmt: skip
     if mode is Mode.PRODUCTION and section.checkpoint_key is None:
         problems.warn(
-            _FILE, "log.checkpoint_key", "is made at the first start, on each host another one", _REMEDY
+            _FILE,
+            "log.checkpoint_key",
+            "follows from the subject key: whoever has that signs for the log, too",
+            _REMEDY,
         )
     for number, target in enumerate(section.export):
         if "://" not in target and not resolve(target, directory).is_dir():
@@ -71,32 +75,13 @@ def log_origin(settings: Settings) -> str:
     return f"{parts.netloc}{parts.path}"
 
 
-def own_key(keys: LogKeys, directory: Path, *, make: bool) -> Private | None:
-    """The configured key, or that of this host in ``var/checkpoint.key``; raises OSError, KeyUnavailable.
-
-    ``make``: it is made if it is not there; else None.
-    """
+def own_key(keys: LogKeys, subject_key: bytes, origin: str) -> Private:
+    """The configured key; else one that follows from the subject key, which every host of the installation has."""
     if keys.signing is not None:
         return keys.signing
-    path = directory / "var" / "checkpoint.key"
-    if not path.exists():
-        if not make:
-            return None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = ed25519.Ed25519PrivateKey.generate().private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(made)
-        try:
-            os.link(part, path)  # whole or not at all; of several workers the first one's stays
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink()
-    return _private(path.read_bytes())
+    info = b"eid-gateway checkpoint key\0" + origin.encode()
+    seed = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(subject_key)
+    return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
 
 
 def _signing(settings: Settings, directory: Path, problems: Problems) -> Private | None:

@@ -42,6 +42,10 @@ class CheckpointRefused(Exception):
     """Not a checkpoint, or not signed by a key that is believed."""
 
 
+class NotBelieved(CheckpointRefused):
+    """A checkpoint, but signed by nobody whose key is known here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """Size and root of one log."""
@@ -115,7 +119,7 @@ def open_note(note: str, keys: Sequence[Public]) -> Opened:
             if signed_at is not None:
                 signed, time = True, signed_at[0] or time
     if not signed:
-        raise CheckpointRefused(
+        raise NotBelieved(
             f"{checkpoint.origin}, size {checkpoint.size}: not signed by a key that is believed"
         )
     return Opened(checkpoint=checkpoint, time=time, note=note)

@@ -89,6 +89,8 @@ def open_database(url: str) -> sa.Engine:
     def _configure(connection: SQLiteConnection, _: object) -> None:
         # The driver must not begin transactions of its own: the writer takes the lock at once.
         connection.isolation_level = None
+        # Text that is none is read all the same: it fits no hash, so verification names the entry.
+        connection.text_factory = lambda octets: octets.decode("utf-8", "replace")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
 

@@ -75,20 +75,9 @@ def remove(engine: sa.Engine, own: Checkpoints, pruning: Pruning) -> None:
 def first_at(connection: sa.Connection, time: str) -> int:
     """The number of the first entry that is not older than ``time``; one more than the last: all are.
 
-    Writers' clocks differ by little, so times grow with the numbers and a few rows are enough to find it.
+    Every row is read: a writer whose clock was wrong must not have younger entries taken for old ones.
     """
-    low, high = LOGIN.first(connection), LOGIN.last(connection) + 1
-    while low < high:
-        middle = (low + high) // 2
-        at = (
-            sa.select(LOGIN.table.c.time)
-            .where(LOGIN.table.c.seq >= middle)
-            .order_by(LOGIN.table.c.seq)
-            .limit(1)
-        )
-        found = connection.execute(at).scalar()
-        if found is None or found >= time:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    columns = LOGIN.table.c
+    younger = sa.select(sa.func.min(columns.seq)).where(columns.time >= time)
+    found = connection.execute(younger).scalar()
+    return LOGIN.last(connection) + 1 if found is None else int(found)

@@ -15,18 +15,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from trust.checkpoint import CheckpointRefused, Opened
-from trust.checkpoints import Checkpoints
+from trust.checkpoints import Checkpoints, Kept
 from trust.errors import LogBroken
 from trust.merkle import SIZE, Frontier, leaf_hash, split
-from trust.trees import GENESIS, Row, Tree
+from trust.trees import GENESIS, LOGIN, Row, Tree
 
 PRUNED = "LogPruned"
 """Entry that says that those before were removed: ``size`` of them, their ``root``."""
+_EVENT = LOGIN.kind
+Removed = tuple[int, str]
+"""Size and root, hexadecimal, of what an entry says was removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Verified:
     size: int
     pruned: int
     """So many entries are there by their hashes only."""
+    pruned_until: datetime | None = None
+    """When the checkpoint that ends with them was signed: all of them are older."""
     checkpoints: int
     """How many of them were compared."""
     newest: Opened | None
@@ -75,10 +82,14 @@ def walk(
     ``begin``: the tree before the first line. Checkpoints of a smaller size cannot be compared then.
     """
     boundaries: dict[int, list[Opened]] = {}
+    good, leaves, seq, compared = begin, bytearray(), begin.size, 0
     for opened in checkpoints:
         if opened.checkpoint.size > begin.size:
             boundaries.setdefault(opened.checkpoint.size, []).append(opened)
-    good, leaves, seq, compared = begin, bytearray(), begin.size, 0
+        elif opened.checkpoint.size == begin.size:
+            if opened.checkpoint.root != begin.root:
+                raise LogBroken(1, "is not the one of which a signed checkpoint tells", last=begin.size)
+            compared += 1
 
     def broken(at: int, problem: str, last: int | None = None) -> LogBroken:
         named = _named(good, bytes(leaves), boundaries, runs)
@@ -144,20 +155,22 @@ def verify_database(
     kept = list(own.kept())
     opened = [*map(own.opened, kept), *copies]
     runs = [*(Run(row.start, row.leaves) for row in kept), *copied]
+    told: set[Removed] = set()
+    last: Kept | None = None
     with engine.connect() as connection:
-        pruned = tree.first(connection) - 1
-        chain, stated = GENESIS, [0]
+        pruned, chain = tree.first(connection) - 1, GENESIS
         if pruned:
             last = next((row for row in kept if row.size == pruned), None)
-            if last is None:
+            if last is None or tree is not LOGIN:
                 raise LogBroken(1, "is missing")
             chain = last.chain
         with closing(tree.rows(connection, after=pruned)) as rows:
-            lines = _lines(tree, rows, chain, stated, progress)
+            lines = _lines(tree, rows, chain, told, progress)
             found = walk(_with_pruned(own, pruned, lines), opened, runs)
-    if pruned and max(stated) < pruned:
-        raise LogBroken(1, "is missing, and no entry tells that it was removed", last=pruned)
-    return Verified(size=found.size, pruned=pruned, checkpoints=found.checkpoints, newest=found.newest)
+    if last is not None:
+        _require_told(last.frontier, told)
+        return replace(found, pruned=pruned, pruned_until=own.opened(last).time or last.time)
+    return found
 
 
 def verify_part(engine: sa.Engine, own: Checkpoints, *, after: int, size: int) -> None:
@@ -179,7 +192,7 @@ def verify_part(engine: sa.Engine, own: Checkpoints, *, after: int, size: int) -
         closing(own.tree.rows(connection, after=after, limit=size - after)) as rows,
     ):
         walk(
-            _lines(own.tree, rows, chain, [], lambda _: None),
+            _lines(own.tree, rows, chain, set(), lambda _: None),
             [own.opened(row) for row in kept],
             runs,
             begin=begin,
@@ -194,15 +207,15 @@ def _with_pruned(own: Checkpoints, pruned: int, lines: Iterator[Line]) -> Iterat
 
 
 def _lines(
-    tree: Tree, rows: Iterable[Row], previous: bytes, stated: list[int], progress: Callable[[int], None]
+    tree: Tree, rows: Iterable[Row], previous: bytes, told: set[Removed], progress: Callable[[int], None]
 ) -> Iterator[Line]:
-    """The rows; ``stated`` gets the sizes that prunings tell of."""
+    """The rows; ``told`` gets what prunings tell of."""
     for row in rows:
         progress(row.seq)
         data = tree.data(row)
         follows = tree.chained(previous, data) == row.hash
         if row.kind == PRUNED and follows:
-            stated.append(int(json.loads(row.body)["size"]))
+            told |= _told(_read(data))
         yield Line(row.seq, leaf_hash(data), follows)
         previous = row.hash
 
@@ -237,21 +250,47 @@ def tree_of_lines(header: bytes) -> tuple[str, Frontier]:
 def verify_lines(
     lines: Iterator[bytes], begin: Frontier, checkpoints: Sequence[Opened], runs: Sequence[Run] = ()
 ) -> Verified:
-    """Verify what ``export_lines`` wrote, without its header; raises LogBroken."""
+    """Verify what ``export_lines`` wrote, without its header; raises LogBroken, CheckpointRefused."""
+    told: set[Removed] = set()
 
     def read() -> Iterator[Line]:
+        nonlocal told
         for line in lines:
             data = line.rstrip(b"\n")
-            yield Line(_seq(data), leaf_hash(data))
+            document = _read(data)
+            told |= _told(document)
+            seq = document.get("seq")
+            yield Line(seq if isinstance(seq, int) else -1, leaf_hash(data))
 
-    return walk(read(), checkpoints, runs, begin=begin)
+    found = walk(read(), checkpoints, runs, begin=begin)
+    if not found.checkpoints:
+        raise CheckpointRefused("none of these checkpoints tells of entries of this file")
+    if begin.size:
+        _require_told(begin, told)
+    return found
 
 
-def _seq(data: bytes) -> int:
-    """The number that the line itself tells; -1: none."""
+def _read(data: bytes) -> dict[str, Any]:
+    """The entry as a document; empty: it is none."""
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
-        return -1
-    seq = found.get("seq") if isinstance(found, dict) else None
-    return seq if isinstance(seq, int) else -1
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _told(entry: Mapping[str, Any]) -> set[Removed]:
+    """What ``entry`` says was removed before it, if it says so."""
+    seq, body = entry.get("seq"), entry.get("body")
+    if entry.get(_EVENT) != PRUNED or not isinstance(body, dict):
+        return set()
+    size, root = body.get("size"), body.get("root")
+    if isinstance(seq, int) and isinstance(size, int) and isinstance(root, str) and size < seq:
+        return {(size, root)}
+    return set()
+
+
+def _require_told(removed: Frontier, told: set[Removed]) -> None:
+    """An entry tells of just these; raises LogBroken."""
+    if (removed.size, removed.root.hex()) not in told:
+        raise LogBroken(1, "is missing, and no entry tells that it was removed", last=removed.size)

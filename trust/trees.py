@@ -85,12 +85,14 @@ class Tree:
     def hash_of(self, connection: sa.Connection, seq: int) -> bytes | None:
         """The running hash as stored; None: there is no such row."""
         found = connection.execute(sa.select(self.table.c.hash).where(self.table.c.seq == seq)).scalar()
-        return None if found is None else bytes(found)
+        return found if found is None or isinstance(found, bytes) else b""
 
 
 def _row(row: Sequence[Any]) -> Row:
     seq, time, kind, body, stored = row
-    return Row(int(seq), str(time), str(kind), str(body), bytes(stored))
+    # SQLite keeps a value of any type in any column: what somebody else wrote there must only not fit.
+    octets = bytes(stored) if isinstance(stored, bytes | memoryview) else b""
+    return Row(int(seq), str(time), str(kind), str(body), octets)
 
 
 def _tree(name: str, table: str, kind: str, prefix: bytes) -> Tree:

@@ -194,7 +194,8 @@ def _verify_proof(options: argparse.Namespace) -> int:
 def _summary(tree: str, found: Verified) -> str:
     parts = [f"{found.size} entries"]
     if found.pruned:
-        parts.append(f"the first {found.pruned} removed")
+        until = f" (up to {found.pruned_until:%Y-%m-%d})" if found.pruned_until else ""
+        parts.append(f"the first {found.pruned} removed{until}")
     parts.append(f"{found.checkpoints} checkpoints compared")
     newest = found.newest
     if newest is not None:
@@ -217,7 +218,7 @@ def _checkpoint(log: _Log, options: argparse.Namespace) -> int:
 def _key(log: _Log, options: argparse.Namespace) -> int:
     del options
     for tree in sorted(TREES):
-        own = log.keeping.checkpoints(tree, signing=True)
+        own = log.keeping.checkpoints(tree)
         print(verifier_key(own.origin, own.believed[0]))
     return 0
 

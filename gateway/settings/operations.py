@@ -69,7 +69,7 @@ class LogSection(Section):
         Annotated[str, StringConstraints(pattern=r"^(file:.+|env:[A-Z][A-Z0-9_]*|pkcs11:.+)$")] | None
     ) = None
     """Signs checkpoints: Ed25519 in PEM (PKCS#8), or curve P-256 in PEM or in a hardware module (PKCS#11 URI).
-    Without it ``var/checkpoint.key`` is made at the first start, on each host another one."""
+    The same on every host. Without it one is derived from the subject key."""
     retired_keys: tuple[str, ...] = ()
     """Public keys (PEM files) that signed checkpoints before, so that those still count."""
     origin: str | None = None

@@ -7,16 +7,19 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from gateway import cli
 from gateway.audit import Audit
 from gateway.bundle import load
 from gateway.log_keeping import LogKeeping
+from gateway.log_key import LogKeys
 from tests.gateway.registry_bundle import directory, keys
 from tests.support.forked_commands import forked_commands
 from trust.log import AppendOnlyLog, migrate, open_database
@@ -231,7 +234,9 @@ async def test_retention_removes_what_is_too_old_and_every_proof_stays(
     assert keeping.turn()
     status, out, err = command("verify", "--checkpoint", directory / "archive")
     assert (status, err) == (0, "")
-    assert "10 entries, the first 6 removed, 7 checkpoints compared" in out, "four outside, three inside"
+    assert "10 entries, the first 6 removed (up to 2026-08-16), 7 checkpoints compared" in out, (
+        "four outside, three inside"
+    )
     older = next((directory / "archive").glob("login/*/000000000003.checkpoint"))
     for proof in (("--from-checkpoint", older), ("8",)):
         status, out, _ = command("prove", *proof)
@@ -297,19 +302,40 @@ def test_what_proves_nothing_is_refused(directory: Path, engine: sa.Engine, comm
         assert err.startswith("eid-gateway: ")
 
 
-def test_the_key_of_a_host_is_made_once_and_closed_to_others(directory: Path, command: Command) -> None:
+def test_hosts_without_a_key_of_the_log_sign_with_the_same_one(
+    directory: Path, engine: sa.Engine, keeping: LogKeeping, command: Command
+) -> None:
+    """Whichever of them makes the next checkpoint goes on with those of the others; nothing is kept in a file."""
     first = command("key")[1]
     assert first.splitlines()[0].startswith("id.example/login+")
+    write(engine, 2)
+    assert keeping.turn()
+    assert not (directory / "var/checkpoint.key").exists()
+    other = LogKeeping(load(directory), engine, clock=Clock())
+    write(engine, 2)
+    assert other.turn()
+    assert command("verify")[0] == 0
     assert command("key")[1] == first
-    assert (directory / "var/checkpoint.key").stat().st_mode & 0o777 == 0o600
-    assert not list((directory / "var").glob(".checkpoint*"))
+
+
+def test_a_host_with_another_key_says_what_to_do(
+    directory: Path, engine: sa.Engine, keeping: LogKeeping
+) -> None:
+    write(engine, 2)
+    assert keeping.turn()
+    other = load(directory)
+    stranger = LogKeys(signing=ed25519.Ed25519PrivateKey.generate())
+    assert not LogKeeping(replace(other, log_keys=stranger), engine, clock=Clock()).turn()
+    assert "not signed by a key that is believed; give every host the same [log] checkpoint_key" in problem(
+        keeping
+    )
 
 
 @pytest.mark.parametrize(
     ("section", "told"),
     [
         ("", "log.export: checkpoints stay on this host"),
-        ("", "log.checkpoint_key: is made at the first start"),
+        ("", "log.checkpoint_key: follows from the subject key"),
         ('[log]\nexport = ["nowhere"]', "log.export[0]: is not a directory at the moment"),
         ('[log]\ncheckpoint_key = "file:keys/saml-signing.crt"', "log.checkpoint_key: key.unreadable"),
         ('[log]\ncheckpoint_key = "file:keys/none"', "log.checkpoint_key: keys/none cannot be read"),

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from tests.support.postgresql import postgresql
 from trust.checkpoint import CheckpointRefused, Opened, open_note, public_of
-from trust.checkpoint_export import AddressTarget, export, note_failure, note_success, states
+from trust.checkpoint_export import AddressTarget, DirectoryTarget, export, note_failure, note_success, states
 from trust.checkpoints import CHECKPOINTS, JOURNEYS, Checkpoints
 from trust.errors import LogBroken, OutgoingError
 from trust.log import LOG, AppendOnlyLog, migrate, open_database
@@ -30,6 +30,7 @@ from trust.log_verification import (
     verify_database,
     verify_lines,
 )
+from trust.merkle import Frontier
 from trust.registry.entries import TABLE as REGISTRY
 from trust.registry.entries import EntryStore, Head
 from trust.trees import GENESIS, LOGIN, TREES, TRUST, Tree
@@ -342,12 +343,14 @@ def test_what_was_removed_is_still_proven_by_its_hashes(engine: sa.Engine) -> No
     assert (planned.size, planned.removed) == (8, 8)
     log = AppendOnlyLog(engine)
     log.start()
-    log.append("LogPruned", {"size": 8}, now=NOW + timedelta(minutes=60)).result()
+    told = {"size": 8, "root": planned.root.hex()}
+    log.append("LogPruned", told, now=NOW + timedelta(minutes=60)).result()
     log.stop()
     remove(engine, made(engine, LOGIN), planned)
     assert plan(engine, made(engine, LOGIN), before=NOW + timedelta(minutes=30)) is None
     found = verified(engine, LOGIN, [opened])
     assert (found.size, found.pruned, found.checkpoints) == (13, 8, 3)
+    assert found.pruned_until == NOW + timedelta(minutes=1)
     proof = consistency(made(engine, LOGIN), opened)
     assert "the first 4 of 12 entries" in verify_proof(json.dumps(proof), [public_of(KEY)])
     assert made(engine, LOGIN).make(NOW) is not None
@@ -441,3 +444,121 @@ def test_rows_of_the_trust_tree_are_hashed_as_the_registry_does(engine: sa.Engin
     write(engine, TRUST, 2)
     assert [entry.seq for entry in EntryStore(engine).entries(Head())] == [1, 2]
     assert verified(engine, TRUST).size == 2
+
+
+def removed(engine: sa.Engine, tree: Tree, body: dict[str, object] | None) -> None:
+    """Somebody with all rights takes the first four of eight entries away, and tells of it, or not."""
+    write(engine, tree, 4)
+    made(engine, tree).make(NOW)
+    write(engine, tree, 4)
+    made(engine, tree).make(NOW)
+    if body is not None:
+        found = rows(engine, tree)
+        last = {
+            **found[-1],
+            "seq": 9,
+            tree.kind: "LogPruned",
+            "body": json.dumps(body, separators=(",", ":")),
+        }
+        replace(engine, tree, [*found, last], anew=True)
+    with engine.begin() as connection:
+        connection.execute(sa.delete(tree.table).where(tree.table.c.seq <= 4))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, {}, {"size": 4}, {"size": "4", "root": "00"}, {"size": 4, "root": "00"}, {"size": 10**9, "root": "00"}],
+    ids=["nothing", "nothing in it", "no root", "no number", "another root", "all that will ever be"],
+)  # fmt: skip
+def test_an_entry_that_tells_of_no_such_removal_hides_none(
+    engine: sa.Engine, body: dict[str, object] | None
+) -> None:
+    """One that names just any size would be good for everything that somebody removes later."""
+    removed(engine, LOGIN, body)
+    with pytest.raises(LogBroken, match="entries 1 to 4 is missing, and no entry tells"):
+        verified(engine, LOGIN)
+    header, *lines = export_lines(engine, made(engine, LOGIN))
+    note = made(engine, LOGIN).newest()
+    assert note is not None
+    with pytest.raises(LogBroken, match="entries 1 to 4 is missing, and no entry tells"):
+        verify_lines(iter(lines), tree_of_lines(header)[1], [made(engine, LOGIN).opened(note)])
+
+
+def test_nothing_is_ever_removed_from_the_tree_of_trust(engine: sa.Engine) -> None:
+    """Also not where an entry of the name of those of the other tree says so, with the right root."""
+    write(engine, TRUST, 4)
+    made(engine, TRUST).make(NOW)
+    kept = made(engine, TRUST).newest()
+    assert kept is not None
+    with engine.begin() as connection:
+        connection.execute(sa.delete(CHECKPOINTS))
+        connection.execute(sa.delete(REGISTRY))
+    removed(engine, TRUST, {"size": 4, "root": kept.frontier.root.hex()})
+    with pytest.raises(LogBroken) as caught:
+        verified(engine, TRUST)
+    assert caught.value.seq == 1
+    with engine.begin() as connection:
+        connection.execute(sa.delete(REGISTRY).where(REGISTRY.c.seq <= 8))
+    with pytest.raises(LogBroken, match="is missing"):
+        made(engine, TRUST).make(NOW)
+
+
+def test_a_file_that_begins_behind_what_the_checkpoints_tell_of_proves_nothing(engine: sa.Engine) -> None:
+    """Whoever exports it also writes its first line."""
+    write(engine, LOGIN, 5)
+    note = made(engine, LOGIN).make(NOW)
+    assert note is not None
+    opened = open_note(note.note, [public_of(KEY)])
+    with pytest.raises(LogBroken, match="entries 1 to 5 is not the one"):
+        verify_lines(iter(()), Frontier().extended([bytes(32)] * 5), [opened])
+    with pytest.raises(CheckpointRefused, match="none of these checkpoints"):
+        verify_lines(iter(()), Frontier().extended([bytes(32)] * 6), [opened])
+
+
+@pytest.mark.parametrize(
+    "forged",
+    ["hash = 'text'", "hash = 7", "body = CAST(x'ff' AS TEXT)", "body = x'00'", "time = 7", "event = CAST(x'ff' AS TEXT)"],
+)  # fmt: skip
+def test_values_that_no_column_should_hold_are_named_as_well(tmp_path: Path, forged: str) -> None:
+    """SQLite takes any value anywhere; verification must not stumble over it."""
+    engine = open_database(f"sqlite:///{tmp_path}/log.sqlite3")
+    migrate(engine)
+    write(engine, LOGIN, 4)
+    made(engine, LOGIN).make(NOW)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE log SET {forged} WHERE seq = 3")  # noqa: S608 - constants of this test
+    assert first_bad(engine, LOGIN) == 3
+    engine.dispose()
+
+
+def test_a_writer_whose_clock_was_wrong_has_nothing_younger_removed(engine: sa.Engine) -> None:
+    """One entry of 1970 among those of today."""
+    for minutes in (0, 60):
+        write(engine, LOGIN, 3, at=NOW + timedelta(minutes=minutes))
+        made(engine, LOGIN).make(NOW)
+    for _ in range(3):
+        write(engine, LOGIN, 1, at=datetime(1970, 1, 1, tzinfo=UTC))
+        made(engine, LOGIN).make(NOW)
+    planned = plan(engine, made(engine, LOGIN), before=NOW + timedelta(minutes=30))
+    assert planned is not None
+    assert planned.size == 3
+
+
+def test_a_directory_that_ends_before_what_went_there_is_an_alarm(engine: sa.Engine, tmp_path: Path) -> None:
+    """The state of the copies is in the database: whoever replaced that wrote it as well."""
+    target = DirectoryTarget(tmp_path)
+    write(engine, LOGIN, 3)
+    made(engine, LOGIN).make(NOW)
+    assert export(engine, made(engine, LOGIN), target, now=NOW)
+    with engine.begin() as connection:
+        connection.execute(sa.delete(CHECKPOINTS))
+        connection.execute(sa.delete(JOURNEYS))
+        connection.execute(sa.delete(LOG))
+    write(engine, LOGIN, 5, word="b")
+    made(engine, LOGIN).make(NOW)
+    note_success(engine, target.name, "login", 5, now=NOW)
+    write(engine, LOGIN, 1, word="b")
+    made(engine, LOGIN).make(NOW)
+    assert not export(engine, made(engine, LOGIN), target, now=NOW)
+    (state,) = states(engine)
+    assert state.problem == "holds a checkpoint of 3 entries that the database does not know"
