@@ -75,6 +75,11 @@ def rules(fold: Fold) -> bool:
     return any(key.kind is not ObjectKind.APPROVER for key in fold.state.objects)
 
 
+def _there(basis: _Basis) -> bool:
+    """Whether what was laid out is still there: somebody may clean up temporary files."""
+    return not basis.objects or basis.configuration.directory.is_dir()
+
+
 class Following:
     """``first`` before anything is served, then ``start``; ``round`` is what the thread does each time."""
 
@@ -98,6 +103,8 @@ class Following:
         self._tried: str | None = None
         """Hash of the state that was last laid out, whatever came of it."""
         self._unsound: str | None = None
+        self._rebuild_at: datetime | None = None
+        """When what could not be built is tried again."""
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.live = Live(self._first())
@@ -125,6 +132,9 @@ class Following:
             self.live.checked_at = now
         except RegistryError as error:
             problem = str(error)
+        except Exception as error:  # noqa: BLE001 - a row that nobody foresaw must not keep suspensions away
+            problem = type(error).__name__
+            _log.error("the registry cannot be read", exc_info=error)
         self._tell(self._advance(self._registry.known) or problem)
 
     def _run(self) -> None:
@@ -164,8 +174,10 @@ class Following:
         """Bring ``fold`` into force, as far as it is sound; gives what is wrong with the rest."""
         current = self.live.current
         known = current.fold or Fold()
-        basis, problem = self._basis, self._unsound
-        if rules(fold) and fold.state.state_hash != self._tried:
+        basis, problem, now = self._basis, self._unsound, self._premises.clock()
+        if self._rebuild_at is not None and self._rebuild_at <= now:
+            self._tried = self._rebuild_at = None
+        if rules(fold) and (fold.state.state_hash != self._tried or not _there(basis)):
             try:
                 basis, problem = self._laid_out(fold), None
                 self._tried = fold.state.state_hash
@@ -175,6 +187,20 @@ class Following:
                 if isinstance(error, ConfigurationError | ChangeRefused):
                     self._tried = fold.state.state_hash  # will not become sound by waiting
         self._unsound = problem
+        try:
+            self._bring(basis, fold, current, known)
+        except Exception as error:
+            if basis is self._basis:
+                raise
+            # Sound, but nothing could be made of it here: later, perhaps. Suspensions count at once.
+            problem = self._unsound = f"registry.unusable: {type(error).__name__}"
+            self._rebuild_at = now + AGAIN
+            _log.error("a state of the registry cannot be used", exc_info=error)
+            self._bring(self._basis, fold, current, known)
+        return problem
+
+    def _bring(self, basis: _Basis, fold: Fold, current: Generation, known: Fold) -> None:
+        """Exchange what is in force for ``basis`` and the suspensions of ``fold``, if anything is different."""
         in_force, withdrawn = self._in_force(basis, fold)
         rolled = in_force.keys != current.configuration.keys
         if basis is not self._basis or fold.suspensions != known.suspensions or rolled:
@@ -187,7 +213,6 @@ class Following:
             )
         elif fold.head != known.head:
             self.live.swap(replace(current, fold=fold))
-        return problem
 
     def _build_changed(
         self, current: Generation, basis: _Basis, in_force: Configuration
@@ -199,8 +224,9 @@ class Following:
         if basis.objects == self._basis.objects and same_trust:
             if len(same_keys) == len(current.connectors):
                 return same_keys
+            built = self._build(in_force)
             self._read_from |= {in_force.directory}
-            return {**self._build(in_force), **same_keys}
+            return {**built, **same_keys}
         kept: dict[str, Connector] = {}
         for name, settings in in_force.connectors.items():
             key = ObjectKey(ObjectKind.CONNECTOR, name)
@@ -208,8 +234,9 @@ class Following:
             # An attached eID-Server has sessions under way; nothing but its own file concerns it.
             if isinstance(settings, NPASettings) and same and name in same_keys:
                 kept[name] = same_keys[name]
+        built = self._build(in_force)
         self._read_from = frozenset({in_force.directory}) | (self._read_from if kept else frozenset())
-        return {**self._build(in_force), **kept}
+        return {**built, **kept}
 
     def _warm(self, connectors: list[Connector]) -> None:
         """Let new connectors load their peers' metadata before anybody is sent to them."""
@@ -240,7 +267,7 @@ class Following:
             raise
         self._directories.append(directory)
         for old in self._directories[: -_LEFT - 1]:
-            if old not in self._read_from:
+            if old not in self._read_from and old != self._basis.configuration.directory:
                 self._directories.remove(old)
                 shutil.rmtree(old, ignore_errors=True)
         return _Basis(

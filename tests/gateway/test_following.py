@@ -5,6 +5,7 @@ Issue of trust that two people must change; security.md D.7; design.md §3 invar
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -294,6 +295,20 @@ async def test_a_state_that_this_node_cannot_use_changes_nothing_but_suspensions
     assert "registry.invalid" in health
 
 
+async def test_what_nobody_foresaw_in_a_row_does_not_keep_suspensions_away(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land.take_over()
+    land.everywhere()
+    land.people.suspend(GREECE)
+    monkeypatch.setattr("gateway.following.status", lambda *_: 1 // 0)
+    land.people.propose(land.people.draft([land.people.edit(AMT24, None)]))
+    node = land.nodes[0]
+    node.following.round()
+    assert GREECE in node.live.current.suspended
+    assert node.live.problem == "ZeroDivisionError"
+
+
 async def test_without_knowing_what_is_believed_no_node_starts(land: Land, address: StoreAddress) -> None:
     """A pinned ceremony that the database does not begin with: the files are no way around it."""
     land.take_over()
@@ -335,6 +350,50 @@ async def _ready(node: Application) -> list[str]:
     async with httpx.AsyncClient(transport=transport, base_url="http://management") as http:
         found: list[str] = (await http.get("/health/ready")).json()["reasons"]
         return found
+
+
+async def test_what_could_not_be_built_is_told_tried_again_and_keeps_no_suspension_away(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hardware module that was away for a moment must not leave a node behind that says all is well."""
+    land.take_over()
+    land.everywhere()
+    node = land.nodes[0]
+    assert node.live.current.fold is not None
+    before = node.live.current.configuration
+
+    def fail(_: Configuration) -> Mapping[str, Connector]:
+        raise RuntimeError("no such module")
+
+    change = land.change("countries/gr.toml", 'country = "GR"', 'country = "GR"\nclock_skew_seconds = 7')
+    land.people.registry.approve(land.people.signed(change, BERT), now=land.people.now)
+    with monkeypatch.context() as patch:
+        patch.setattr(node.following, "_build", fail)
+        for _ in range(5):
+            node.following.round()
+            assert node.live.problem == "registry.unusable: RuntimeError"
+        land.people.suspend(AMT24)
+        node.following.round()
+        assert node.live.current.configuration.countries == before.countries
+        assert AMT24 in node.live.current.suspended
+        assert before.directory.is_dir()
+    node.following.round()
+    assert node.live.problem == "registry.unusable: RuntimeError", "not at every round"
+    land.clock.forward(minutes=2)
+    node.following.round()
+    assert node.live.problem is None
+    assert [country.clock_skew_seconds for country in node.live.current.configuration.countries] == [7]
+
+
+async def test_what_was_laid_out_is_made_again_when_temporary_files_are_cleaned_up(land: Land) -> None:
+    """Else the next suspension would find no files to build from."""
+    land.take_over()
+    land.everywhere()
+    node = land.nodes[0]
+    shutil.rmtree(node.live.current.configuration.directory)
+    node.following.round()
+    assert node.live.problem is None
+    assert node.live.current.configuration.directory.is_dir()
 
 
 async def test_files_that_connectors_read_again_stay_where_they_are(
