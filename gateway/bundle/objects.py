@@ -87,7 +87,7 @@ def read_bundle(directory: Path) -> Bundle:
             key = ObjectKey(kind, _identifier(kind, values))
             document = {"settings": values, FILES: _files(kind, values, directory)}
             canonical(document)
-        except (ChangeRefused, ValueError, OSError) as error:
+        except (ChangeRefused, ValueError, RecursionError, OSError) as error:
             problems.add(name, "", str(error), "correct it")
             continue
         if key in documents:
@@ -138,7 +138,11 @@ def lay_out(state: State, directory: Path, target: Path) -> None:
     for found in directory.resolve().iterdir():
         if found.name != "registry":
             (target / found.name).symlink_to(found)
-    write_bundle(state, target, with_suspended=False)
+    try:
+        write_bundle(state, target, with_suspended=False)
+    except (KeyError, TypeError, AttributeError) as error:
+        # A document that no read_bundle made: whoever wrote it into the log.
+        raise ChangeRefused("registry.document", f"no bundle: {type(error).__name__} {error}") from error
 
 
 def _problems(directory: Path, state: State) -> list[str]:
@@ -146,13 +150,24 @@ def _problems(directory: Path, state: State) -> list[str]:
         trial = Path(name)
         try:
             lay_out(state, directory, trial)
+            _whole(state, trial)
             load(trial)
         except ConfigurationError as error:
             return [str(problem) for problem in error.problems]
-        except (ChangeRefused, KeyError, TypeError, AttributeError, OSError) as error:
-            # A document that no read_bundle made: whoever wrote it into the log.
+        except (ChangeRefused, OSError) as error:
             return [f"no bundle: {error}"]
     return []
+
+
+def _whole(state: State, directory: Path) -> None:
+    """Refuse a document that a bundle could not have made: named otherwise inside, with a file missing or too many.
+
+    What people are shown is the document; what counts is what is read from the directory. Both must be one.
+    """
+    read = read_bundle(directory).documents
+    for key in state.keys(*FOLDERS.values()):
+        if key not in read or canonical(read[key]) != canonical(state.objects[key].document):
+            raise ChangeRefused("registry.document", f"{key} is not what a bundle with it would hold")
 
 
 def _identifier(kind: ObjectKind, values: Mapping[str, Any]) -> str:

@@ -166,10 +166,14 @@ def damaged(document: Document) -> list[Document]:
         {"settings": document["settings"]},
         {**document, "settings": None},
         {**document, "settings": {"id": None}},
+        {**document, "valid_until": "2030-01-01"},
+        {**document, "settings": {**document["settings"], "id": "another"}},
+        {**document, "files": {**document["files"], "registry/anchors/more.crt": {"text": ""}}},
+        {**document, "settings": {**document["settings"], "certificate": "keys/of-this-machine.crt"}},
     ]
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(12))
 def test_document_that_no_bundle_made_is_refused_and_writes_nowhere_else(
     directory: Path, tmp_path: Path, number: int
 ) -> None:

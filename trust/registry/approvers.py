@@ -125,14 +125,19 @@ def read_approver(document: Document) -> Approver:
 
 
 def check_approvers(documents: Mapping[str, Document]) -> None:
-    """At least two people, and no key that two of them could use; raises ChangeRefused."""
-    owners: dict[str, str] = {}
+    """At least two people that are told apart, and no key that two of them could use; raises ChangeRefused."""
+    owners: dict[str | bytes, str] = {}
+    spelled: dict[str, str] = {}
     people = {name: read_approver(document) for name, document in documents.items()}
     for name, person in people.items():
+        if (like := spelled.setdefault(name.lower(), name)) != name:
+            raise ChangeRefused("registry.approver", f"{like} and {name} look like one person")
         for credential in person.credentials:
-            owner = owners.setdefault(credential.fingerprint, name)
-            if owner != name:
-                raise ChangeRefused("registry.approver", f"{owner} and {name} have the same key")
+            # A passkey is found by its identifier: one of the same would keep its owner out.
+            marks = (credential.credential_id,) if isinstance(credential, PasskeyCredential) else ()
+            for mark in (credential.fingerprint, *marks):
+                if (owner := owners.setdefault(mark, name)) != name:
+                    raise ChangeRefused("registry.approver", f"{owner} and {name} have the same key")
     if sum(person.role is Role.APPROVER for person in people.values()) < FEWEST:
         raise ChangeRefused("registry.approver", f"fewer than {FEWEST} approvers would remain")
 
@@ -190,7 +195,10 @@ def _is_origin(value: object, rp_id: str) -> bool:
     """WebAuthn-3 §5.1.3: the RP ID is the origin's host or a suffix of it; http on localhost only."""
     if not isinstance(value, str):
         return False
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
     host = parts.hostname or ""
     if value != f"{parts.scheme}://{parts.netloc}" or not (host == rp_id or host.endswith(f".{rp_id}")):
         return False

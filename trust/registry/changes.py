@@ -43,6 +43,8 @@ LARGEST = 16 * 1024 * 1024
 APPROVE = b"eid-gateway change v1"
 REJECT = b"eid-gateway reject v1"
 _CHANGE = b"\x02"
+LAST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Later times cannot be added to."""
 _VERSION = 1
 _TEXT = 4000
 
@@ -227,6 +229,8 @@ def check_form(change: Change) -> None:
         raise ChangeRefused("registry.form", "reason and proposer must be given")
     if max(len(change.reason), len(change.evidence), len(change.proposer)) > _TEXT:
         raise ChangeRefused("registry.form", f"a text has more than {_TEXT} characters")
+    if change.proposed_at > LAST:
+        raise ChangeRefused("registry.form", "is proposed in a year that nobody will see")
     if change.expires_at - change.proposed_at > LIFETIME or change.expires_at <= change.proposed_at:
         raise ChangeRefused("registry.form", "expires later than 72 hours after the proposal")
     if change.not_before is not None and change.not_before > change.proposed_at + FURTHEST:

@@ -11,6 +11,7 @@ each key (RFC 7638); anything else by size and SHA-256.
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from trust.registry.changes import Change, Edit
 from trust.registry.errors import ChangeRefused
 from trust.registry.objects import ObjectKey, ObjectKind, State
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 FILES = "files"
 """Member of a document that maps a file's name to ``{"text": ...}`` or ``{"base64": ...}``."""
 
@@ -110,7 +112,11 @@ def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterato
 
 
 def facts(key: ObjectKey, document: Document) -> dict[str, str]:
-    """Every field of ``document`` by its path, its files by what is in them."""
+    """Every field of ``document`` by its path, its files by what is in them.
+
+    No two fields have one path: what stands beside ``settings`` begins with ``/``, and a name that could be read
+    as a path is quoted. Otherwise a field that means nothing would be shown in place of one that counts.
+    """
     if key.kind is ObjectKind.APPROVER:
         return _approver_facts(document)
     found: dict[str, str] = {}
@@ -119,19 +125,23 @@ def facts(key: ObjectKey, document: Document) -> dict[str, str]:
             for file, content in value.items():
                 found.update({f"{file}: {fact}": said for fact, said in _file_facts(content)})
         else:
-            found.update(_flat(value, "" if name == "settings" else name))
+            found.update(_flat(value, "" if name == "settings" else f"/{_segment(name)}"))
     return found
 
 
 def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping) and value:
         for name, inner in value.items():
-            yield from _flat(inner, f"{path}.{name}" if path else name)
+            yield from _flat(inner, f"{path}.{_segment(name)}" if path else _segment(name))
     elif isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
         for number, inner in enumerate(value):
             yield from _flat(inner, f"{path}[{number}]")
-    elif path:
-        yield path, json.dumps(value, ensure_ascii=False)
+    elif path or value != {}:
+        yield path or "/settings", json.dumps(value, ensure_ascii=False)
+
+
+def _segment(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def _approver_facts(document: Document) -> dict[str, str]:
@@ -173,7 +183,7 @@ def _file_facts(content: object) -> Iterator[tuple[str, str]]:
         prefix = f"certificate {number}, " if len(certificates) > 1 else ""
         for name, said in certificate_facts(certificate):
             yield prefix + name, said
-    keys = () if certificates else tuple(key_set_facts(octets))
+    keys = tuple(key_set_facts(octets))  # also beside a certificate: a text may be read as both
     yield from keys
     if not certificates and not keys:
         yield "octets", str(len(octets))

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from trust.registry.approvals import Approval, Decision, Signature, read_approval, verify
 from trust.registry.approvers import Role, read_approver
 from trust.registry.changes import (
+    LAST,
     REVIEW,
     Change,
     ChangeClass,
@@ -248,6 +249,8 @@ class _Folding:
             self._time = entry.time
 
     def _believe(self, entry: Entry) -> None:
+        if entry.time > LAST:
+            raise ChangeRefused("registry.time", "lies in a year that nobody will see")
         if self._time is not None and entry.time < self._time:
             raise ChangeRefused("registry.time", "lies before the entry above")
         take = self._types.get(entry.type)

@@ -109,6 +109,28 @@ def test_several_certificates_are_numbered() -> None:
     assert {f"{FILE}: certificate {number}, subject" for number in (1, 2)} <= set(shown)
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"settings": {"url": "https://evil.example"}, "url": "https://good.example", "files": {}},
+        {"settings": {"a": {"b": "https://evil.example"}, "a.b": "https://good.example"}, "files": {}},
+        {"settings": {"a": {"b.c": "https://evil.example", "b": {"c": "https://good.example"}}}, "files": {}},
+        {"settings": {"a": [{"b": "https://evil.example"}], "a[0].b": "https://good.example"}, "files": {}},
+        {"settings": "https://evil.example", "files": {}},
+    ],
+)
+def test_no_field_hides_another(beside: dict) -> None:
+    """security.md D.7: the approver sees what counts, also where the proposer has built the document by hand."""
+    assert any("evil" in said for said in facts(GREECE, beside).values())
+
+
+def test_keys_are_shown_also_of_a_text_that_holds_a_certificate() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    key_set = {"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "kid": pem(certificate(key))}]}
+    shown = facts(GREECE, {"settings": {}, "files": {FILE: {"text": json.dumps(key_set)}}})
+    assert f"{FILE}: key 1" in shown
+
+
 def test_key_set_is_shown_by_thumbprints() -> None:
     """RFC 7638 §3.1: the example and its thumbprint."""
     modulus = (

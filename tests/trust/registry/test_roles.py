@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,12 @@ from trust.registry import (
     ObjectKey,
     ObjectKind,
     Role,
+    Status,
     may_sign,
     read_approver,
     read_key_file,
     signers,
+    status,
     suspension_edits,
     verify_sign_in,
 )
@@ -75,6 +78,42 @@ def test_operator_suspends_alone_and_needs_an_approver_to_end_it(people: People)
     )
     assert people.propose(again, by=CLARA).waiting is not None
     assert people.approve(again, ANNA).waiting is None
+
+
+def test_two_people_can_be_told_apart(people: People) -> None:
+    """Neither identifiers that differ in case alone, nor two passkeys that answer to one name."""
+    enrolled(people, Role.APPROVER)
+    stranger = Passkey(credential_id=b"another")
+    for name, passkey in (
+        ("A.Beispiel", stranger),
+        (DORA, Passkey(credential_id=people.passkey.credential_id)),
+    ):
+        document = Approver(name=name, credentials=(passkey.credential,)).as_json()
+        edit = people.edit(ObjectKey(ObjectKind.APPROVER, name), document)
+        with pytest.raises(ChangeRefused, match=r"registry\.approver"):
+            people.propose(people.draft([edit], ChangeClass.ENROLMENT))
+
+
+@pytest.mark.parametrize("row", ["origin", "year of the row", "year of the change"])
+def test_row_that_was_made_to_break_the_reader_has_no_effect(people: People, row: str) -> None:
+    """Unsigned, written by whoever has the database: the next suspension must still be read."""
+    enrolled(people, Role.APPROVER)
+    people.put(GREECE, document())
+    key = Passkey().credential.as_json() | {"origins": ["https://[x"]}
+    edit = people.edit(ObjectKey(ObjectKind.APPROVER, DORA), {"name": "D", "credentials": [key]})
+    change = people.draft([edit], ChangeClass.ENROLMENT)
+    at = people.now
+    last = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    if row == "year of the row":
+        at = last
+    if row == "year of the change":
+        change = replace(change, proposed_at=last, expires_at=last + timedelta(seconds=59), not_before=last)
+    people.force("change-proposed", {"change": change.as_json()}, at=at)
+    fold = people.registry.follow()
+    assert row == "origin" or len(fold.ignored) == 1
+    assert all(status(one, fold, people.now) is not Status.READY for one in fold.open_proposals())
+    assert people.suspend(GREECE).waiting is None
+    assert GREECE in people.state.suspended
 
 
 def test_operator_enrols_nobody(people: People) -> None:
