@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Mapping
 from datetime import date
 from io import BytesIO
@@ -26,6 +27,8 @@ from trust.registry.diff import FILES, file_content
 
 _LARGEST_BUNDLE = 16 * 1024 * 1024
 _MOST_FILES = 4000
+_COMPRESSED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+"""The others may ask for any amount of memory before they give an octet."""
 _FOLDER = {kind: folder for folder, kind in FOLDERS.items()}
 
 
@@ -54,7 +57,7 @@ def edits_of_object(
     """
     try:
         tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise Explained(CONSOLE_FORM, f"TOML: {error}", cause=error) from error
     with TemporaryDirectory() as name:
         directory = Path(name)
@@ -67,8 +70,11 @@ def edits_of_object(
         path.write_text(text, "utf-8")
         for file, octets in files.items():
             target = directory / _safe(file)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(octets)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(octets)
+            except OSError as error:  # another file's name as a folder, too long
+                raise Explained(CONSOLE_FORM, f"{file}: {error.strerror}", cause=error) from error
         return _edits(state, directory, keep_suspended=True)
 
 
@@ -125,6 +131,8 @@ def _extract(archive: bytes, directory: Path) -> None:
             members = [member for member in opened.infolist() if not member.is_dir()]
             if len(members) > _MOST_FILES or sum(m.file_size for m in members) > _LARGEST_BUNDLE:
                 raise Explained(CONSOLE_FORM, "ZIP: too many files, or too large")
+            if not {member.compress_type for member in members} <= _COMPRESSED:
+                raise Explained(CONSOLE_FORM, "ZIP: only stored and deflated files are read")
             for member in members:
                 target = _below_registry(member.filename)
                 if target is None:
@@ -133,7 +141,7 @@ def _extract(archive: bytes, directory: Path) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with opened.open(member) as source:
                     path.write_bytes(source.read(member.file_size))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, OSError, EOFError) as error:
         raise Explained(CONSOLE_FORM, "no ZIP file that can be read", cause=error) from error
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -36,6 +37,8 @@ from trust.registry import RegistryError, Role
 LARGEST_FORM = 65_536
 LARGEST_UPLOAD = 4 * 1024 * 1024
 _FIELDS = 60
+_CHOICES = 2000
+"""Fields of a form in parts: whoever must end everything at once ticks every box."""
 _LANGUAGE = "console-language"
 _YEAR = 31_536_000
 
@@ -229,17 +232,20 @@ async def form_with_files(request: Request) -> tuple[dict[str, str], dict[str, b
     """Fields and uploaded files of a multipart form."""
     fields: dict[str, str] = {}
     uploads: dict[str, bytes] = {}
-    async with request.form(max_files=4, max_fields=_FIELDS, max_part_size=LARGEST_UPLOAD) as sent:
-        for name, value in sent.multi_items():
-            if name in fields or name in uploads:
-                raise Explained(CONSOLE_FORM, f"{name}: twice")
-            if isinstance(value, UploadFile):
-                octets = await value.read(LARGEST_UPLOAD + 1)
-                if len(octets) > LARGEST_UPLOAD:
-                    raise Explained(CONSOLE_FORM, f"{name}: more than {LARGEST_UPLOAD} octets")
-                uploads[name] = octets
-            else:
-                fields[name] = _line_ends(value)
+    try:
+        async with request.form(max_files=4, max_fields=_CHOICES, max_part_size=LARGEST_UPLOAD) as sent:
+            for name, value in sent.multi_items():
+                if name in fields or name in uploads:
+                    raise Explained(CONSOLE_FORM, f"{name}: twice")
+                if isinstance(value, UploadFile):
+                    octets = await value.read(LARGEST_UPLOAD + 1)
+                    if len(octets) > LARGEST_UPLOAD:
+                        raise Explained(CONSOLE_FORM, f"{name}: more than {LARGEST_UPLOAD} octets")
+                    uploads[name] = octets
+                else:
+                    fields[name] = _line_ends(value)
+    except HTTPException as error:
+        raise Explained(CONSOLE_FORM, error.detail, cause=error) from error
     return fields, uploads
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from babel.dates import format_date, format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from gateway.admin import words
@@ -25,6 +26,13 @@ from trust.registry import ObjectKey
 from trust.registry.diff import grouped
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+_DECEIVING = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\U000e0000-\U000e007f]"
+)
+"""Controls and marks that change how the text around them is read (Unicode, UAX 9 and UTS 39)."""
 
 
 class AdminRenderer:
@@ -46,10 +54,12 @@ class AdminRenderer:
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=_told,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
         )
+        self._environment.filters["kept"] = _kept
         self._environment.globals |= {
             "static": static.url,
             "hex4": grouped,
@@ -98,6 +108,22 @@ class AdminRenderer:
             status_code=status_code,
             headers=headers,
         )
+
+
+def _told(value: object) -> object:
+    """What stands in ``{{ }}``: whoever signs must see the characters that are there, whoever wrote them."""
+    if not isinstance(value, str) or not _DECEIVING.search(value):
+        return value
+    return type(value)(_DECEIVING.sub(lambda found: f"\\u{{{ord(found[0]):x}}}", value))
+
+
+def _kept(value: str) -> Markup:
+    """``value`` for a field that is sent back as it was: marks by number. Controls cannot be (HTML, parse errors)."""
+    return Markup(_DECEIVING.sub(_by_number, escape(value)))  # noqa: S704 - escaped, then digits put into it
+
+
+def _by_number(found: re.Match[str]) -> str:
+    return f"&#{ord(found[0])};" if found[0] > "\x9f" else found[0]
 
 
 def object_href(key: ObjectKey) -> str:

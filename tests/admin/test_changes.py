@@ -18,7 +18,7 @@ from tests.admin.console import OLGA, VERA, Browser, Console, passkey_form
 from tests.trust.registry.passkey import Passkey
 from tests.trust.registry.people import ANNA, BERT, GREECE
 from tests.trust.test_metadata_list import certificate
-from trust.registry import Document, ObjectKey, ObjectKind, Role
+from trust.registry import ChangeClass, Document, ObjectKey, ObjectKind, Role
 from trust.registry.diff import grouped
 
 pytestmark = pytest.mark.anyio
@@ -267,6 +267,10 @@ async def test_object_is_edited_as_toml_and_only_what_was_touched_changes(greece
         ('id = "el-node-2026"\n', {"file:../../x": "y"}),
         ('id = "el-node-2026"\n', {"file:registry/anchors/x.toml": "y"}),
         ('id = "another"\ncertificate = "registry/missing.crt"\n', {}),
+        ("a = " + "[" * 20_000, {}),
+        ("a = " + "9" * 5000, {}),
+        ('id = "el-node-2026"\n', {"file:registry/anchors": "y"}),
+        ('id = "el-node-2026"\n', {f"file:registry/{'x' * 300}": "y"}),
     ],
 )
 async def test_text_that_is_no_object_is_refused(greece: Console, text: str, files: dict[str, str]) -> None:
@@ -291,9 +295,9 @@ async def test_new_object_comes_with_the_file_it_names(greece: Console) -> None:
     assert (await browser.get("/propose/nothing")).status_code == 404
 
 
-def bundle(**files: str) -> bytes:
+def bundle(compression: int = zipfile.ZIP_DEFLATED, **files: str) -> bytes:
     octets = BytesIO()
-    with zipfile.ZipFile(octets, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(octets, "w", compression) as archive:
         for name, text in files.items():
             archive.writestr(name, text)
     return octets.getvalue()
@@ -322,8 +326,14 @@ async def test_bundle_is_what_the_registry_shall_hold(greece: Console) -> None:
         bundle(**{"/registry/anchors/x.toml": "y"}),
         bundle(**{"registry/anchors/x.toml": "id = "}),
         bundle(**{"registry/anchors/x.toml": "#" * (17 * 1024 * 1024)}),
+        bundle(**{"registry/anchors/x.toml": "a = " + "[" * 20_000}),
+        bundle(**{"registry/anchors/\u00e4.toml": ""}).replace("\u00e4".encode(), b"\xff\xfe"),
+        bundle(zipfile.ZIP_DEFLATED, **{"registry/anchors/x.toml": "#" * 5000}).replace(
+            b".toml", b".toml\xff", 1
+        ),
+        bundle(zipfile.ZIP_LZMA, **{"registry/anchors/x.toml": "#"}),
     ],
-    ids=["none", "broken", "dots", "absolute", "no TOML", "bomb"],
+    ids=["none", "broken", "dots", "absolute", "no TOML", "bomb", "deep", "no UTF-8", "damaged", "LZMA"],
 )
 async def test_archives_that_are_no_bundle_are_refused(greece: Console, archive: bytes) -> None:
     browser = await greece.sign_in(ANNA)
@@ -370,6 +380,42 @@ async def test_suspension_is_ended_by_two_and_confirmed_by_two(greece: Console) 
         await bert.answer(await bert.get(path), greece.passkeys[BERT], action=f"{path}/approve")
         assert greece.registry.follow().state.suspended == left
         assert all(s.review_due is None for s in greece.registry.known.suspensions.values())
+
+
+async def test_everything_can_be_ended_at_once(greece: Console) -> None:
+    """More boxes than other forms have fields: the answer is about the objects."""
+    browser = await greece.sign_in(ANNA)
+    many = {f"object:anchor/x{number}": "1" for number in range(100)} | WHY
+    refused = await browser.post("/emergency", many, files={"none": ("", b"")})
+    assert refused.status_code == 409, refused.text
+
+
+async def test_marks_that_turn_a_text_around_are_seen_by_whoever_signs(greece: Console) -> None:
+    """ux.md §11: Trojan Source (CVE-2021-42574), in what the proposer writes."""
+    greece.registry.follow()
+    edit = greece.edit(ObjectKey(ObjectKind.ANCHOR, "x"), anchor())
+    change = greece.registry.draft(
+        ChangeClass.ORDINARY, [edit], reason="for \u202ececeerG<b>", evidence="a\x07b\u2066\U000e0041", proposer=ANNA,
+        now=greece.clock(),
+    )  # fmt: skip
+    greece.registry.propose(
+        change, approval=greece.passkeys[ANNA].signs(change.change_hash, ANNA), now=greece.clock()
+    )
+    browser = await greece.sign_in(BERT)
+    for path in ("/", "/changes", f"/changes/{change.change_hash}"):
+        page = (await browser.get(path)).text
+        assert not {"\u202e", "\u2066", "\x07", "\U000e0041"} & set(page)
+    assert "for \\u{202e}ececeerG&lt;b&gt;" in page
+    assert "a\\u{7}b\\u{2066}\\u{e0041}" in page
+
+
+async def test_marks_in_a_file_survive_the_form_that_edits_it(greece: Console) -> None:
+    before = anchor()
+    text = before["files"][FILE]["text"] + "# \u202e\n"
+    greece.put(GREECE, {**before, "files": {FILE: {"text": text}}})
+    page = await (await greece.sign_in(ANNA)).get(f"/objects/{GREECE}/edit")
+    assert "\u202e" not in page.text
+    assert "# &#8238;" in page.text
 
 
 async def test_emergency_without_a_choice_or_with_nonsense_does_nothing(greece: Console) -> None:

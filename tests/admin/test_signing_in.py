@@ -10,7 +10,7 @@ from gateway.admin import words
 from tests.admin.console import OLGA, Console, open_console, passkey_form
 from tests.trust.registry.passkey import Passkey
 from tests.trust.registry.people import ANNA
-from trust.registry import ChangeClass, Edit, ObjectKey, ObjectKind, read_key_file
+from trust.registry import ChangeClass, Edit, ObjectKey, ObjectKind, PasskeyCredential, read_key_file
 from trust.registry.diff import grouped
 
 pytestmark = pytest.mark.anyio
@@ -223,7 +223,8 @@ async def test_passkey_without_verified_user_name_or_challenge_is_not_shown(
 
 
 async def test_download_gives_back_nothing_but_a_passkey(console: Console) -> None:
-    for file in ("", "{}", "<script>"):
+    broken = PasskeyCredential(credential_id=b"x", public_key=b"x", rp_id="x", origins=("https://[x",))
+    for file in ("", "{}", "<script>", json.dumps(broken.as_json())):
         sent = await console.browser().post("/passkey/file", {"person": "x", "file": file})
         assert sent.status_code == 400
 

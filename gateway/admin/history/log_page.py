@@ -34,6 +34,8 @@ from trust.trees import LOGIN, TREES, TRUST, Row, Tree
 
 _TYPED = ("since", "until", "event", "actor", "object")
 _LONGEST = 400
+_YEARS = range(1970, 9000)
+"""Of times that can be reckoned with and written in four digits."""
 _EVENTS: Mapping[str, tuple[str, ...]] = {
     LOGIN.name: (*(event.__name__ for event in get_args(audit.Event)), "MetadataChanged"),
     TRUST.name: (entries.PROPOSED, entries.APPROVAL, entries.REJECTED, entries.ACTIVATED),
@@ -248,6 +250,8 @@ def _moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if moment.year not in _YEARS:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=ZONE)
 
