@@ -24,6 +24,7 @@ from gateway.bundle import Configuration
 from gateway.withdrawn import Way, Withdrawn
 from trust.anchors import AnchorState
 from trust.registry import ObjectKey, ObjectKind, Suspension
+from trust.sources import Activation
 
 
 def suspend(
@@ -38,13 +39,15 @@ def suspend(
         if kind is ObjectKind.CONNECTOR:
             ways[name, None] = moment
         elif kind is ObjectKind.ANCHOR and name in anchors:
-            anchors[name] = anchors[name].model_copy(update={"state": AnchorState.SUSPENDED})
             for way in _through(configuration, name):
                 vouched[way] = max(moment, vouched.get(way, moment))
+            anchors[name] = anchors[name].model_copy(update={"state": AnchorState.SUSPENDED})
         elif kind is ObjectKind.SOURCE and name in sources:
-            sources[name] = sources[name].model_copy(update={"state": AnchorState.SUSPENDED})
+            source = sources[name]
+            sources[name] = source.model_copy(update={"state": AnchorState.SUSPENDED})
+            automatic = source.activation is Activation.AUTOMATIC and source.state is AnchorState.ACTIVE
             for country in configuration.countries:
-                if country.source == name:
+                if country.source == name or (automatic and country.country in source.countries):
                     way = (country.connector, country.country)
                     vouched[way] = max(moment, vouched.get(way, moment))
     for country in configuration.countries:
@@ -64,12 +67,14 @@ def suspend(
 
 
 def _through(configuration: Configuration, anchor: str) -> Iterator[Way]:
-    """The ways on which ``anchor`` vouches for people."""
+    """The ways on which ``anchor`` vouches for people, or did before its country was given to another one."""
+    found = configuration.anchors[anchor]
+    spoke_for = found.countries if found.state is AnchorState.ACTIVE else ()
     for name, connector in configuration.connectors.items():
         if isinstance(connector, AccountSettings) and connector.anchor == anchor:
             yield name, None
         if isinstance(connector, EIDASSettings) and connector.national_anchor == anchor:
             yield name, None
     for country in configuration.countries:
-        if country.anchor == anchor:
+        if country.anchor == anchor or country.country in spoke_for:
             yield country.connector, country.country

@@ -1,20 +1,22 @@
 """What is suspended, as the login and the OpenID Provider ask it.
 
 A suspension closes a way at once, for journeys under way too: no exchange begins, no answer is taken, nothing
-is released, no code is redeemed, no access token opens anything. For a suspended *anchor* that holds for whom it
+is released, no code is redeemed, no access token opens UserInfo. For a suspended *anchor* that holds for whom it
 has vouched for until then; afterwards the metadata it signed are down by themselves, and another
-anchor may serve the country.
+anchor may serve the country, minutes later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from connectors.identity import Identity
 
+_TAKEN_MEANWHILE = timedelta(minutes=5)
+"""A node takes answers until it has learnt of a suspension, and when a person was identified is told by a clock that is not ours."""
 Way = tuple[str, str | None]
 """A connector and a country (ISO 3166-1 alpha-2), or None: the whole connector."""
 
@@ -50,7 +52,7 @@ class Withdrawn:
     ways: Mapping[Way, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """Closed since."""
     vouched: Mapping[Way, datetime] = field(default_factory=lambda: MappingProxyType({}))
-    """Whoever was identified before must not go on."""
+    """Whoever was identified before, or within minutes after, must not go on."""
 
     def since(self, connector: str, country: str | None) -> datetime | None:
         """Since when nobody may begin or come back this way; None: it is open."""
@@ -67,7 +69,7 @@ class Withdrawn:
         self.check_way(origin.connector, origin.country)
         for way in ((origin.connector, None), (origin.connector, origin.country)):
             since = self.vouched.get(way)
-            if since is not None and origin.at <= since:
+            if since is not None and origin.at <= since + _TAKEN_MEANWHILE:
                 raise SourceSuspended(since)
 
 
