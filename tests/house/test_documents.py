@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,17 +59,20 @@ def test_file_named_in_code_style_exists(document: Path) -> None:
         assert (ROOT / name).exists(), f"{short(document)}: {name}"
 
 
+@cache
+def shown_commands() -> str:
+    command = [sys.executable, "-m", "gateway", "--help"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=short)
 def test_command_of_the_gateway_exists(document: Path) -> None:
     """Every ``eid-gateway <command>`` of a document is known to its command line."""
     used = set(re.findall(r"(?:^|`)eid-gateway ([a-z][a-z-]+)", document.read_text("utf-8"), re.MULTILINE))
     if not used:
         return
-    shown = subprocess.run(
-        [sys.executable, "-m", "gateway", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
     for command in used:
-        assert re.search(rf"\b{command}\b", shown.stdout), f"{short(document)}: eid-gateway {command}"
+        assert re.search(rf"\b{command}\b", shown_commands()), f"{short(document)}: eid-gateway {command}"
 
 
 def test_changelog_names_the_version_of_the_distribution() -> None:
