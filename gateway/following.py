@@ -186,18 +186,23 @@ class Following:
                 problem = f"registry.invalid: {str(error).partition(chr(10))[0]}"
                 if isinstance(error, ConfigurationError | ChangeRefused):
                     self._tried = fold.state.state_hash  # will not become sound by waiting
+            except Exception as error:  # noqa: BLE001 - a defect here must not keep suspensions away
+                problem = self._not_usable(fold, error, now)
         self._unsound = problem
         try:
             self._bring(basis, fold, current, known)
         except Exception as error:
             if basis is self._basis:
                 raise
-            # Sound, but nothing could be made of it here: later, perhaps. Suspensions count at once.
-            problem = self._unsound = f"registry.unusable: {type(error).__name__}"
-            self._rebuild_at = now + AGAIN
-            _log.error("a state of the registry cannot be used", exc_info=error)
+            problem = self._unsound = self._not_usable(fold, error, now)
             self._bring(self._basis, fold, current, known)
         return problem
+
+    def _not_usable(self, fold: Fold, error: Exception, now: datetime) -> str:
+        """Sound, but nothing could be made of it here: later, perhaps. Suspensions count at once."""
+        self._tried, self._rebuild_at = fold.state.state_hash, now + AGAIN
+        _log.error("a state of the registry cannot be used", exc_info=error)
+        return f"registry.unusable: {type(error).__name__}"
 
     def _bring(self, basis: _Basis, fold: Fold, current: Generation, known: Fold) -> None:
         """Exchange what is in force for ``basis`` and the suspensions of ``fold``, if anything is different."""

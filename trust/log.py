@@ -162,10 +162,10 @@ class AppendOnlyLog:
     async def note(self, entries: Sequence[tuple[str, Mapping[str, object]]], *, now: datetime) -> None:
         """Have them written with the next entries that somebody waits for, at the latest after a second.
 
-        For what has no effect by itself. While the database cannot be written this is ``write``: raises
-        LogUnavailable.
+        For what has no effect by itself. While the database cannot be written, or too much waits, this is
+        ``write``: raises LogUnavailable.
         """
-        if self._writer.failing:
+        if self._writer.failing or self._writer.full:
             await self.write(entries, now=now)
             return
         time = timestamp(now)

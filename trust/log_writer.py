@@ -99,13 +99,18 @@ class Writer:
         self.file = _database_file(engine)
         self._identity: tuple[int, int] | None = None
         self._recent: deque[int] = deque(maxlen=_RECENT)
-        self._riders: deque[Line] = deque(maxlen=_MOST_RIDERS)
+        self._riders: deque[Line] = deque()
         self.failing = False
         """What was written last did not become durable."""
 
     def put(self, entries: Waiting | Awaited) -> None:
         """Queue them; they are told when they are durable, or that they are not."""
         self._queue.put(entries)
+
+    @property
+    def full(self) -> bool:
+        """Whether something would be lost if more rode along."""
+        return len(self._riders) >= _MOST_RIDERS
 
     def ride(self, lines: Iterable[Line]) -> None:
         """Write them with the next ones that somebody waits for."""

@@ -31,10 +31,14 @@ def at_least(severity: Severity, minimum: Severity) -> bool:
 
 
 def clean(text: str) -> str:
-    """``text`` on one line without control and direction characters, cut: it may come from a peer."""
+    """``text`` on one line, without control and direction characters, cut; never the name of one of our texts.
+
+    It may come from a peer.
+    """
     shown = "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )
+    shown = f" {shown}" if shown.startswith("@") else shown
     return shown if len(shown) <= _LONGEST_VALUE else shown[: _LONGEST_VALUE - 1] + "…"
 
 

@@ -229,3 +229,23 @@ def test_every_event_and_every_field_of_it_says_what_it_holds() -> None:
         assert event.__doc__
         assert not event.__doc__.startswith(f"{event.__name__}(")
         assert fields(event)
+
+
+def test_what_is_noted_is_never_dropped_for_want_of_room(path: Path) -> None:
+    """A flood of openings faster than the disk: from a thousand on they wait, as everything else does."""
+    engine = open_database(f"sqlite:///{path}")
+    migrate(engine)
+    log = AppendOnlyLog(engine)
+
+    async def flood() -> None:
+        for number in range(1200):
+            noting = asyncio.ensure_future(log.note([("Example", {"number": number})], now=NOW))
+            await asyncio.sleep(0)
+            if not noting.done():
+                log.start()
+                await noting
+
+    asyncio.run(flood())
+    log.flush()
+    assert [entry.body for entry in log.entries()] == [f'{{"number":{n}}}' for n in range(1200)]
+    log.stop()

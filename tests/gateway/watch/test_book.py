@@ -13,6 +13,7 @@ from gateway.settings.watch import Severity
 from gateway.watch.alerts import LONGEST_PAUSE, UNSEEN, Alert, Delivery, News, Record, Told, clean, due, pause
 from gateway.watch.book import CLAIM, KEPT, AlertBook, MemoryBook, refused, taken
 from gateway.watch.database_book import ALERTS, DELIVERIES, DatabaseBook
+from gateway.watch.words import Words
 from tests.support.postgresql import postgresql
 from trust.log import migrate, open_database
 
@@ -159,3 +160,7 @@ class TestDue:
 def test_what_a_peer_calls_itself_stays_on_one_line() -> None:
     assert clean("a\r\nBcc: x\u202eb") == "a\ufffd\ufffdBcc: x\ufffdb"
     assert len(clean("x" * 1000)) == 200
+    record = Record(alert=Alert(key="k", kind="channel", severity=Severity.WARNING, values={
+        "channel": clean("@no-such-text"), "reason": clean("@news.raised"), "since": "s"}), since=NOW, seen=NOW)  # fmt: skip
+    assert "@no-such-text" in Words("en").title(record) + Words("en").explanation(record)
+    assert "@news.raised" in Words("en").title(record) + Words("en").explanation(record)
