@@ -69,7 +69,7 @@ async def change_page(desk: AdminDesk, visit: Visit, request: Request) -> Respon
     """GET ``/changes/{hash}``: ``?check=1`` also asks whether the configuration it leads to is sound."""
     proposal = _proposal(visit.fold, request)
     change, fold = proposal.change, visit.fold
-    before = await asyncio.to_thread(_before, desk, proposal, fold)
+    before = await desk.read_much(_before, desk, proposal, fold)
     stands = status(proposal, fold, visit.now)
     counted = signers(proposal, before if proposal.activated_at else fold.state)
     may_approve = (
@@ -162,7 +162,7 @@ def _affected(
 async def _checked(desk: AdminDesk, proposal: Proposal) -> str:
     """What is wrong with the configuration it leads to; empty: nothing."""
     try:
-        await asyncio.to_thread(desk.registry.check, proposal.change)
+        await desk.read_much(desk.registry.check, proposal.change)
     except ChangeRefused as refused:
         return str(refused)
     return ""

@@ -82,18 +82,18 @@ def suspended_objects(fold: Fold, now: datetime) -> tuple[SuspendedObject, ...]:
 
 
 def health(visit: Visit) -> tuple[Health, ...]:
-    """Every partner, those in trouble first."""
-    found = [
+    """Every partner."""
+    return tuple(
         Health(connector=name, peer=peer)
         for name, connector in sorted(visit.generation.connectors.items())
         for peer in connector.peers(now=visit.now)
-    ]
-    return tuple(sorted(found, key=lambda one: one.peer.state == "ok"))
+    )
 
 
 async def dashboard(desk: AdminDesk, visit: Visit, _: Request) -> Response:
     """GET ``/``."""
     sight = await look(desk, visit)
+    partners = health(visit)
     return admin_page(
         desk,
         visit,
@@ -103,7 +103,8 @@ async def dashboard(desk: AdminDesk, visit: Visit, _: Request) -> Response:
         changes=open_changes(visit.fold, visit.now, visit.person),
         suspended=suspended_objects(visit.fold, visit.now),
         ignored=visit.fold.ignored,
-        health=health(visit),
+        troubled=[one for one in partners if one.peer.state != "ok"],
+        well=sum(one.peer.state == "ok" for one in partners),
         sign_ins=await asyncio.to_thread(last_sign_ins, desk.engine, _SIGN_INS),
     )
 

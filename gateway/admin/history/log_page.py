@@ -91,7 +91,7 @@ async def log(desk: AdminDesk, visit: Visit, request: Request) -> Response:
     query = asked(request)
     source = TreeSource(desk.engine, query.tree, visit.fold)
     try:
-        found: LogPage | None = await asyncio.to_thread(search, source, query.wanted, before=query.before)
+        found: LogPage | None = await desk.read_much(search, source, query.wanted, before=query.before)
     except LogUnavailable:
         found = None
     words = visit.words
@@ -122,7 +122,7 @@ async def export_lines(desk: AdminDesk, visit: Visit, request: Request) -> Respo
     query = asked(request)
     source = TreeSource(desk.engine, query.tree, visit.fold)
     try:
-        lines = await asyncio.to_thread(_first_read, export(source, query.wanted))
+        lines = await desk.read_much(_first_read, export(source, query.wanted))
     except LogUnavailable as error:
         raise CONSOLE_UNAVAILABLE(cause=error) from error
     name = f"log-{query.tree.name}-{visit.now:%Y%m%dT%H%M%SZ}.jsonl"
@@ -208,7 +208,7 @@ async def _entry(desk: AdminDesk, visit: Visit, request: Request) -> tuple[TreeS
 async def _proof(desk: AdminDesk, tree: Tree, row: Row) -> tuple[Proof | None, str]:
     """The proof, or the text that says why there is none."""
     try:
-        proof = await asyncio.to_thread(lambda: proof_of(row, desk.checkpoints(tree.name)))
+        proof = await desk.read_much(lambda: proof_of(row, desk.checkpoints(tree.name)))
     except EntryChanged:
         return None, "entry_broken"
     except (CheckpointRefused, KeyUnavailable, OSError):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from hashlib import sha256
+from threading import Event, Semaphore
+from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
 from gateway.admin.history import log_query
+from gateway.admin.history.log_query import search
 from gateway.admin.history.verification import LogChecks
 from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert
@@ -182,6 +186,25 @@ async def test_the_button_verifies_both_logs_and_names_the_first_bad_entry(
     await viewer.post("/log/verify")
     checks.wait(20)
     assert "First entry that does not fit: 4" in text(await viewer.get("/log"))
+
+
+async def test_only_few_read_the_log_at_once(busy: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logins need the threads of the process, however often somebody asks for a page."""
+    viewer = await busy.sign_in(VERA)
+    reading, go_on = Semaphore(0), Event()
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        reading.release()
+        assert go_on.wait(10)
+        return search(*args, **kwargs)
+
+    monkeypatch.setattr("gateway.admin.history.log_page.search", slow)
+    pages = [asyncio.create_task(viewer.get("/log?object=nothing")) for _ in range(4)]
+    for _ in range(2):
+        assert await asyncio.to_thread(reading.acquire, timeout=10)
+    assert not await asyncio.to_thread(reading.acquire, timeout=0.2)
+    go_on.set()
+    assert {page.status_code for page in await asyncio.gather(*pages)} == {200}
 
 
 async def test_a_form_of_another_site_verifies_nothing(busy: Console) -> None:
