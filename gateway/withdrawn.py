@@ -1,7 +1,8 @@
 """What is suspended, as the login and the OpenID Provider ask it.
 
 A suspension closes a way at once, for journeys under way too: no exchange begins, no answer is taken, nothing
-is released, no code is redeemed, no access token opens UserInfo. For a suspended *anchor* that holds for whom it
+is released, no code is redeemed, no access token opens UserInfo or is active
+for a resource server that asks. For a suspended *anchor* that holds for whom it
 has vouched for until then; afterwards the metadata it signed are down by themselves, and another
 anchor may serve the country, minutes later.
 """

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from connectors.contract import TokenSource
 from gateway.client_settings import Client
@@ -20,9 +20,12 @@ from gateway.oidc.confirmation import Confirmation
 from gateway.oidc.grant import CODE_REUSED, Audience
 from gateway.oidc.provider import Provider
 from gateway.store import Store
+from gateway.withdrawn import Origin, SourceSuspended
 
 TYPE = "at+jwt"
 _DEFAULT_ALG = "ES256"
+_ORIGIN = "origin"
+_ORIGINS = TypeAdapter(Origin)
 
 
 def resource_server(clients: Mapping[str, Client], resource: str) -> Client | None:
@@ -81,6 +84,24 @@ async def read(
     except InvalidToken:
         return None
     return None if await _is_revoked(provider.store, str(claims["jti"])) else claims
+
+
+async def note_origin(store: Store, about: Audience) -> None:
+    """Where the login came from, for whoever introspects the token later; it says nothing about the person."""
+    if about.origin is not None:
+        record = _ORIGINS.dump_json(about.origin)
+        await store.batch(about.journey).mark(_ORIGIN, record, until=about.until + timedelta(seconds=1)).run()
+
+
+async def still_believed(provider: Provider, claims: Mapping[str, JsonValue]) -> bool:
+    """Whether neither the client of the token nor the source that its login came from is suspended."""
+    (record,) = await provider.store.batch(_journey(str(claims["jti"]))).read_mark(_ORIGIN).run()
+    try:
+        if record is not None:
+            provider.withdrawn.check(_ORIGINS.validate_json(record))
+    except SourceSuspended:
+        return False
+    return claims["client_id"] in provider.clients
 
 
 async def given_to(

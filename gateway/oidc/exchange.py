@@ -44,6 +44,7 @@ async def exchange(provider: Provider, call: Call) -> dict[str, object]:
         )
     except KeyUnavailable as error:
         raise token_errors.TOKEN_UNSIGNED(cause=error) from error
+    await access_token.note_origin(provider.store, found.audience)
     event = TokenExchanged(journey=found.audience.journey, client=client.client_id, resource=resource)
     await provider.audit.record(event, now=now)
     return {

@@ -39,7 +39,7 @@ async def _introspect(provider: Provider, call: Call) -> Response:
         raise token_errors.TOKEN_PARAMETER_MISSING()
     claims = await access_token.read(provider, token, call.client.resource, now=call.now)
     answer: dict[str, JsonValue] = {"active": False}
-    if claims is not None:
+    if claims is not None and await access_token.still_believed(provider, claims):
         answer = {name: claims[name] for name in _TOLD if name in claims}
         answer["active"] = True
         answer["token_type"] = "DPoP" if "jkt" in _confirmation(claims) else "Bearer"

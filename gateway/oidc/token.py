@@ -101,6 +101,7 @@ class _Redemption:
         )
         await provider.audit.record(issued, now=now)
         if for_resource:
+            await access_token.note_origin(provider.store, grant.audience)
             await revoke(provider.store, grant)  # nobody gets the token that opens UserInfo
         elif confirmation.x5t or confirmation.jkt != grant.dpop_jkt:  # not yet bound with the code
             await bind(provider.store, grant, jkt=confirmation.jkt, x5t=confirmation.x5t)

@@ -1,8 +1,11 @@
 """RFC 8707, 9068, 8693, 7662, 9701, 7009: tokens that a resource server takes, and that name nobody."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.audit import IntrospectionRefused, TokenExchanged, TokenRevoked
+from gateway.withdrawn import Withdrawn
 from tests.oidc.harness import CLIENT_EC, ISSUER, SECRET, basic
 
 PAY, POST = "https://pay.example/", "https://post.example/"
@@ -209,6 +212,25 @@ def test_revoked_token_of_a_resource_server_is_inactive(bench):
     assert revoke(bench, token).status_code == 200
     assert introspect(bench, token).json() == {"active": False}
     assert TokenRevoked(client="resourceful") in bench.audit.events
+
+
+@pytest.mark.parametrize("way", ["code", "exchange"])
+def test_token_of_a_login_whose_source_was_suspended_is_inactive(bench, way):
+    """RFC 7662 §2.2, security.md D.7: a resource server that asks learns it at once."""
+    found = (
+        for_resource(bench) if way == "code" else exchange(bench, bench.tokens("resourceful")["access_token"])
+    )
+    token = found.json()["access_token"]
+    assert introspect(bench, token).json()["active"] is True
+    bench.provider = replace(bench.provider, withdrawn=Withdrawn(ways={("eidas", None): bench.now}))
+    assert introspect(bench, token).json() == {"active": False}
+
+
+def test_token_of_a_suspended_client_is_inactive(bench):
+    token = for_resource(bench).json()["access_token"]
+    clients = {name: client for name, client in bench.provider.clients.items() if name != "resourceful"}
+    bench.provider = replace(bench.provider, clients=clients)
+    assert introspect(bench, token).json() == {"active": False}
 
 
 def test_revoked_token_opens_userinfo_no_more(bench):
