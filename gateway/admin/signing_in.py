@@ -57,7 +57,9 @@ async def sign_in(desk: AdminDesk, request: Request) -> Response:
     if fold.bootstrap is None:
         raise CONSOLE_NO_REGISTRY()
     try:
-        signature = await asyncio.to_thread(verify_sign_in, assertion, challenge, people(fold), fold.counters)
+        signature = await asyncio.to_thread(
+            verify_sign_in, assertion, challenge, people(fold), fold.counters, origin=desk.section.url
+        )
     except ChangeRefused as refused:
         await desk.audit.record(ConsoleSignInRefused(reason=refused.reason), now=desk.clock())
         raise CONSOLE_SIGN_IN(cause=refused) from refused

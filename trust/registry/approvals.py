@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -126,9 +126,17 @@ def verify(approval: Approval, approver: Approver, counters: Mapping[str, int]) 
 
 
 def verify_sign_in(
-    assertion: Document, challenge: bytes, people: Mapping[str, Approver], counters: Mapping[str, int]
+    assertion: Document,
+    challenge: bytes,
+    people: Mapping[str, Approver],
+    counters: Mapping[str, int],
+    *,
+    origin: str,
 ) -> Signature:
-    """Whose passkey has answered ``challenge``; raises ChangeRefused ``registry.signature``.
+    """Whose passkey has answered ``challenge`` at ``origin``; raises ChangeRefused ``registry.signature``.
+
+    A passkey may be enrolled for other origins, too, e.g. those of a console that has moved: whoever has such a
+    host now could hand on a challenge of ours.
 
     The caller makes the challenge of random octets and takes it once. A message to sign is longer (``message``),
     so what signs somebody in signs no change.
@@ -136,8 +144,10 @@ def verify_sign_in(
     for name, person in people.items():
         for key in person.credentials:
             if isinstance(key, PasskeyCredential) and base64url(key.credential_id) == assertion.get("id"):
+                if origin not in key.origins:
+                    raise ChangeRefused("registry.signature", "passkey: was made for another host")
                 claimed = Approval(change="", approver=name, method="webauthn", assertion=assertion)
-                return _verify_passkey(claimed, challenge, [key], counters)
+                return _verify_passkey(claimed, challenge, [replace(key, origins=(origin,))], counters)
     raise ChangeRefused("registry.signature", "is not by an enrolled passkey")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust.registry.passkey import Passkey
+from tests.trust.registry.passkey import ORIGIN, Passkey
 from tests.trust.registry.people import ANNA, BERT, CLARA, GREECE, People, document
 from trust.log import migrate, open_database
 from trust.registry import (
@@ -207,7 +207,7 @@ def passkey() -> Passkey:
 def signed_in(passkey: Passkey, challenge: bytes = CHALLENGE, **crafted: object):
     people = {CLARA: Approver(name="Clara", credentials=(passkey.credential,))}
     claimed = passkey.approve("", CLARA, challenge=challenge, **crafted)  # type: ignore[arg-type]
-    return verify_sign_in(claimed.assertion, CHALLENGE, people, {})
+    return verify_sign_in(claimed.assertion, CHALLENGE, people, {}, origin=ORIGIN)
 
 
 def test_passkey_signs_its_person_in(passkey: Passkey) -> None:
@@ -237,7 +237,20 @@ def test_passkey_of_nobody_signs_nobody_in(passkey: Passkey) -> None:
     people = {CLARA: Approver(name="Clara", credentials=(passkey.credential,))}
     claimed = stranger.approve("", CLARA, challenge=CHALLENGE)
     with pytest.raises(ChangeRefused, match="not by an enrolled"):
-        verify_sign_in(claimed.assertion, CHALLENGE, people, {})
+        verify_sign_in(claimed.assertion, CHALLENGE, people, {}, origin=ORIGIN)
+
+
+@pytest.mark.parametrize(
+    "origins", [("https://old.sachsen.example",), ("https://old.sachsen.example", ORIGIN)]
+)
+def test_other_host_of_a_passkey_signs_nobody_in(origins: tuple[str, ...]) -> None:
+    """Whoever has the old host of the console now hands on our challenge, and our answer."""
+    passkey = Passkey(rp_id="sachsen.example", origin=origins[0])
+    credential = replace(passkey.credential, origins=origins)
+    people = {CLARA: Approver(name="Clara", credentials=(credential,))}
+    claimed = passkey.approve("", CLARA, challenge=CHALLENGE, origin=origins[0], rp_id="sachsen.example")
+    with pytest.raises(ChangeRefused, match=r"host|origin"):
+        verify_sign_in(claimed.assertion, CHALLENGE, people, {}, origin=ORIGIN)
 
 
 def test_key_file_is_a_public_key_or_a_passkey(passkey: Passkey) -> None:
