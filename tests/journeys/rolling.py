@@ -8,7 +8,7 @@ import threading
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
@@ -146,7 +146,8 @@ def roll_every_key(sandbox: Sandbox, place: Path) -> None:
     assert not load.lost, "\n".join(load.lost)
     assert [began for began, ended in load.ended if began < rolled < ended], "no login was in flight"
     assert [began for began, _ in load.ended if began > gone]
-    steps = Counter((one["key"].endswith("-next"), one["after"]) for one in _steps(sandbox))
+    _when(lambda: _steps(sandbox)[False, "gone"] == len(pairs))  # every process notes them at its own pace
+    steps = _steps(sandbox)
     assert steps[False, "retired"] == steps[False, "gone"] == steps[True, "active"] == len(pairs), steps
 
 
@@ -164,9 +165,9 @@ def _key_set(sandbox: Sandbox) -> list[str]:
     return [key["kid"] for key in answer.json()["keys"]]
 
 
-def _steps(sandbox: Sandbox) -> Iterator[dict[str, str]]:
+def _steps(sandbox: Sandbox) -> Counter[tuple[bool, str]]:
+    """How often a key, or one of those that follow, came to a state, by the audit log."""
     log = AppendOnlyLog(open_database(f"sqlite:///{sandbox.state.config / 'var/gateway.sqlite3'}"))
-    for entry in log.entries():
-        if entry.event == "KeyStateChanged":
-            yield json.loads(entry.body)
+    found = [json.loads(entry.body) for entry in log.entries() if entry.event == "KeyStateChanged"]
     log.stop()
+    return Counter((one["key"].endswith("-next"), one["after"]) for one in found)
