@@ -21,6 +21,7 @@ from tests.ausweisapp.screen import Screen
 from tests.ausweisapp.visitor import Visitor
 from tests.browser.conftest import browser_type_launch_args
 from tests.support.ports import free_base
+from tests.support.sandbox_keys import ready_directory
 
 __all__ = ["browser_type_launch_args"]
 
@@ -52,7 +53,7 @@ def screen(ausweisapp):
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory):
     addresses = Addresses(port_base=free_base(), tls=True)
-    with Sandbox(State(tmp_path_factory.mktemp("sandbox")), addresses, print) as running:
+    with Sandbox(State(ready_directory(tmp_path_factory, "sandbox")), addresses, print) as running:
         yield running
 
 

@@ -32,6 +32,7 @@ from sandbox.nodes.world import make_keys
 from sandbox.state import State
 from tests.browser.console_site import sign_in, visitor
 from tests.support.ports import free_base
+from tests.support.sandbox_keys import ready_directory
 from tests.trust.registry.passkey import Passkey
 from trust.log import open_database
 from trust.registry import Approver, ChangeClass, EntryStore, Registry, edits_towards
@@ -110,7 +111,7 @@ def _store(state: State) -> Iterator[EntryStore]:
 @pytest.fixture(scope="module")
 def land(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Land]:
     addresses = Addresses(port_base=free_base(), console=True)
-    state = State(tmp_path_factory.mktemp("sandbox"))
+    state = State(ready_directory(tmp_path_factory, "sandbox"))
     passkeys = {
         name: Passkey(credential_id=name.encode(), rp_id="localhost", origin=addresses.console_url)
         for name in (ANNA, BERT)

@@ -13,6 +13,7 @@ from sandbox.addresses import Addresses
 from sandbox.launcher import Sandbox
 from sandbox.state import State
 from tests.support.ports import free_base
+from tests.support.sandbox_keys import ready_directory
 
 CANCEL = "Abbrechen und zurück zu Personenstandsurkunde"
 
@@ -20,7 +21,7 @@ CANCEL = "Abbrechen und zurück zu Personenstandsurkunde"
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory):
     addresses = Addresses(port_base=free_base(), tls=True)
-    with Sandbox(State(tmp_path_factory.mktemp("sandbox")), addresses, print):
+    with Sandbox(State(ready_directory(tmp_path_factory, "sandbox")), addresses, print):
         yield addresses
 
 

@@ -16,6 +16,7 @@ from sandbox.addresses import Addresses
 from sandbox.launcher import Sandbox
 from sandbox.state import State
 from tests.support.ports import SANDBOX, free_base
+from tests.support.sandbox_keys import ready_directory
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret for the guide's portal, never used elsewhere"
@@ -41,7 +42,7 @@ def example_port(port_base: int) -> int:
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory, port_base: int, example_port: int) -> Iterator[Sandbox]:
     """Gateway, nodes and services, with the portal of the guide registered."""
-    state = tmp_path_factory.mktemp("sandbox")
+    state = ready_directory(tmp_path_factory, "sandbox")
     text = guide_registration()
     registered = tomllib.loads(text)
     for shown, real in (

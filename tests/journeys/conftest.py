@@ -16,6 +16,7 @@ from sandbox.login import Wanted, log_in
 from sandbox.state import State
 from tests.journeys.rolling import add_next_keys
 from tests.support.ports import free_base
+from tests.support.sandbox_keys import ready_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class StateWithStore(State):
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     addresses = Addresses(port_base=free_base(), metadata_seconds=1)
     with EmbeddedStore() as store:
-        state = StateWithStore(tmp_path_factory.mktemp("sandbox"), store=store)
+        state = StateWithStore(ready_directory(tmp_path_factory, "sandbox"), store=store)
         with Sandbox(state, addresses, print) as running:
             yield running
 

@@ -18,6 +18,7 @@ from sandbox.login import Wanted, log_in
 from sandbox.state import State
 from tests.journeys.rolling import add_next_keys, roll_every_key
 from tests.support.ports import free_base
+from tests.support.sandbox_keys import ready_directory
 from tests.support.softhsm import SoftToken
 
 OUTSIDE = {"subject", "eid-tls"}
@@ -60,7 +61,7 @@ class StateWithToken(State):
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    state = StateWithToken(tmp_path_factory.mktemp("sandbox"))
+    state = StateWithToken(ready_directory(tmp_path_factory, "sandbox"))
     with Sandbox(state, Addresses(port_base=free_base(), metadata_seconds=1), print) as running:
         yield running
 
@@ -85,10 +86,10 @@ def test_login_passes_with_every_own_key_in_a_module(sandbox: Sandbox, wanted: d
     assert "error" not in result
 
 
-def test_login_passes_with_curves_in_a_module(tmp_path: Path) -> None:
+def test_login_passes_with_curves_in_a_module(tmp_path_factory: pytest.TempPathFactory) -> None:
     """ECDSA, and ECDH-ES with a key that the module derives from (xmlenc-core1 §5.6.4)."""
     addresses = Addresses(port_base=free_base(), profile="ec")
-    state = StateWithToken(tmp_path)
+    state = StateWithToken(ready_directory(tmp_path_factory, "sandbox", profile="ec"))
     with Sandbox(state, addresses, print), http_client(state, addresses) as http:
         wanted = Wanted(country="EE", service="personenstand", level="high")
         result = log_in(Browser(http), addresses, wanted, print, state.drawer)

@@ -48,6 +48,7 @@ from sandbox.nodes.world import load_world
 from sandbox.saml.signing import verify
 from sandbox.state import State
 from tests.support.ports import free_base
+from tests.support.sandbox_keys import ready_directory
 from trust.fetch import FetchPolicy
 
 pytestmark = pytest.mark.journey
@@ -127,7 +128,7 @@ class Metadata(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module", params=["rsa", "ec"])
 def field(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     """Nodes on a real port, our connectors assembled from the generated configuration."""
-    state = State(tmp_path_factory.mktemp(f"sandbox-{request.param}"))
+    state = State(ready_directory(tmp_path_factory, "sandbox", profile=request.param))
     addresses = Addresses(port_base=free_base(), profile=request.param)
     state.prepare(addresses, lambda _: None)
     server = uvicorn.Server(

@@ -17,6 +17,7 @@ from sandbox.launcher import Sandbox, SandboxFailed, http_client, running
 from sandbox.login import Wanted, log_in
 from sandbox.state import State
 from tests.support.ports import free_base
+from tests.support.sandbox_keys import ready_directory
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +32,8 @@ def sandbox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A whole sandbox of its own; once plain, once with TLS and nodes on another site."""
     scheme, profile = request.param.split("-")
     addresses = Addresses(port_base=free_base(), tls=scheme == "https", profile=profile)
-    with Sandbox(State(tmp_path_factory.mktemp(request.param)), addresses, lambda _: None) as started:
+    state = State(ready_directory(tmp_path_factory, request.param, profile=profile))
+    with Sandbox(state, addresses, lambda _: None) as started:
         yield started
 
 

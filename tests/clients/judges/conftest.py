@@ -22,6 +22,7 @@ from sandbox.state import State
 from sandbox.toml_text import document
 from tests.clients.judges.receiver import Receiver
 from tests.support.ports import SANDBOX, free_base
+from tests.support.sandbox_keys import ready_directory
 
 CALLBACK = "https://judge.example/callback"
 LOGGED_OUT = "https://judge.example/logged-out"
@@ -129,7 +130,7 @@ def judges_addresses() -> Addresses:
 @pytest.fixture(scope="session")
 def registrations(tmp_path_factory: pytest.TempPathFactory, judges_addresses: Addresses) -> Registrations:
     """All of them, before the sandbox starts."""
-    made = Registrations(tmp_path_factory.mktemp("judges"))
+    made = Registrations(ready_directory(tmp_path_factory, "judges"))
     authority = KeyStore(made.state / "tls", lambda _: None).obtain(
         "authority", "p256", "Sandbox authority", authority=True
     )
