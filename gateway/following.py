@@ -7,8 +7,8 @@ One thread per process::
                       │            └─ not sound: what was in force stays; suspensions take effect all the same
                       └─ database away, broken, rolled back: what is known stays, shouted
 
-As long as the registry holds nothing but people (or nothing), the files of the configuration directory rule.
-Once it holds anything, it alone does: files that are changed afterwards mean nothing until they are proposed.
+As long as the registry has held nothing but people (or nothing), the files of the configuration directory rule.
+Once it has held anything, it alone does: files that are changed afterwards mean nothing until they are proposed.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class _Basis:
 
 
 def rules(fold: Fold) -> bool:
-    """Whether the registry holds what is believed, rather than the files."""
-    return any(key.kind is not ObjectKind.APPROVER for key in fold.state.objects)
+    """Whether the registry says what is believed, rather than the files: once it has, also when it holds no more."""
+    return any(key.kind is not ObjectKind.APPROVER for key in fold.decided)
 
 
 def _there(basis: _Basis) -> bool:

@@ -20,6 +20,7 @@ from connectors.contract import Connector
 from gateway.app import Application, build
 from gateway.bundle import Configuration, load
 from gateway.bundle.objects import read_bundle
+from gateway.following import rules
 from gateway.store import StoreAddress
 from tests.gateway.registry_bundle import keys, write
 from tests.gateway.test_bundle import CLIENT
@@ -168,6 +169,19 @@ async def test_files_that_are_changed_later_mean_nothing(land: Land) -> None:
     client.write_text(client.read_text("utf-8").replace('"Amt24"', '"Allein"'), "utf-8")
     land.everywhere()
     assert name_of(land.nodes[0]) == "Amt24"
+
+
+async def test_files_do_not_rule_again_when_two_people_have_emptied_the_registry(land: Land) -> None:
+    """ADR 16: afterwards they never do again; whoever writes files would otherwise decide alone."""
+    land.take_over()
+    land.everywhere()
+    objects = land.people.state.objects
+    edits = [land.people.edit(key, None) for key in objects if key.kind is not ObjectKind.APPROVER]
+    land.people.in_force(land.people.draft(edits))
+    land.everywhere()
+    node = land.nodes[0]
+    assert rules(land.people.registry.follow())
+    assert node.live.problem is not None or not node.live.current.configuration.clients
 
 
 @pytest.mark.parametrize("key", [GREECE, EIDAS, ANCHOR], ids=str)

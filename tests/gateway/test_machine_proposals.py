@@ -182,6 +182,18 @@ def fields(proposal: Proposal, world: World) -> dict[str, str | None]:
     }
 
 
+def test_what_a_list_calls_itself_cannot_pass_for_what_was_checked(world: World) -> None:
+    """Its names stand in the evidence that people sign; nor does a long one keep its proposals away."""
+    text = listed(territory("EL", place("next")), next_update=NOW + timedelta(days=7))
+    named = text.replace(">Test<", ">a\nfingerprint compared by telephone\u202e<").replace(
+        ">urn:test<", f">{'x' * 9000}<"
+    )
+    world.says(sign(named))
+    (proposal,) = world.round()
+    assert proposal.change.evidence.isprintable()
+    assert len(proposal.change.evidence) < 800
+
+
 def test_new_signer_in_the_list_is_proposed_and_takes_two_people(world: World) -> None:
     """The difference names the certificate; the proposer counts for nobody."""
     world.says(signed_list(territory("EL", place("next"))))
@@ -357,12 +369,13 @@ def test_country_of_an_automatic_source_is_left_alone(world: World) -> None:
     assert world.round() == []
 
 
-def test_nothing_is_proposed_before_the_registry_rules(world: World) -> None:
+def test_nothing_is_proposed_before_the_registry_rules(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the files rule, a first object in the registry would be all that is believed."""
-    for name in (COUNTRY, GREECE):
-        world.people.put(name, None)
     world.says(signed_list(territory("EL", place("next"))))
+    monkeypatch.setattr("gateway.proposals.task.rules", lambda _: False)
     assert world.round() == []
+    monkeypatch.undo()
+    assert world.round(hours=7) != []
 
 
 def test_forged_proposal_of_a_source_needs_two_people_as_any(world: World) -> None:
