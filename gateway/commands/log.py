@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.audit.operations import LogPruned
 from gateway.bundle import Configuration, load
 from gateway.log_keeping import LogKeeping, pruned
-from trust.checkpoint import CheckpointRefused, Public, open_note, read_public_key, verifier_key
+from trust.checkpoint import CheckpointRefused, Opened, Public, open_note, read_public_key, verifier_key
 from trust.checkpoint_export import read_copies
 from trust.errors import LogBroken, LogUnavailable
 from trust.log import AppendOnlyLog, migrate, open_database
@@ -157,13 +157,19 @@ def _verify(options: argparse.Namespace) -> int:
         return _said(partial(_verify_entries, options))
     trees = [options.tree] if options.tree else sorted(TREES)
     with _opened(options.config) as log:
-        return max([_said(partial(_verify_tree, log, tree, options)) for tree in trees])
+        outside: list[Opened] = []
+        status = max([_said(partial(_verify_tree, log, tree, options, outside)) for tree in trees])
+        if status == 0 and options.checkpoint and not outside:
+            print(f"eid-gateway: no checkpoint of this log in {options.checkpoint[0]}", file=sys.stderr)
+            return 1
+        return status
 
 
-def _verify_tree(log: _Log, tree: str, options: argparse.Namespace) -> int:
+def _verify_tree(log: _Log, tree: str, options: argparse.Namespace, outside: list[Opened]) -> int:
     own = log.keeping.checkpoints(tree, also=_keys(options.key))
     try:
         opened, runs = read_copies(options.checkpoint, tree, own.believed)
+        outside += opened
         found = verify_database(log.engine, own, opened, runs)
     except (LogBroken, CheckpointRefused) as error:
         print(f"eid-gateway: tree {tree}: {error}", file=sys.stderr)

@@ -42,6 +42,7 @@ _log = logging.getLogger("gateway.sources")
 NAME = "sources"
 SECONDS = 60.0
 _AGAIN = timedelta(minutes=5)
+_LONGEST = 200
 _PATIENCE = 60.0
 """Seconds for all files of one source: whoever ends the process waits for the turn under way."""
 _SAYS_NOTHING = frozenset({"entity.country-not-covered", "servicelist.suspended", "commission.inactive"})
@@ -148,9 +149,14 @@ def _listed(listing: MetadataList, now: datetime) -> Listing:
     return Listing(
         anchors=listing.listed(now),
         doubtful=_doubtful(held.dropped),
-        evidence=f"{held.scheme_identifier} of {held.issuer_name}, issued {held.issued:%Y-%m-%dT%H:%M:%SZ}"
+        evidence=f"{_name(held.scheme_identifier)} of {_name(held.issuer_name)}, issued {held.issued:%Y-%m-%dT%H:%M:%SZ}"
         f"{number}, SHA-256 {held.sha256}; signature verified",
     )
+
+
+def _name(text: str) -> str:
+    """What a list calls itself, as a part of a sentence that people sign: it neither ends nor hides the rest."""
+    return "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text[:_LONGEST])
 
 
 def _commission(source: SourceSettings, surroundings: Surroundings) -> Listing:

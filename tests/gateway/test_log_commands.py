@@ -294,6 +294,7 @@ def test_what_proves_nothing_is_refused(directory: Path, engine: sa.Engine, comm
         ("verify", "--proof", nothing),
         ("verify", "--proof", nothing, "--key", nothing),
         ("verify", "--checkpoint", nothing),
+        ("verify", "--checkpoint", directory / "archive"),
         ("prove", "1"),
     ):
         status, out, err = command(*arguments)
