@@ -28,8 +28,6 @@ from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.exc import SQLAlchemyError
 
 from trust.errors import LogBroken, LogUnavailable
@@ -103,6 +101,10 @@ def open_database(url: str) -> sa.Engine:
 
 def migrate(engine: sa.Engine) -> None:
     """Bring the schema up to date; raises LogUnavailable. Once, by the parent, before workers start."""
+    # Here: it brings template engines along, and of all commands and workers only few migrate.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "trust:migrations")
     config.set_main_option("path_separator", "os")

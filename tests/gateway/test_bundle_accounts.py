@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Iterator
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from gateway.own_keys import files as key_files
 from gateway.settings import ConfigurationError, KeyPurpose
 from gateway.sources import saml_keys
 from tests.gateway.test_bundle import FILES, GATEWAY, edit, problems
+from trust.keys import load_private_key
 
 METADATA = b"<m/>"
 ANCHOR = f"""
@@ -94,6 +97,14 @@ def rsa_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("signing", "decryption-1", "decryption-2"):
         key_files.create(folder, name, KeyPurpose.SAML_DECRYPTION, algorithm="rsa3072", days=30, subject=name)
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def primes_tested_once() -> Iterator[None]:
+    """Reading an RSA key tests its primes, which would be half of the time of this file."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("gateway.bundle.keys.load_private_key", cache(load_private_key))
+        yield
 
 
 @pytest.fixture
