@@ -157,3 +157,19 @@ class JourneyEnded:
     code: str
     connector: str | None = None
     """The means chosen last; None: none was."""
+
+
+JourneyEvent = (
+    JourneyOpened
+    | ExchangeStarted
+    | IdentityAccepted
+    | ExchangeFailed
+    | AnswerRefused
+    | ClientTicketRedeemed
+    | ClientRefused
+    | SecondDeviceLinked
+    | SecondDeviceCodeUsed
+    | SecondDeviceRefused
+    | DataReleased
+    | JourneyEnded
+)

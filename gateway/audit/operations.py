@@ -114,3 +114,18 @@ class LogPruned:
     """All of them are older."""
     removed: int
     """How many of them were still there."""
+
+
+OperationsEvent = (
+    ClientRegistered
+    | ClientRegistrationChanged
+    | ClientRegistrationEnded
+    | RegistrationRefused
+    | KeyStateChanged
+    | LogPruned
+    | ProbeAsked
+    | ConsoleSignedIn
+    | ConsoleSignInRefused
+    | ConsoleSignedOut
+    | CalendarAddressChanged
+)

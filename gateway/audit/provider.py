@@ -125,3 +125,20 @@ class UserInfoRefused:
     """A UserInfo request was refused."""
 
     code: str
+
+
+ProviderEvent = (
+    RequestRefused
+    | RequestPushed
+    | PushRefused
+    | TokenIssued
+    | SessionUsed
+    | LoggedOut
+    | LogoutTold
+    | TokenExchanged
+    | TokenRevoked
+    | RevocationRefused
+    | IntrospectionRefused
+    | TokenRefused
+    | UserInfoRefused
+)

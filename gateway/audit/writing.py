@@ -18,89 +18,13 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from gateway.audit.journey import (
-    AnswerRefused,
-    ClientRefused,
-    ClientTicketRedeemed,
-    DataReleased,
-    ExchangeFailed,
-    ExchangeStarted,
-    IdentityAccepted,
-    JourneyEnded,
-    JourneyOpened,
-    SecondDeviceCodeUsed,
-    SecondDeviceLinked,
-    SecondDeviceRefused,
-)
-from gateway.audit.operations import (
-    CalendarAddressChanged,
-    ClientRegistered,
-    ClientRegistrationChanged,
-    ClientRegistrationEnded,
-    ConsoleSignedIn,
-    ConsoleSignedOut,
-    ConsoleSignInRefused,
-    KeyStateChanged,
-    LogPruned,
-    ProbeAsked,
-    RegistrationRefused,
-)
-from gateway.audit.provider import (
-    IntrospectionRefused,
-    LoggedOut,
-    LogoutTold,
-    PushRefused,
-    RequestPushed,
-    RequestRefused,
-    RevocationRefused,
-    SessionUsed,
-    TokenExchanged,
-    TokenIssued,
-    TokenRefused,
-    TokenRevoked,
-    UserInfoRefused,
-)
+from gateway.audit.journey import JourneyEvent
+from gateway.audit.operations import OperationsEvent
+from gateway.audit.provider import ProviderEvent
 from gateway.errors import AUDIT_UNAVAILABLE, GatewayError
 from trust.log import AppendOnlyLog, LogUnavailable
 
-Event = (
-    JourneyOpened
-    | ExchangeStarted
-    | IdentityAccepted
-    | ExchangeFailed
-    | AnswerRefused
-    | ClientTicketRedeemed
-    | ClientRefused
-    | SecondDeviceLinked
-    | SecondDeviceCodeUsed
-    | SecondDeviceRefused
-    | DataReleased
-    | JourneyEnded
-    | RequestRefused
-    | RequestPushed
-    | PushRefused
-    | TokenIssued
-    | SessionUsed
-    | LoggedOut
-    | LogoutTold
-    | TokenExchanged
-    | TokenRevoked
-    | RevocationRefused
-    | IntrospectionRefused
-    | TokenRefused
-    | UserInfoRefused
-    | ClientRegistered
-    | ClientRegistrationChanged
-    | ClientRegistrationEnded
-    | RegistrationRefused
-    | KeyStateChanged
-    | LogPruned
-    | ProbeAsked
-    | ConsoleSignedIn
-    | ConsoleSignInRefused
-    | ConsoleSignedOut
-    | CalendarAddressChanged
-)
+Event = JourneyEvent | ProviderEvent | OperationsEvent
 
 
 class AuditUnavailable(GatewayError):
