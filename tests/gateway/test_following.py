@@ -24,8 +24,9 @@ from gateway.following import rules
 from gateway.store import StoreAddress
 from tests.gateway.registry_bundle import keys, write
 from tests.gateway.test_bundle import CLIENT
+from tests.gateway.two_nodes import TwoNodes
 from tests.login.fake_source import FakeSource
-from tests.login.installation import SECRET, Browser, Clock, Installation, query_of
+from tests.login.installation import SECRET, Clock, query_of, renderer_of
 from tests.support.postgresql import postgresql
 from tests.support.running_gateway import address, anyio_backend
 from tests.trust.registry.people import ANNA, BERT, People
@@ -44,28 +45,11 @@ BOTH_DATABASES = pytest.mark.parametrize("land", ["sqlite", "postgresql"], indir
 SECRET_OF_CLIENT = sha256(b"secret").hexdigest()
 
 
-@dataclass
-class Land:
-    """Two nodes with one store and one database, and the people who decide."""
+@dataclass(kw_only=True)
+class Land(TwoNodes):
+    """Two nodes, and the people who decide."""
 
-    directory: Path
-    nodes: tuple[Application, Application]
     people: People
-    source: FakeSource
-    clock: Clock
-
-    def browser(self, node: int = 0) -> Browser:
-        return Browser(Installation(self.nodes[node], self.source, self.clock, self.directory))
-
-    def move(self, browser: Browser, node: int) -> Browser:
-        """The same browser, after the balancer sent it to the other node."""
-        moved = self.browser(node)
-        moved.jar = browser.jar
-        return moved
-
-    def everywhere(self) -> None:
-        for node in self.nodes:
-            node.following.round()
 
     def take_over(self) -> None:
         """The directory becomes the first change."""
@@ -111,11 +95,18 @@ async def _land(
     people = People(engine)
     people.now = clock().replace(microsecond=0)
     first, second = (
-        build(configuration, address, clock=clock, connectors={"eidas": source}) for _ in range(2)
+        build(
+            configuration,
+            address,
+            clock=clock,
+            connectors={"eidas": source},
+            renderer=renderer_of(configuration),
+        )
+        for _ in range(2)
     )
     for node in (first, second):
         node.log.start()
-    yield Land(directory, (first, second), people, source, clock)
+    yield Land(directory=directory, nodes=(first, second), people=people, source=source, clock=clock)
     for node in (first, second):
         await node.stop()
     engine.dispose()

@@ -27,8 +27,9 @@ from gateway.store import StoreAddress
 from tests.gateway.key_calendar import DAY, HOUR, calendar, write
 from tests.gateway.registry_bundle import directory, keys
 from tests.gateway.test_bundle import CLIENT
+from tests.gateway.two_nodes import TwoNodes
 from tests.login.fake_source import FakeSource
-from tests.login.installation import SECRET, Browser, Clock, Installation, query_of
+from tests.login.installation import SECRET, Browser, Clock, query_of, renderer_of
 from tests.support.running_gateway import address, anyio_backend
 from tests.trust.registry.people import People
 from trust.keys import spki
@@ -42,28 +43,6 @@ pytestmark = pytest.mark.anyio
 MD, DS = "{urn:oasis:names:tc:SAML:2.0:metadata}", "{http://www.w3.org/2000/09/xmldsig#}"
 
 
-@dataclass
-class Land:
-    """Two nodes with one store: the second one is always a little later."""
-
-    directory: Path
-    nodes: tuple[Application, Application]
-    source: FakeSource
-    clock: Clock
-
-    def browser(self, node: int = 0) -> Browser:
-        return Browser(Installation(self.nodes[node], self.source, self.clock, self.directory))
-
-    def move(self, browser: Browser, node: int) -> Browser:
-        moved = self.browser(node)
-        moved.jar = browser.jar
-        return moved
-
-    def everywhere(self) -> None:
-        for node in self.nodes:
-            node.following.round()
-
-
 @pytest.fixture
 def clock() -> Clock:
     moving = Clock()
@@ -72,7 +51,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def land(calendar: Path, clock: Clock, address: StoreAddress) -> AsyncIterator[Land]:
+async def land(calendar: Path, clock: Clock, address: StoreAddress) -> AsyncIterator[TwoNodes]:
     """The calendar rolls ``oidc``, and with it every SAML key, in five days."""
     client = calendar / "registry/clients/amt24.toml"
     secret = sha256(SECRET.encode()).hexdigest()
@@ -83,7 +62,7 @@ async def land(calendar: Path, clock: Clock, address: StoreAddress) -> AsyncIter
     await nodes[0].store._client.execute_command("FLUSHALL")  # leases of the test before
     for node in nodes:
         node.log.start()
-    yield Land(calendar, nodes, source, clock)
+    yield TwoNodes(directory=calendar, nodes=nodes, source=source, clock=clock)
     for node in nodes:
         await node.stop()
 
@@ -107,7 +86,10 @@ def running(
     engine = open_database(configuration.database_url.render_as_string(hide_password=False))
     migrate(engine)
     engine.dispose()
-    first, second = (build(configuration, address, clock=clock, connectors=connectors) for _ in range(2))
+    first, second = (
+        build(configuration, address, clock=clock, connectors=connectors, renderer=renderer_of(configuration))
+        for _ in range(2)
+    )
     return first, second
 
 
@@ -133,7 +115,7 @@ class Service:
             return str(jwt.decode(token, self.known, algorithms=["ES256"]).header["kid"])
 
 
-async def test_key_set_shows_a_key_before_it_signs_and_after(land: Land) -> None:
+async def test_key_set_shows_a_key_before_it_signs_and_after(land: TwoNodes) -> None:
     """Planned: not there. Next: behind the active one. Retired: still there. Gone: not any more."""
     browser = land.browser()
     (old,) = await published(browser)
@@ -177,7 +159,7 @@ class Login:
         self.steps += 1
 
 
-async def test_login_in_flight_ends_after_the_roll_on_whichever_node(land: Land) -> None:
+async def test_login_in_flight_ends_after_the_roll_on_whichever_node(land: TwoNodes) -> None:
     """Every step of a login may be the first at a node that has rolled, and the next at one that has not."""
     land.clock.now += 5 * DAY - timedelta(seconds=1)
     land.everywhere()
@@ -198,7 +180,7 @@ async def test_login_in_flight_ends_after_the_roll_on_whichever_node(land: Land)
     assert service.read == 1  # the next key was in the key set before it signed
 
 
-async def test_id_token_of_a_retired_key_is_still_a_hint(land: Land) -> None:
+async def test_id_token_of_a_retired_key_is_still_a_hint(land: TwoNodes) -> None:
     """RP-Initiated Logout §2: what we signed before the roll comes back afterwards."""
     browser = land.browser()
     tokens = await browser.redeem(query_of(await browser.release(await browser.identified()))["code"])
@@ -210,7 +192,7 @@ async def test_id_token_of_a_retired_key_is_still_a_hint(land: Land) -> None:
         assert (answer.status_code == 400) == (status == 400), (days, answer.status_code)
 
 
-async def test_process_wakes_up_for_the_next_date(land: Land) -> None:
+async def test_process_wakes_up_for_the_next_date(land: TwoNodes) -> None:
     """The roll is not a poll later than planned, and a long calendar costs no polls."""
     node = land.nodes[0].following
     assert node._pause() == pytest.approx(2.0)
@@ -340,7 +322,7 @@ def phases(node: Application, clock: Clock) -> dict[str, str]:
     return {one.key.id: one.phase.value for one in found if one.key.id.startswith("oidc")}
 
 
-async def test_log_names_each_step_of_a_key_once_in_the_whole_installation(land: Land) -> None:
+async def test_log_names_each_step_of_a_key_once_in_the_whole_installation(land: TwoNodes) -> None:
     """Two nodes see the same calendar, and one of them writes it down; what was said before is not said again."""
     events = [
         KeyEvents(node.live, node.store, Audit(node.log), clock=land.clock)
@@ -370,7 +352,7 @@ async def test_log_names_each_step_of_a_key_once_in_the_whole_installation(land:
     assert len(await told()) == 4  # a process that starts later has nothing new to say
 
 
-async def test_step_is_written_when_the_log_is_back(land: Land, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_step_is_written_when_the_log_is_back(land: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was leased by this process, so nobody else writes it."""
     node = land.nodes[0]
     events = KeyEvents(node.live, node.store, Audit(node.log), clock=land.clock)
