@@ -109,7 +109,11 @@ async def awaiting(desk: LoginDesk, request: Request) -> tuple[BearerSecret, Log
         raise NoClientAwaited(desk.path(journey.number))
     record = await desk.store.read(secret, STARTED)
     start = ClientStart.from_record(record) if record else None
-    if start is None or start.ticket.connector != journey.connector:
+    if (
+        start is None
+        or start.ticket.connector != journey.connector
+        or start.ticket.connector not in desk.eid_clients  # removed meanwhile
+    ):
         raise NoClientAwaited(desk.path(journey.number, "?choose=1"))
     return secret, journey, start
 

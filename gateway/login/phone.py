@@ -55,9 +55,9 @@ async def connect(desk: LoginDesk, request: Request) -> Response:
     if link is None or desk.clock() >= link.until:
         raise await _link_gone(desk, request)
     journey = link.journey
-    connector = desk.connectors[journey.connector or ""]
+    connector = desk.connectors.get(journey.connector or "")
     person = journey.person
-    if person is None:
+    if person is None or connector is None:  # the connector was removed meanwhile
         raise await _link_gone(desk, request)
     await desk.audit.record(
         SecondDeviceLinked(journey=journey.number, client=journey.request.client_id, connector=connector.id),

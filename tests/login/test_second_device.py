@@ -13,9 +13,11 @@ import pytest
 
 from connectors.contract import Start
 from connectors.errors import PeerUnavailable
+from gateway.generation import generation
 from gateway.login.eid_records import CODE_LIFE, CODE_TRIES, LINK_LIFE
 from gateway.login.second_device import ALPHABET, CODE_LENGTH, new_code, normalised, shown_code
 from gateway.store import StoreAddress
+from gateway.withdrawn import NOTHING
 from tests.login.eid_steps import (
     choose_card,
     code_by_phone,
@@ -122,6 +124,20 @@ async def test_two_phones_at_the_same_instant_are_one(running: Installation, com
     path = await scan(computer, journey)
     answers = await asyncio.gather(*(running.browser().post(path, {}) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [303, 410, 410, 410]
+
+
+async def test_a_connector_that_was_removed_meanwhile_ends_the_way_and_breaks_nothing(
+    running: Installation, computer: Browser, phone: Browser
+) -> None:
+    """Two people have taken it away while somebody holds the phone in hand."""
+    journey = await choose_card(computer)
+    path = await scan(computer, journey)
+    live, premises = running.application.live, running.application.following._premises
+    others = {name: one for name, one in live.current.connectors.items() if name != "npa"}
+    live.swap(generation(premises, live.current.configuration, others, withdrawn=NOTHING))
+    assert (await phone.post(path, {})).status_code == 410
+    back = await computer.get(f"{journey}/client/qr")
+    assert (back.status_code, back.headers["location"]) == (303, f"{journey}?choose=1")
 
 
 async def test_qr_code_ends_after_minutes(running: Installation, computer: Browser, phone: Browser) -> None:
