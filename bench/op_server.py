@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bench.source import InstantSource
 from gateway.app import build
 from gateway.bundle import Configuration
-from gateway.bundle.keys import LoadedKey
 from gateway.client_settings import Client
 from gateway.log_lines import start_logging
+from gateway.own_keys.loaded import LoadedKey
 from gateway.serving import Sockets, run
 from gateway.settings import (
     GatewaySection,

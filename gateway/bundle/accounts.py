@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from connectors.accounts import AccountSettings, lint
 from connectors.contract import AuthenticationRequest
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
-from gateway.bundle.keys import LoadedKey
 from gateway.bundle.problems import Located, Problems
 from gateway.client_settings import BACK_THROUGH_GATEWAY, AccountPresentation, Client
+from gateway.own_keys.loaded import LoadedKey
 from gateway.presentation import service
 from gateway.settings import KeyPurpose, KeyState, Mode, Settings
 from trust.anchors import TrustAnchor

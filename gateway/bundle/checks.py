@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from connectors.eidas.settings import CountrySettings, EIDASSettings, Role
-from gateway.bundle.keys import EID_PURPOSES, SAML_PURPOSES, LoadedKey
+from gateway.bundle.keys import EID_PURPOSES, SAML_PURPOSES
 from gateway.bundle.problems import Located, Problems
 from gateway.client_settings import Client
+from gateway.own_keys.loaded import LoadedKey
 from gateway.settings import ConfigurationProblem, KeyPurpose, KeyState, Mode, Settings, Texts, resolve
 from gateway.store.connection import SCHEMES
 from trust.anchors import AnchorKind, TrustAnchor

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from connectors.eidas.settings import EIDASSettings
-from gateway.bundle.keys import LoadedKey
 from gateway.bundle.problems import Located, Problems
 from gateway.client_settings import Client
 from gateway.oidc import jwks
 from gateway.own_keys.calendar import in_use, standings
+from gateway.own_keys.loaded import LoadedKey
 from gateway.own_keys.plan import KeyPhase, KeyPlan
 from gateway.settings import KeyPurpose, Settings
 from trust.keys import spki

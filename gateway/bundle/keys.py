@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.bundle.problems import Problems
+from gateway.own_keys.loaded import LoadedKey
 from gateway.settings import KeyPurpose, KeySection, KeyState, Mode, Settings, resolve
 from trust.errors import KeyUnavailable
 from trust.keys import Probed, PublicKey, SignatureScheme, SignerDecrypter, load_private_key
@@ -43,18 +43,6 @@ _MODULE_REMEDIES = {
     "key.usage": "the key needs CKA_SIGN, CKA_DECRYPT (RSA) or CKA_DERIVE (EC) by its purpose",
     "key.unreliable": "the certificate belongs to another key, or the module is broken",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedKey:
-    """One of our private keys with its place in the roll-over."""
-
-    id: str
-    purpose: KeyPurpose
-    state: KeyState
-    key: SignerDecrypter = field(repr=False)
-    connectors: tuple[str, ...] = ()
-    """Who alone uses it; empty: everybody without a key of its own for this purpose."""
 
 
 def load_keys(

@@ -29,12 +29,13 @@ from gateway.bundle import key_plans as bundle_key_plans
 from gateway.bundle import npa as bundle_npa
 from gateway.bundle import partners as bundle_partners
 from gateway.bundle import sources as bundle_sources
-from gateway.bundle.keys import SAML_PURPOSES, LoadedKey, load_keys, read_secret
+from gateway.bundle.keys import SAML_PURPOSES, load_keys, read_secret
 from gateway.bundle.problems import Located, Problems
 from gateway.bundle.watch import WatchSecrets, check_watch
 from gateway.client_settings import Client
 from gateway.log_key import LogKeys, check_log
 from gateway.own_keys.calendar import in_use, standings
+from gateway.own_keys.loaded import LoadedKey
 from gateway.own_keys.plan import KeyPlan
 from gateway.settings import ConfigurationError, ConfigurationProblem, KeyPurpose, Settings, resolve
 from trust.anchors import TrustAnchor

@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 from gateway.bundle import Configuration, load, load_installation
 from gateway.bundle.accounts import keys_of_accounts
 from gateway.bundle.key_plans import BY_HAND, HANDED_OVER, afterwards, ahead, said, spki_sha256, valid_for
-from gateway.bundle.keys import LoadedKey
 from gateway.bundle.objects import lay_out, validator
 from gateway.bundle.toml_text import toml_text
 from gateway.own_keys import files as key_files
 from gateway.own_keys.calendar import KeyStanding, key_states, transitions
+from gateway.own_keys.loaded import LoadedKey
 from gateway.own_keys.plan import KeyPlan
 from gateway.settings import KeyPurpose
 from trust.log import open_database

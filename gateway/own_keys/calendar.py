@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.bundle.keys import LoadedKey
+from gateway.own_keys.loaded import LoadedKey
 from gateway.own_keys.plan import KeyPhase, KeyPlan
 from gateway.settings import KeyPurpose, KeyState
 

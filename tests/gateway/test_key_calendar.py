@@ -10,7 +10,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import ValidationError
 
-from gateway.bundle.keys import LoadedKey
 from gateway.own_keys.calendar import (
     KeyStanding,
     as_of,
@@ -21,6 +20,7 @@ from gateway.own_keys.calendar import (
     transitions,
     troubles,
 )
+from gateway.own_keys.loaded import LoadedKey
 from gateway.own_keys.plan import KeyPhase, KeyPlan
 from gateway.settings import KeyPurpose, KeyState
 from trust.keys import InMemoryKey

@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from starlette.requests import Request
 
-from gateway.bundle.keys import LoadedKey, load_keys
+from gateway.bundle.keys import load_keys
 from gateway.bundle.problems import Problems
 from gateway.health import Health
 from gateway.own_keys import files as key_files
+from gateway.own_keys.loaded import LoadedKey
 from gateway.settings import KeyPurpose, Mode, Settings
 from tests.support import softhsm
 from tests.support.softhsm import SoftToken

@@ -22,8 +22,8 @@ from connectors.contract import Connector
 from connectors.identity import PersonKind
 from gateway.app import Application, build
 from gateway.bundle import Configuration
-from gateway.bundle.keys import LoadedKey
 from gateway.client_settings import Client
+from gateway.own_keys.loaded import LoadedKey
 from gateway.settings import (
     GatewaySection,
     KeyPurpose,
