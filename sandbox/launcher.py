@@ -66,12 +66,14 @@ class Sandbox:
     def _start(self) -> None:
         python = [sys.executable, "-m"]
         directory = str(self.state.directory)
-        for part, url in (
-            ("nodes", self.addresses.nodes),
-            ("services", self.addresses.services),
-            ("eid-service", self.addresses.eid_saml),
-        ):
+        parts = {
+            "nodes": self.addresses.nodes,
+            "services": self.addresses.services,
+            "eid-service": self.addresses.eid_saml,
+        }
+        for part in parts:
             self._launch(part, [*python, "sandbox", part, "--state", directory])
+        for part, url in parts.items():
             self._await(part, f"{url}/health")
         self._launch("gateway", [*python, "gateway", "serve", "--config", str(self.state.config)])
         self._await("gateway", f"{self.addresses.management}/health/ready")
