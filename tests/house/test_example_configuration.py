@@ -32,11 +32,8 @@ Run = Callable[[str], None]
 
 
 @pytest.fixture
-def run(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(directory: Path) -> Iterator[Run]:
     """Shell commands of a guide, with this checkout in place of the installed program."""
-    (tmp_path / "tokens").mkdir()
-    (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path / 'tokens'}\n")
-    monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "softhsm2.conf"))
     with forked_commands() as program:
         yield lambda commands: _shell(commands, program, directory)
 
@@ -67,10 +64,13 @@ def test_example_starts_with_keys_made_as_the_operator_guide_says(directory: Pat
 
 
 def test_keys_move_into_a_module_as_the_operator_guide_says(
-    directory: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    directory: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """docs/operator.md, Keys in a hardware module: commands and URI there are the ones that run here."""
     softhsm.library()  # skips without SoftHSM
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path / 'tokens'}\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "softhsm2.conf"))
     chapters = (ROOT / "docs" / "operator.md").read_text("utf-8").split("## Keys", 1)[1]
     files, module = chapters.split("### Keys in a hardware module", 1)
     run(files.split("```sh\n", 1)[1].split("```", 1)[0])
@@ -84,7 +84,7 @@ def test_keys_move_into_a_module_as_the_operator_guide_says(
         text = text.replace(f"file:keys/{name}.key", uri.format(name=name))
     settings.write_text(text, "utf-8")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    program = f"{sys.executable} -m gateway"  # started afresh, as whatever loads a module
+    program = f"{sys.executable} -m gateway"  # afresh, for it asks SoftHSM where its tokens are
     _shell(module.split("```sh\n", 1)[1].split("```", 1)[0], program, directory)  # check-config comes last
     assert not (directory / "keys" / "saml-signing-2026.key").exists()
 
