@@ -24,7 +24,7 @@ from pkcs11 import exceptions as ck
 from trust import oaep
 from trust.errors import DecryptionError, KeyUnavailable
 from trust.keys import PublicKey, SignatureScheme, oaep_hash, read_certificates
-from trust.pkcs11_public import public_key_of
+from trust.pkcs11_public import check_modulus, public_key_of
 from trust.pkcs11_token import Lease, Token, Unreliable, token
 from trust.pkcs11_uri import KeyAddress
 
@@ -206,7 +206,9 @@ def load_hardware_key(
     certificate, chain = (None, ()) if certificate_pem is None else read_certificates(certificate_pem)
     public: object
     if certificate is not None:
-        public = certificate.public_key()
+        certified = public = certificate.public_key()
+        if isinstance(certified, rsa.RSAPublicKey):
+            opened.use(lambda lease: check_modulus(lease.private_key(address), certified))
     else:
         public = opened.use(lambda lease: public_key_of(lease.session, lease.private_key(address)))
     if not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):

@@ -38,6 +38,19 @@ def public_key_of(session: pkcs11.Session, private: pkcs11.PrivateKey) -> object
         ) from error
 
 
+def check_modulus(private: pkcs11.PrivateKey, certified: rsa.RSAPublicKey) -> None:
+    """Whether an RSA key is that of its certificate, as far as the token tells. Raises KeyUnavailable.
+
+    Before the probe: what is encrypted for a larger modulus looks to a token like its own failure.
+    """
+    try:
+        modulus = _number(private[Attribute.MODULUS])
+    except (ck.PKCS11Error, ValueError, TypeError):
+        return  # it does not tell; the probe finds out
+    if modulus != certified.public_numbers().n:
+        raise KeyUnavailable("key.unreliable", "the certificate is that of another key")
+
+
 def _public_object(session: pkcs11.Session, private: pkcs11.PrivateKey) -> pkcs11.Object:
     wanted = {Attribute.ID: private.id} if private.id else {Attribute.LABEL: private.label}
     found = list(session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY, **wanted}))
