@@ -22,6 +22,7 @@ from gateway.admin.desk import AdminDesk, Visit, person
 from gateway.admin.errors import (
     CONSOLE_FOREIGN_FORM,
     CONSOLE_FORM,
+    CONSOLE_NOT_FOUND,
     CONSOLE_ROLE,
     Explained,
     explained,
@@ -199,6 +200,8 @@ def public_page(
 
 def error_page(desk: AdminDesk, request: Request, error: GatewayError) -> Response:
     """Why not; nothing of the request is shown."""
+    if error.entry.code == "http.not_found":  # in the words of this listener
+        error = CONSOLE_NOT_FOUND(cause=error)
     visit: Visit | None = getattr(request.state, "visit", None)
     detail = error.detail if isinstance(error, Explained) else None
     return desk.render.response(

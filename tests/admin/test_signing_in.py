@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gateway.admin import words
-from tests.admin.console import OLGA, Console, open_console, passkey_form
+from tests.admin.console import OLGA, VERA, Console, open_console, passkey_form
 from tests.trust.registry.passkey import Passkey
 from tests.trust.registry.people import ANNA
 from trust.registry import ChangeClass, Edit, ObjectKey, ObjectKind, PasskeyCredential, read_key_file
@@ -166,7 +166,12 @@ async def test_pages_carry_the_strict_policy_and_allow_passkeys_to_themselves(co
 
 async def test_unknown_page_is_an_error_page_of_the_console(console: Console) -> None:
     missing = await console.browser().get("/nothing")
-    assert (missing.status_code, "5001" in missing.text) == (404, True)
+    assert (missing.status_code, "console.not_found" in missing.text) == (404, True)
+
+
+async def test_a_viewer_finds_nothing_in_the_menu_that_is_not_for_viewers(console: Console) -> None:
+    assert 'href="/emergency"' not in (await (await console.sign_in(VERA)).get("/changes")).text
+    assert 'href="/emergency"' in (await (await console.sign_in(ANNA)).get("/changes")).text
 
 
 async def test_signing_in_is_limited_by_address(tmp_path, address) -> None:
