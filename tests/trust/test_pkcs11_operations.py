@@ -101,7 +101,8 @@ def test_every_oaep_of_the_algorithm_table_decrypts(token: SoftToken, digest: st
     for message in (b"k" * 32, b"\0\1", b""):
         wrapped = RSA.public_key().encrypt(message, scheme)
         assert key.decrypt_oaep(wrapped, digest=digest, mgf1=mgf1) == message
-    for broken in (wrapped[:-1], wrapped + b"\0", b"", bytes(384), b"\xff" * 384, wrapped[:-1] + b"\0"):
+    flipped = wrapped[:-1] + bytes([wrapped[-1] ^ 1])
+    for broken in (wrapped[:-1], wrapped + b"\0", b"", bytes(384), b"\xff" * 384, flipped):
         with pytest.raises(DecryptionError, match=r"^decryption\.failed$"):
             key.decrypt_oaep(broken, digest=digest, mgf1=mgf1)
 
