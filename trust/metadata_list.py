@@ -14,15 +14,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from trust.errors import MetadataError, TrustError
+from trust.freshness import SHORTEST_REFRESH, Freshness, failures_told, reason_of, spent
 from trust.kept_copy import holds, keep
 from trust.listed_anchors import ListedAnchor, listed_anchors, queried_anchors
 from trust.metadata_source import (
-    SHORTEST_REFRESH,
     Announce,
     MetadataChange,
     MetadataSource,
@@ -44,12 +44,7 @@ class _State:
     floor: MetadataServiceList | None = None
     """The newest ever verified here, perhaps outdated."""
     sources: tuple[tuple[ListedAnchor, MetadataSource], ...] = ()
-    accepted_at: datetime | None = None
-    failed_since: datetime | None = None
-    reason: str | None = None
-    next_refresh: datetime | None = None
-    refreshed_at: datetime | None = None
-    tried_at: datetime | None = None
+    freshness: Freshness = field(default_factory=Freshness)
 
 
 class MetadataList:
@@ -100,23 +95,24 @@ class MetadataList:
             except FileNotFoundError:
                 return
             except (TrustError, OSError) as error:
-                _log.warning("kept list of %s not used: %s", self.name, type(error).__name__)
+                _log.warning("kept list of %s not used: %s", self.name, reason_of(error))
                 return
-            self._state = replace(self._state, floor=listed, held=listed, accepted_at=now, next_refresh=now)
+            kept = Freshness.of_kept_copy(now)
+            self._state = replace(self._state, held=listed, floor=listed, freshness=kept)
             self._follow(listed_anchors(self.settings, listed.locations), now)
 
     def due(self, now: datetime) -> bool:
         return self.settings.kind is not SourceKind.MDQ and self.next_refresh() <= now
 
     def next_refresh(self) -> datetime:
-        return self._state.next_refresh or self._started
+        return self._state.freshness.next_refresh or self._started
 
     def refresh(self, now: datetime) -> None:
         """Fetch, verify and follow the current list. Raises TrustError when it was refused."""
         if self.settings.kind is SourceKind.MDQ:
             return
         with self._working:
-            try:
+            with failures_told(lambda reason: self._fail(reason, now)):
                 self._require_active(now)
                 octets = self._read(held=self._taken)
                 if octets is None:
@@ -126,14 +122,6 @@ class MetadataList:
                 listed = verify_service_list(octets, self._policy, now=now)
                 self._accept(listed, now)
                 self._taken = True
-            except (TrustError, OSError) as error:
-                self._fail(error.reason if isinstance(error, TrustError) else "metadata.unreadable", now)
-                if isinstance(error, TrustError):
-                    raise
-                raise MetadataError("metadata.unreadable", type(error).__name__) from error
-            except Exception:  # recorded for the operator, then raised: a defect of ours must not look fresh
-                self._fail("metadata.internal", now)
-                raise
             if self._kept is not None:
                 keep(self._kept, octets, what=f"list of {self.name}")
 
@@ -169,12 +157,13 @@ class MetadataList:
     def status(self, now: datetime) -> SourceStatus:
         """The list itself; its anchors have their own."""
         state = self._state
-        reason, since = state.reason, state.failed_since or state.accepted_at or self._started
-        word = SourceState.OK if state.reason is None else SourceState.STALE
+        freshness = state.freshness
+        reason, since = freshness.reason, freshness.since or self._started
+        word = SourceState.OK if reason is None else SourceState.STALE
         try:
             self._require_usable(now)
         except MetadataError as error:
-            word, reason = SourceState.DOWN, state.reason or error.reason
+            word, reason = SourceState.DOWN, freshness.reason or error.reason
             if state.held is not None:
                 since = min(now, state.held.next_update)
         return SourceStatus(
@@ -184,8 +173,8 @@ class MetadataList:
             reason=reason,
             valid_until=self.settings.end if state.held is None else state.held.next_update,
             next_refresh=self.next_refresh(),
-            refreshed_at=state.refreshed_at,
-            tried_at=state.tried_at,
+            refreshed_at=freshness.refreshed_at,
+            tried_at=freshness.tried_at,
             spent=_spent(state, now) if self.settings.kind is not SourceKind.MDQ else 0.0,
             entities=len(state.sources),
             dropped=() if state.held is None else state.held.dropped,
@@ -218,12 +207,7 @@ class MetadataList:
             self._state,
             held=listed,
             floor=listed,
-            accepted_at=now,
-            failed_since=None,
-            reason=None,
-            next_refresh=self._next(listed, now),
-            refreshed_at=now,
-            tried_at=now,
+            freshness=self._state.freshness.accepted(now, next_refresh=self._next(listed, now)),
         )
         self._follow(listed_anchors(self.settings, listed.locations), now)
 
@@ -232,27 +216,15 @@ class MetadataList:
         if self._state.held is None:
             raise MetadataError("servicelist.unavailable", self.name)
         self._state.held.require_current(now)
-        self._state = replace(
-            self._state,
-            failed_since=None,
-            reason=None,
-            next_refresh=self._next(self._state.held, now),
-            refreshed_at=now,
-            tried_at=now,
-        )
+        due = self._next(self._state.held, now)
+        self._state = replace(self._state, freshness=self._state.freshness.confirmed(now, next_refresh=due))
 
     def _next(self, listed: MetadataServiceList, now: datetime) -> datetime:
         wait = min((listed.next_update - now) / 2, timedelta(minutes=self.settings.refresh_minutes))
         return now + max(wait, SHORTEST_REFRESH)
 
     def _fail(self, reason: str, now: datetime) -> None:
-        self._state = replace(
-            self._state,
-            failed_since=self._state.failed_since or now,
-            reason=reason,
-            next_refresh=now + SHORTEST_REFRESH,
-            tried_at=now,
-        )
+        self._state = replace(self._state, freshness=self._state.freshness.failed(reason, now))
 
     def _follow(self, wanted: tuple[ListedAnchor, ...], now: datetime) -> None:
         """Metadata of what stays are kept; of what is new they are loaded; the others are gone."""
@@ -270,8 +242,7 @@ class MetadataList:
 def _spent(state: _State, now: datetime) -> float:
     if state.held is None:
         return 1.0
-    life = (state.held.next_update - state.held.issued).total_seconds()
-    return min(1.0, max(0.0, (now - state.held.issued).total_seconds() / life)) if life > 0 else 1.0
+    return spent(state.held.issued, state.held.next_update, now)
 
 
 def _change(name: str, held: MetadataServiceList | None, new: MetadataServiceList) -> MetadataChange:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import Protocol
 from trust.anchors import TrustAnchor
 from trust.errors import MetadataError, TrustError
 from trust.fetch import ConditionalFetch, FetchPolicy
+from trust.freshness import SHORTEST_REFRESH, Freshness, failures_told, reason_of, spent
 from trust.kept_copy import holds, keep
 from trust.mdq import address
 from trust.metadata import DroppedEntity, MetadataDocument, MetadataRole, PeerMetadata
@@ -33,7 +34,6 @@ from trust.pinned import PinnedKey
 
 _log = logging.getLogger(__name__)
 
-SHORTEST_REFRESH = timedelta(minutes=5)
 LONGEST_REFRESH = timedelta(hours=24)
 
 
@@ -95,12 +95,7 @@ class _State:
     """Everything that changes, in one immutable piece."""
 
     document: MetadataDocument | None = None
-    accepted_at: datetime | None = None
-    failed_since: datetime | None = None
-    reason: str | None = None
-    next_refresh: datetime | None = None
-    refreshed_at: datetime | None = None
-    tried_at: datetime | None = None
+    freshness: Freshness = field(default_factory=Freshness)
 
 
 class MetadataSource:
@@ -149,10 +144,10 @@ class MetadataSource:
             except FileNotFoundError:
                 return
             except (TrustError, OSError) as error:
-                _log.warning("kept metadata of %s not used: %s", self.anchor.id, _reason(error))
+                _log.warning("kept metadata of %s not used: %s", self.anchor.id, reason_of(error))
                 return
-            # announced when it was fetched; now refresh at once
-            self._state = _State(document, now, None, None, now)
+            # announced when it was fetched
+            self._state = _State(document, Freshness.of_kept_copy(now))
 
     def refresh(self, now: datetime) -> None:
         """Fetch, verify and take the current document.
@@ -160,7 +155,7 @@ class MetadataSource:
         Raises TrustError when it was refused; the copy held before then stays in use.
         """
         with self._working:
-            try:
+            with failures_told(lambda reason: self._fail(reason, now)):
                 require_active(self.anchor, now)
                 octets = self._read(held=self._taken)
                 if octets is None:
@@ -169,14 +164,6 @@ class MetadataSource:
                 self._taken = False
                 self._accept(verify_document(octets, self.policy, now=now), now)
                 self._taken = True
-            except (TrustError, OSError) as error:
-                self._fail(_reason(error), now)
-                if isinstance(error, TrustError):
-                    raise
-                raise MetadataError("metadata.unreadable", type(error).__name__) from error
-            except Exception:  # recorded for the operator, then raised: a defect of ours must not look fresh
-                self._fail("metadata.internal", now)
-                raise
             self._keep(octets)
 
     def document(self, now: datetime) -> MetadataDocument:
@@ -224,19 +211,19 @@ class MetadataSource:
 
     def next_refresh(self) -> datetime:
         """When ``refresh`` is due again."""
-        return self._state.next_refresh or self._started
+        return self._state.freshness.next_refresh or self._started
 
     def status(self, now: datetime) -> SourceStatus:
         """How this source is at ``now``."""
         state = self._state
-        document = state.document
-        reason, since = state.reason, state.failed_since or state.accepted_at or self._started
+        document, freshness = state.document, state.freshness
+        reason, since = freshness.reason, freshness.since or self._started
         try:
             self.document(now)
-            word = SourceState.OK if state.reason is None else SourceState.STALE
+            word = SourceState.OK if reason is None else SourceState.STALE
         except MetadataError as error:
             word = SourceState.DOWN
-            reason = state.reason or error.reason
+            reason = freshness.reason or error.reason
             if error.reason == "metadata.anchor-inactive":
                 reason = error.reason
             elif document is not None:
@@ -248,8 +235,8 @@ class MetadataSource:
             reason=reason,
             valid_until=None if document is None else document.valid_until,
             next_refresh=self.next_refresh(),
-            refreshed_at=state.refreshed_at,
-            tried_at=state.tried_at,
+            refreshed_at=freshness.refreshed_at,
+            tried_at=freshness.tried_at,
             spent=_spent(state, now),
             entities=0 if document is None else len(document.peers),
             dropped=() if document is None else document.dropped,
@@ -266,29 +253,16 @@ class MetadataSource:
         # kept means announced: by this process, by an earlier one, or by another one of this host
         if self._announce is not None and new and not holds(self._kept, document.sha256):
             self._announce(_change(held, document))
-        self._state = _State(document, now, None, None, refresh_time(document, now), now, now)
+        taken = self._state.freshness.accepted(now, next_refresh=refresh_time(document, now))
+        self._state = _State(document, taken)
 
     def _fail(self, reason: str, now: datetime) -> None:
-        state = self._state
-        self._state = replace(
-            state,
-            failed_since=state.failed_since or now,
-            reason=reason,
-            next_refresh=now + SHORTEST_REFRESH,
-            tried_at=now,
-        )
+        self._state = replace(self._state, freshness=self._state.freshness.failed(reason, now))
 
     def _confirm(self, now: datetime) -> None:
         """Not modified: the copy held is current, and lives no longer for that."""
-        document = self.document(now)
-        self._state = replace(
-            self._state,
-            failed_since=None,
-            reason=None,
-            next_refresh=refresh_time(document, now),
-            refreshed_at=now,
-            tried_at=now,
-        )
+        due = refresh_time(self.document(now), now)
+        self._state = replace(self._state, freshness=self._state.freshness.confirmed(now, next_refresh=due))
 
     def _keep(self, octets: bytes) -> None:
         """For the next start; a full disk must not stop logins."""
@@ -356,15 +330,10 @@ def _address(anchor: TrustAnchor) -> str | None:
     return address(location.mdq, location.entity_ids[0], sha1=location.mdq_sha1)
 
 
-def _reason(error: Exception) -> str:
-    return error.reason if isinstance(error, TrustError) else "metadata.unreadable"
-
-
 def _spent(state: _State, now: datetime) -> float:
-    if state.document is None or state.accepted_at is None:
+    if state.document is None or state.freshness.accepted_at is None:
         return 1.0
-    life = (state.document.valid_until - state.accepted_at).total_seconds()
-    return min(1.0, max(0.0, (now - state.accepted_at).total_seconds() / life)) if life > 0 else 1.0
+    return spent(state.freshness.accepted_at, state.document.valid_until, now)
 
 
 def _change(held: MetadataDocument | None, new: MetadataDocument) -> MetadataChange:
