@@ -6,17 +6,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 from babel.dates import format_date, format_datetime
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from gateway.admin import words
 from gateway.settings import GatewaySection, Mode
 from gateway.web import countries
-from gateway.web.language import FORMATS, LANGUAGE_NAMES, negotiate
+from gateway.web.environment import environment
+from gateway.web.language import FORMATS, language_links, negotiate
 from gateway.web.local_text import localise
 from gateway.web.render import ZONE
 from gateway.web.security_headers import page_headers
@@ -50,18 +49,9 @@ class AdminRenderer:
         self._site = site
         self._https = https
         self._words = {language: words.load(language) for language in words.languages()}
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            finalize=_told,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
+        self._environment = environment(TEMPLATES, static, finalize=_told)
         self._environment.filters["kept"] = _kept
         self._environment.globals |= {
-            "static": static.url,
             "hex4": grouped,
             "object_href": object_href,
             "change_href": change_href,
@@ -97,7 +87,7 @@ class AdminRenderer:
                     "n": translations.count,
                     "language": language,
                     "page_path": path,
-                    "language_links": _language_links(path, language, tuple(self._words)),
+                    "language_links": language_links(path, language, tuple(self._words)),
                     "site_name": localise(self._site.name, language),
                     "moment": _moments(language),
                     "day": _days(language),
@@ -134,21 +124,6 @@ def object_href(key: ObjectKey) -> str:
 def change_href(change_hash: str) -> str:
     """The page of a change."""
     return f"/changes/{change_hash}"
-
-
-def _language_links(path: str | None, current: str, available: tuple[str, ...]) -> list[dict[str, Any]]:
-    if path is None:
-        return []
-    sign = "&" if "?" in path else "?"
-    return [
-        {
-            "language": tag,
-            "name": LANGUAGE_NAMES.get(tag, tag),
-            "current": tag == current,
-            "href": f"{path}{sign}lang={tag}",
-        }
-        for tag in available
-    ]
 
 
 def _moments(language: str) -> Callable[[datetime], Markup]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 DEFAULT = "de"
 
@@ -27,6 +28,16 @@ FORMATS = {"en": "en_GB"}
 
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
 _LONGEST_HEADER = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageLink:
+    """The way to the same page in ``language``."""
+
+    language: str
+    name: str
+    current: bool
+    href: str
 
 
 def preferences(
@@ -67,3 +78,19 @@ def ranges(header: str) -> list[str]:
             if weight > 0:
                 weighted.append((weight, match[1]))
     return [tag for _, tag in sorted(weighted, key=lambda pair: -pair[0])]
+
+
+def language_links(path: str | None, current: str, available: Sequence[str]) -> tuple[LanguageLink, ...]:
+    """To the page at ``path`` in every language it has; none where it has no address of its own, or only one."""
+    if path is None or len(available) < 2:
+        return ()
+    sign = "&" if "?" in path else "?"
+    return tuple(
+        LanguageLink(
+            language=tag,
+            name=LANGUAGE_NAMES.get(tag, tag),
+            current=tag == current,
+            href=f"{path}{sign}lang={tag}",
+        )
+        for tag in sorted(available, key=lambda tag: (tag not in LANGUAGE_NAMES, tag))
+    )

@@ -1,7 +1,6 @@
 """From a page of ``gateway.web.pages`` to an HTML answer with its headers.
 
-Templates and catalogues are compiled once, at start. Every value is escaped; an undefined name in
-a template is an error, not an empty string. The Content-Security-Policy is computed from the page,
+Templates and catalogues are compiled once, at start. The Content-Security-Policy is computed from the page,
 because only the page knows where its form may end (``gateway.web.security_headers``).
 """
 
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
@@ -25,8 +24,9 @@ from gateway.errors import CATALOGUE
 from gateway.settings import GatewaySection, Mode
 from gateway.web import choices, countries, eid_context, translations, values
 from gateway.web.eid_pages import PhoneFailedPage
+from gateway.web.environment import environment
 from gateway.web.frame import Frame, ServiceView
-from gateway.web.language import FORMATS, LANGUAGE_NAMES, negotiate
+from gateway.web.language import FORMATS, language_links, negotiate
 from gateway.web.local_text import LocalText, localise
 from gateway.web.pages import (
     CountryChoice,
@@ -107,20 +107,12 @@ class Renderer:
         self._base = urlsplit(site.issuer).path
         self._https = site.issuer.startswith("https://")
         self._languages = {language: translations.load(language) for language in site.languages}
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        environment.globals["static"] = static.url
+        made = environment(TEMPLATES, static)
         self._templates: dict[type, Template] = {
-            page: environment.get_template(name) for page, name in TEMPLATE_NAMES.items()
+            page: made.get_template(name) for page, name in TEMPLATE_NAMES.items()
         }
         self._sites = {language: self._site_view(language) for language in self._languages}
-        self._choices = environment.get_template("countries.html")
+        self._choices = made.get_template("countries.html")
         # availability changes with the peers' metadata, not with every citizen
         self._choice_list = lru_cache(maxsize=_KEPT_LISTS)(self._render_choices)
 
@@ -219,24 +211,10 @@ class Renderer:
             "site": self._sites[language],
             "service": service,
             "service_name": service.name if service else words.text("service.unknown"),
-            "language_links": self._language_links(frame, language),
+            "language_links": language_links(frame.path, language, tuple(self._languages)),
             "test_band": self._site.mode is Mode.DEVELOPMENT or (isinstance(page, SelectPage) and page.test),
             "deadline": None if _is_farewell(page) else _deadline(frame),
         }
-
-    def _language_links(self, frame: Frame, current: str) -> list[dict[str, object]]:
-        if frame.path is None or len(self._languages) < 2:
-            return []
-        order = sorted(self._languages, key=lambda tag: (tag not in LANGUAGE_NAMES, tag))
-        return [
-            {
-                "language": tag,
-                "name": LANGUAGE_NAMES.get(tag, tag),
-                "current": tag == current,
-                "href": f"{frame.path}{'&' if '?' in frame.path else '?'}lang={tag}",
-            }
-            for tag in order
-        ]
 
     def _select_context(self, page: SelectPage, words: Translations) -> dict[str, object]:
         offered = [means for means in page.means if means.countries]

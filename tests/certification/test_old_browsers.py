@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 WEB = Path(__file__).parents[2] / "gateway" / "web"
-TEMPLATES = sorted((WEB / "templates").glob("*.html"))
+TEMPLATES = sorted((WEB / "templates").rglob("*.html"))
 NEEDS_MORE_THAN_HTML_4 = {
     "a control outside its form": r"<(button|input|select)[^>]*\sform=",
     "a button that changes its form": r"\sform(action|method|enctype|target|novalidate)\b",

@@ -73,7 +73,7 @@ def computed():
 
 def in_templates():
     """Identifiers that stand in a template."""
-    for path in ROOM.glob("templates/*.html"):
+    for path in ROOM.glob("templates/**/*.html"):
         yield from re.findall(r"""\b[tn]\(["']([a-z_.]+)["'][,)]""", path.read_text("utf-8"))
 
 
