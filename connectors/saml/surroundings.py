@@ -60,14 +60,7 @@ def metadata_source(
         country_required=country_required,
         allow_http_loopback=surroundings.development,
     )
-    return source_for(
-        policy,
-        config_dir=surroundings.config_dir,
-        keep_dir=surroundings.state_dir,
-        fetch_policy=surroundings.fetch_policy,
-        announce=surroundings.announce,
-        started=now,
-    )
+    return _source(policy, surroundings, now)
 
 
 def list_policy(source: SourceSettings, surroundings: Surroundings) -> ListPolicy:
@@ -98,14 +91,7 @@ def metadata_list(
             deviations=deviations(listed.country),
             allow_http_loopback=surroundings.development,
         )
-        return source_for(
-            policy,
-            config_dir=surroundings.config_dir,
-            keep_dir=surroundings.state_dir,
-            fetch_policy=surroundings.fetch_policy,
-            announce=surroundings.announce,
-            started=now,
-        )
+        return _source(policy, surroundings, now)
 
     kept = None if surroundings.state_dir is None else surroundings.state_dir / f"source-{source.id}.xml"
     return MetadataList(
@@ -116,6 +102,17 @@ def metadata_list(
         ),
         make=make,
         kept=kept if source.url is not None else None,
+        announce=surroundings.announce,
+        started=now,
+    )
+
+
+def _source(policy: DocumentPolicy, surroundings: Surroundings, now: datetime) -> MetadataSource:
+    return source_for(
+        policy,
+        config_dir=surroundings.config_dir,
+        keep_dir=surroundings.state_dir,
+        fetch_policy=surroundings.fetch_policy,
         announce=surroundings.announce,
         started=now,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -185,14 +185,7 @@ def _octets(source: SourceSettings, directory: Path, policy: FetchPolicy) -> Ite
     place = source.url or source.file or ""
     codes = ["EL" if country == "GR" else country for country in source.countries]
     places = [place.replace("{country}", code) for code in codes] if "{country}" in place else [place]
-    json = FetchPolicy(
-        connect_seconds=policy.connect_seconds,
-        total_seconds=policy.total_seconds,
-        ca_file=policy.ca_file,
-        allow_private_addresses=policy.allow_private_addresses,
-        allow_http_loopback=policy.allow_http_loopback,
-        content_types=frozenset({"application/json"}),
-    )
+    json = replace(policy, content_types=frozenset({"application/json"}))
     end = monotonic() + _PATIENCE
     for name in places:
         if monotonic() > end:
