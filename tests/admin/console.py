@@ -272,7 +272,7 @@ def open_console(
             since=clock(),
             public=nothing,
             mtls=None,
-            back_channel=None,  # type: ignore[arg-type]
+            back_channel=None,  # type: ignore[arg-type]  # the console never logs anybody out
         )
     )
     store = Store(connect(address), clock=lambda: clock().timestamp())

@@ -31,7 +31,7 @@ async def installing(tmp_path: Path, address: StoreAddress) -> AsyncIterator[Cal
     running: list[Installation] = []
 
     def make(*clients: Client, **options: object) -> Installation:
-        made = install(tmp_path, address, *clients, **options)  # type: ignore[arg-type]
+        made = install(tmp_path, address, *clients, **options)  # type: ignore[arg-type]  # install checks them
         running.append(made)
         return made
 

@@ -59,7 +59,7 @@ def exchange(error: ConnectorError) -> Recipe:
 
     async def run(installing: Install) -> httpx.Response:
         running = installing()
-        running.source.finish = _raising(error)  # type: ignore[assignment, method-assign]
+        running.source.finish = _raising(error)  # type: ignore[assignment, method-assign]  # it ends so
         browser = running.browser()
         journey = await browser.authorize()
         await browser.answer(await browser.begin(journey))
@@ -73,7 +73,7 @@ def account(error: ConnectorError) -> Recipe:
 
     async def run(installing: Install) -> httpx.Response:
         running = installing(client(**BUNDID), accounts=("bundid",))
-        running.accounts["bundid"].finish = _raising(error)  # type: ignore[method-assign, assignment]
+        running.accounts["bundid"].finish = _raising(error)  # type: ignore[method-assign, assignment]  # it ends so
         browser = running.browser()
         journey = await browser.authorize()
         await browser.answer(await browser.begin_account(journey), "bundid")
@@ -87,7 +87,7 @@ def card(error: ConnectorError) -> Recipe:
 
     async def run(installing: Install) -> httpx.Response:
         running = installing(client(means=("npa", "eidas")), card=True)
-        running.card.finish = _raising(error)  # type: ignore[method-assign, assignment]
+        running.card.finish = _raising(error)  # type: ignore[method-assign, assignment]  # it ends so
         browser = running.browser()
         journey = await choose_card(browser)
         opened = await open_client(running, await start_link(browser, journey))
@@ -113,9 +113,9 @@ async def never_asked(installing: Install) -> httpx.Response:
 
     def noting(*given: object, relay_state: str, **more: object) -> object:
         handles.append(relay_state)
-        return begin(*given, relay_state=relay_state, **more)  # type: ignore[arg-type]
+        return begin(*given, relay_state=relay_state, **more)  # type: ignore[arg-type]  # as they came
 
-    running.card.begin = noting  # type: ignore[method-assign, assignment]
+    running.card.begin = noting  # type: ignore[method-assign, assignment]  # the handle is seen nowhere else
     browser = running.browser()
     journey = await choose_card(browser)
     await browser.get(f"/connectors/npa/acs?RelayState={handles[0]}&ResultMajor=ok", cross_site=True)
@@ -154,7 +154,7 @@ async def _means_cannot(installing: Install, means: str) -> httpx.Response:
         running = installing(client(**BUNDID), accounts=("bundid",))
         connector = running.accounts["bundid"]
     option = Option(connector=means, country=None, available=False, reason="service", highest=None)
-    connector.options = lambda *_, **__: (option,)  # type: ignore[attr-defined]
+    connector.options = lambda *_, **__: (option,)  # type: ignore[attr-defined]  # either fake has it
     browser = running.browser()
     journey = await browser.authorize()
     await browser.post(f"{journey}/start", {"means": means})
@@ -276,8 +276,8 @@ async def defect(installing: Install) -> httpx.Response:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    running.application.store.take = broken  # type: ignore[method-assign, assignment]
-    running.application.store.batch = broken  # type: ignore[method-assign, assignment]
+    running.application.store.take = broken  # type: ignore[method-assign, assignment]  # a defect of ours
+    running.application.store.batch = broken  # type: ignore[method-assign, assignment]  # a defect of ours
     return await running.browser().redeem("ABCDEFGHJK." + "A" * 43)
 
 

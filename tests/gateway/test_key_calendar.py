@@ -192,9 +192,10 @@ def test_configuration_at_a_time_has_that_days_keys() -> None:
 def test_what_a_plan_waits_for_here_is_named() -> None:
     """For the health page: a node that was not restarted for the new key, and goes on with the old one."""
     late: Any = Calendar(declared_keys=(OLD,))
+    loaded: Any = Calendar()
     assert list(troubles(late, START)) == ["key.not-loaded: new"]
     assert list(troubles(late, START + 10 * DAY)) == ["key.no-successor: old", "key.not-loaded: new"]
-    assert list(troubles(Calendar(), START + 10 * DAY)) == []  # type: ignore[arg-type]
+    assert list(troubles(loaded, START + 10 * DAY)) == []
 
 
 @pytest.mark.parametrize(

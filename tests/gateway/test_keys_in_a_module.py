@@ -162,9 +162,9 @@ async def test_health_names_the_key_while_its_token_is_away(
     key = section(KeyPurpose.OIDC_SIGNING, token.uri("oidc-signing")) | {"state": state}
     health = Health(
         store=_Reachable(),  # type: ignore[arg-type]  # only its ping is asked
-        log=_Reachable(),  # type: ignore[arg-type]
-        in_force=_InForce(load(folder, key)[0]),  # type: ignore[arg-type]
-        refresh=_Reachable(),  # type: ignore[arg-type]
+        log=_Reachable(),  # type: ignore[arg-type]  # only its check
+        in_force=_InForce(load(folder, key)[0]),  # type: ignore[arg-type]  # only its keys
+        refresh=_Reachable(),  # type: ignore[arg-type]  # the start is not asked about
         clock=_never,
     )
     assert await answer(health) == (200, [])

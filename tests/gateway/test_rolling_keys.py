@@ -298,7 +298,7 @@ async def test_plan_that_two_people_signed_rolls_a_running_gateway(
 ) -> None:
     """And the suspension by one person takes a stolen key out at once: the next one, already published, signs."""
     (node, _) = running(calendar, clock, address, {"eidas": FakeSource()})
-    engine = node.following._registry._store._engine  # type: ignore[attr-defined]
+    engine = node.following._registry._store._engine  # type: ignore[attr-defined]  # behind the protocol of a store
     people = People(engine)
     people.now = clock()
     people.bootstrap()

@@ -13,6 +13,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROOMS = ("gateway", "connectors", "trust", "eid_server", "sandbox")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+TESTS = sorted(
+    path
+    for room in ("tests", "bench")
+    for path in (ROOT / room).rglob("*.py")
+    if "node_modules" not in path.parts
+)
 PRODUCT = [path for path in MODULES if path.relative_to(ROOT).parts[0] != "sandbox"]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc", "services", "models"}
 XML_DOORS = {"trust/xml.py", "eid_server/xml.py"}
@@ -77,7 +83,7 @@ def test_packages_say_that_they_are_typed() -> None:
     assert [room for room in ROOMS if not (ROOT / room / "py.typed").is_file()] == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=short)
+@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=short)
 def test_suppressed_finding_has_a_reason_beside_it(path: Path) -> None:
     """A ``noqa`` or ``type: ignore`` names the rule and says why."""
     lines = path.read_text("utf-8").splitlines()

@@ -180,7 +180,7 @@ def install(
     directory: Path, address: StoreAddress, *clients: Client, card: bool = False, **options: object
 ) -> Installation:
     """Build and start; the caller stops ``application``."""
-    configured = configuration(directory, *clients, **options)  # type: ignore[arg-type]
+    configured = configuration(directory, *clients, **options)  # type: ignore[arg-type]  # as the test says
     database = Path(configured.database_url.database or "")
     if not database.exists():
         database.write_bytes(_migrated())
@@ -248,10 +248,10 @@ class Browser:
         return response
 
     async def get(self, path: str, **options: object) -> httpx.Response:
-        return await self.request("GET", path, **options)  # type: ignore[arg-type]
+        return await self.request("GET", path, **options)  # type: ignore[arg-type]  # as there
 
     async def post(self, path: str, data: dict[str, str], **options: object) -> httpx.Response:
-        return await self.request("POST", path, data=data, **options)  # type: ignore[arg-type]
+        return await self.request("POST", path, data=data, **options)  # type: ignore[arg-type]  # as there
 
     def _keep(self, line: str) -> None:
         self.set_cookies.append(line)

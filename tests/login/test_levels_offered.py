@@ -38,7 +38,7 @@ def offer_by_level(source: FakeSource, highest: dict[str, LevelOfAssurance]) -> 
         )
         return tuple(one if one.available else replace(one, reason="level") for one in made)
 
-    source.options = options  # type: ignore[method-assign]
+    source.options = options  # type: ignore[method-assign]  # what it can reach is the test
 
 
 @pytest.fixture

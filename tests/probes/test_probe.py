@@ -21,7 +21,7 @@ from tests.probes.partner import PASSWORD, TITLE, USER
 
 
 def outcome(field: Field, **changes: object) -> tuple[Reason | None, Step | None, str | None]:
-    result = field.probe(**changes)  # type: ignore[arg-type]
+    result = field.probe(**changes)  # type: ignore[arg-type]  # fields of the target, as the test says
     return result.reason, result.step, result.code
 
 

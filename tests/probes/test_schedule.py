@@ -97,7 +97,7 @@ async def bench(tmp_path: Path, address: StoreAddress) -> AsyncIterator[Bench]:
     live = Live(
         Generation(
             configuration=configured, connectors={}, fold=None, since=BEGINNING,
-            public=_nobody, mtls=None, back_channel=None,  # type: ignore[arg-type]
+            public=_nobody, mtls=None, back_channel=None,  # type: ignore[arg-type]  # no login happens
         )
     )  # fmt: skip
     store = Store(connect(address))

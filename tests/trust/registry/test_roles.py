@@ -206,7 +206,7 @@ def passkey() -> Passkey:
 
 def signed_in(passkey: Passkey, challenge: bytes = CHALLENGE, **crafted: object):
     people = {CLARA: Approver(name="Clara", credentials=(passkey.credential,))}
-    claimed = passkey.approve("", CLARA, challenge=challenge, **crafted)  # type: ignore[arg-type]
+    claimed = passkey.approve("", CLARA, challenge=challenge, **crafted)  # type: ignore[arg-type]  # forged fields of the passkey's answer
     return verify_sign_in(claimed.assertion, CHALLENGE, people, {}, origin=ORIGIN)
 
 
@@ -229,7 +229,7 @@ def test_sign_in_needs_this_challenge_site_and_a_verified_user(
     passkey: Passkey, crafted: dict[str, object], said: str
 ) -> None:
     with pytest.raises(ChangeRefused, match=f"(?i){said}"):
-        signed_in(passkey, **crafted)  # type: ignore[arg-type]
+        signed_in(passkey, **crafted)  # type: ignore[arg-type]  # forged fields of the passkey's answer
 
 
 def test_passkey_of_nobody_signs_nobody_in(passkey: Passkey) -> None:
