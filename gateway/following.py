@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -191,8 +191,8 @@ class Following:
         self._unsound = problem
         try:
             self._bring(basis, fold, current, known)
-        except Exception as error:
-            if basis is self._basis:
+        except Exception as error:  # connectors built anew may raise anything; suspensions count all the same
+            if basis is self._basis:  # nothing is left to try them with: the round fails, and is told
                 raise
             problem = self._unsound = self._not_usable(fold, error, now)
             self._bring(self._basis, fold, current, known)
@@ -264,12 +264,11 @@ class Following:
         started = self._premises.started
         started.path("var").mkdir(exist_ok=True)
         directory = Path(tempfile.mkdtemp(prefix="eid-gateway-registry-"))
-        try:
+        with ExitStack() as unfinished:
+            unfinished.callback(shutil.rmtree, directory, ignore_errors=True)
             lay_out(fold.state, started.directory, directory)
             configuration = load(directory, started=started)
-        except Exception:
-            shutil.rmtree(directory, ignore_errors=True)
-            raise
+            unfinished.pop_all()
         self._directories.append(directory)
         for old in self._directories[: -_LEFT - 1]:
             if old not in self._read_from and old != self._basis.configuration.directory:

@@ -281,17 +281,21 @@ async def test_a_database_that_shows_less_is_not_followed(land: Land) -> None:
 
 
 async def test_a_state_that_this_node_cannot_use_changes_nothing_but_suspensions_count(
-    land: Land, monkeypatch: pytest.MonkeyPatch
+    land: Land, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two people signed what an older version of the software does not understand."""
     land.take_over()
     land.everywhere()
     node = land.nodes[0]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
     land.people.put(ObjectKey(ObjectKind.CLIENT, "amt25"), {"settings": {"client_id": "amt25"}, "files": {}})
     node.following.round()
     assert node.live.problem is not None
     assert node.live.problem.startswith("registry.invalid")
     assert set(node.live.current.configuration.clients) == {"amt24"}
+    assert list(temporary.iterdir()) == []
     land.people.suspend(GREECE)
     node.following.round()
     assert GREECE in node.live.current.suspended
