@@ -12,7 +12,8 @@ from gateway.admin.change_view import object_views
 from gateway.admin.desk import AdminDesk, Visit
 from gateway.admin.drafts import signature, signing_options
 from gateway.admin.errors import CONSOLE_FORM, CONSOLE_NOT_FOUND, Explained
-from gateway.admin.pages import AdminRoute, admin_page, form, redirect
+from gateway.admin.forms import form
+from gateway.admin.pages import AdminRoute, admin_page, redirect
 from gateway.admin.render import change_href
 from gateway.statistics import Affected, Statistics, StatisticsUnavailable
 from trust.registry import (
@@ -121,7 +122,7 @@ async def reject(desk: AdminDesk, visit: Visit, request: Request) -> Response:
     fields = await form(request)
     reason = fields.get("reason", "")
     if not reason or len(reason) > 4000:
-        raise Explained(CONSOLE_FORM, "reason: 1 to 4000 characters")
+        raise Explained(CONSOLE_FORM, "reason: 1 to 4000 characters", reason="form.text", field="reason")
     approval = signature(visit, proposal.change_hash, Decision.REJECT, fields)
     await asyncio.to_thread(desk.registry.reject, approval, reason=reason, now=desk.clock())
     return redirect(change_href(proposal.change_hash))

@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 import sqlalchemy as sa
 
 from gateway.admin.history.verification import LogChecks
+from gateway.admin.refusals import Refusal, Refusals
 from gateway.admin.render import AdminRenderer
 from gateway.admin.session import Session, Sessions
 from gateway.audit import Audit
@@ -47,6 +48,7 @@ class AdminDesk:
     """The database, for what has tables of its own."""
     render: AdminRenderer
     sessions: Sessions
+    refusals: Refusals
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]
     background: Background | None
@@ -94,6 +96,8 @@ class Visit:
     now: datetime
     fold: Fold
     generation: Generation
+    refused: Refusal | None = None
+    """Why the form of this page, sent before, was not taken."""
 
     @property
     def language(self) -> str:

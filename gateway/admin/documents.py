@@ -58,14 +58,18 @@ def edits_of_object(
     try:
         tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Explained(CONSOLE_FORM, f"TOML: {error}", cause=error) from error
+        raise Explained(
+            CONSOLE_FORM, f"TOML: {error}", reason="form.toml", field="text", cause=error
+        ) from error
     with TemporaryDirectory() as name:
         directory = Path(name)
         write_bundle(state, directory, with_suspended=False)
         own = key.id if key else "new-object"
         path = directory / "registry" / _FOLDER[kind] / f"{own}.toml"
         if key is None and path.exists():
-            raise Explained(CONSOLE_FORM, f"{kind.value}/{own} is there already")
+            raise Explained(
+                CONSOLE_FORM, f"{kind.value}/{own} is there already", reason="form.present", field="text"
+            )
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
         for file, octets in files.items():
@@ -74,7 +78,9 @@ def edits_of_object(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(octets)
             except OSError as error:  # another file's name as a folder, too long
-                raise Explained(CONSOLE_FORM, f"{file}: {error.strerror}", cause=error) from error
+                raise Explained(
+                    CONSOLE_FORM, f"{file}: {error.strerror}", reason="form.file-name", cause=error
+                ) from error
         return _edits(state, directory, keep_suspended=True)
 
 
@@ -85,7 +91,7 @@ def edits_of_certificate(
     settings = dict(state.objects[key].document["settings"])
     named = settings.get("certificate")
     if not isinstance(named, str):
-        raise Explained(CONSOLE_FORM, f"{key} names no certificate")
+        raise Explained(CONSOLE_FORM, f"{key} names no certificate", reason="form.no-certificate")
     for field, value in (("valid_from", valid_from), ("valid_until", valid_until)):
         if value is not None:
             settings[field] = value.isoformat()
@@ -100,7 +106,13 @@ def pem(octets: bytes) -> bytes:
         else:
             found = [x509.load_der_x509_certificate(octets)]
     except ValueError as error:
-        raise Explained(CONSOLE_FORM, "no X.509 certificate in PEM or DER", cause=error) from error
+        raise Explained(
+            CONSOLE_FORM,
+            "no X.509 certificate in PEM or DER",
+            reason="form.certificate",
+            field="pem",
+            cause=error,
+        ) from error
     return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in found)
 
 
@@ -118,7 +130,7 @@ def _edits(state: State, directory: Path, *, keep_suspended: bool) -> list[Edit]
         suspended = frozenset() if keep_suspended else bundle.suspended
         edits = edits_towards(state, bundle.documents, suspended=suspended)
     except ConfigurationError as error:
-        raise Explained(CONSOLE_FORM, str(error), cause=error) from error
+        raise Explained(CONSOLE_FORM, str(error), reason="form.bundle", cause=error) from error
     if not edits:
         raise ChangeRefused("registry.empty", "nothing would be different")
     return edits
@@ -130,9 +142,11 @@ def _extract(archive: bytes, directory: Path) -> None:
         with zipfile.ZipFile(BytesIO(archive)) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
             if len(members) > _MOST_FILES or sum(m.file_size for m in members) > _LARGEST_BUNDLE:
-                raise Explained(CONSOLE_FORM, "ZIP: too many files, or too large")
+                raise Explained(CONSOLE_FORM, "ZIP: too many files, or too large", reason="form.zip-size")
             if not {member.compress_type for member in members} <= _COMPRESSED:
-                raise Explained(CONSOLE_FORM, "ZIP: only stored and deflated files are read")
+                raise Explained(
+                    CONSOLE_FORM, "ZIP: only stored and deflated files are read", reason="form.zip"
+                )
             for member in members:
                 target = _below_registry(member.filename)
                 if target is None:
@@ -142,13 +156,15 @@ def _extract(archive: bytes, directory: Path) -> None:
                 with opened.open(member) as source:
                     path.write_bytes(source.read(member.file_size))
     except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, OSError, EOFError) as error:
-        raise Explained(CONSOLE_FORM, "no ZIP file that can be read", cause=error) from error
+        raise Explained(
+            CONSOLE_FORM, "no ZIP file that can be read", reason="form.zip", field="upload", cause=error
+        ) from error
 
 
 def _below_registry(name: str) -> PurePosixPath | None:
     parts = PurePosixPath(name).parts
     if ".." in parts or name.startswith("/") or "\0" in name or "\\" in name:
-        raise Explained(CONSOLE_FORM, "ZIP: a name leads out of the bundle")
+        raise Explained(CONSOLE_FORM, "ZIP: a name leads out of the bundle", reason="form.zip-name")
     for depth in (0, 1):
         if parts[depth : depth + 1] == ("registry",) and len(parts) > depth + 1:
             return PurePosixPath(*parts[depth:])
@@ -159,4 +175,4 @@ def _safe(name: str) -> str:
     try:
         return safe_name(name)
     except ChangeRefused as refused:
-        raise Explained(CONSOLE_FORM, str(refused), cause=refused) from refused
+        raise Explained(CONSOLE_FORM, str(refused), reason="form.file-name", cause=refused) from refused

@@ -19,7 +19,8 @@ from starlette.responses import Response
 from gateway.admin.change_view import object_views
 from gateway.admin.desk import AdminDesk, Visit, person
 from gateway.admin.errors import CONSOLE_EXPIRED, CONSOLE_FORM, CONSOLE_ROLE, Explained
-from gateway.admin.pages import LARGEST_UPLOAD, AdminRoute, admin_page, form, redirect
+from gateway.admin.forms import LARGEST_UPLOAD, form
+from gateway.admin.pages import AdminRoute, admin_page, redirect
 from gateway.admin.render import change_href
 from gateway.admin.signing_in import passkey_answer
 from trust.registry import (
@@ -56,13 +57,15 @@ async def draft(
     reason, evidence = fields.get("reason", ""), fields.get("evidence", "")
     for name, text, needed in (("reason", reason, True), ("evidence", evidence, evidence_needed)):
         if (needed and not text) or len(text) > _TEXT:
-            raise Explained(CONSOLE_FORM, f"{name}: 1 to {_TEXT} characters")
+            raise Explained(CONSOLE_FORM, f"{name}: 1 to {_TEXT} characters", reason="form.text", field=name)
     change = await asyncio.to_thread(
         _drafted, desk, visit, change_class, tuple(edits), reason, evidence, _day(fields)
     )
     octets = zlib.compress(canonical(change.as_json()))
     if len(octets) > LARGEST_UPLOAD:
-        raise Explained(CONSOLE_FORM, "too large for the console: eid-gateway registry propose")
+        raise Explained(
+            CONSOLE_FORM, "too large for the console: eid-gateway registry propose", reason="form.too-much"
+        )
     number = desk.random(8).hex()
     until = min(visit.now + _LIFE, visit.session.until)
     await desk.store.put(visit.session.secret, _purpose(number), octets, until=until)
@@ -75,7 +78,13 @@ def _day(fields: dict[str, str]) -> datetime | None:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC, microsecond=0) if text else None
     except ValueError as error:
-        raise Explained(CONSOLE_FORM, "not_before: YYYY-MM-DDTHH:MM", cause=error) from error
+        raise Explained(
+            CONSOLE_FORM,
+            "not_before: YYYY-MM-DDTHH:MM",
+            reason="form.time",
+            field="not_before",
+            cause=error,
+        ) from error
 
 
 def _drafted(

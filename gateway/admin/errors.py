@@ -108,14 +108,27 @@ CONSOLE_UNAVAILABLE = CATALOGUE.add(
 
 
 class Explained(GatewayError):
-    """A refusal with a sentence for the page: what exactly, in the registry's or the check's words."""
+    """A refusal that says what exactly: ``detail`` in the registry's or the check's own words.
 
-    def __init__(self, entry: CatalogueEntry, detail: str, *, cause: BaseException | None = None) -> None:
+    ``reason`` is a stable word for which ``locales/*/refusals.po`` has a sentence; ``field`` the form's field.
+    """
+
+    def __init__(
+        self,
+        entry: CatalogueEntry,
+        detail: str,
+        *,
+        reason: str,
+        field: str = "",
+        cause: BaseException | None = None,
+    ) -> None:
         super().__init__(entry, cause=cause)
         self.detail = detail
+        self.reason = reason
+        self.field = field
 
 
 def explained(error: RegistryError) -> Explained:
     """The page's error for what the registry says."""
     entry = CONSOLE_REFUSED if isinstance(error, ChangeRefused) else CONSOLE_UNAVAILABLE
-    return Explained(entry, str(error), cause=error)
+    return Explained(entry, str(error), reason=error.reason, cause=error)

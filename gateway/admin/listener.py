@@ -13,8 +13,10 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from gateway.admin.desk import AdminDesk
+from gateway.admin.forms import LARGEST_UPLOAD
 from gateway.admin.history.verification import LogChecks
-from gateway.admin.pages import LARGEST_UPLOAD, endpoint, error_page
+from gateway.admin.pages import endpoint, error_page
+from gateway.admin.refusals import Refusals
 from gateway.admin.render import AdminRenderer
 from gateway.admin.routes import AREAS, navigation
 from gateway.admin.session import Sessions
@@ -72,6 +74,7 @@ def build_console(
             longest=timedelta(hours=section.session_hours),
             https=https,
         ),
+        refusals=Refusals(store=store, clock=clock, random=random),
         clock=clock,
         random=random,
         background=background,
@@ -79,7 +82,9 @@ def build_console(
         checks=checks or LogChecks(),
         probes=probes,
     )
-    table = [endpoint(desk, route) for area in AREAS for route in area]
+    routes = [route for area in AREAS for route in area]
+    pages = frozenset(route.path for route in routes if route.method == "GET")
+    table = [endpoint(desk, route, pages) for route in routes]
     table.append(Route("/static/{name}", static.endpoint, methods=["GET"]))
     return Guard(
         app=Router(table, redirect_slashes=False),

@@ -14,7 +14,8 @@ from gateway.admin.change_view import object_facts, raw_text
 from gateway.admin.desk import AdminDesk, Visit
 from gateway.admin.drafts import draft
 from gateway.admin.errors import CONSOLE_FORM, CONSOLE_NOT_FOUND, Explained
-from gateway.admin.pages import AdminRoute, admin_page, form_with_files
+from gateway.admin.forms import form_with_files
+from gateway.admin.pages import AdminRoute, admin_page
 from trust.registry import ChangeClass, ChangeRefused, Edit, ObjectKey, ObjectKind, Role, suspension_edits
 
 KINDS = tuple(kind for kind in ObjectKind if kind is not ObjectKind.APPROVER)
@@ -136,7 +137,9 @@ async def new(desk: AdminDesk, visit: Visit, request: Request) -> Response:
     fields, uploads = await form_with_files(request)
     name, octets = fields.get("name", ""), uploads.get("upload", b"")
     if bool(name) != bool(octets):
-        raise Explained(CONSOLE_FORM, "a file needs its name, and a name its file")
+        raise Explained(
+            CONSOLE_FORM, "a file needs its name, and a name its file", reason="form.named-file", field="name"
+        )
     edits = await asyncio.to_thread(
         documents.edits_of_object,
         visit.fold.state,
@@ -202,7 +205,7 @@ async def emergency(desk: AdminDesk, visit: Visit, request: Request) -> Response
     fields, _ = await form_with_files(request)
     chosen = [name.removeprefix("object:") for name in fields if name.startswith("object:")]
     if not chosen:
-        raise Explained(CONSOLE_FORM, "nothing is chosen")
+        raise Explained(CONSOLE_FORM, "nothing is chosen", reason="form.nothing-chosen")
     keys = [ObjectKey.parse(text) for text in chosen]
     edits = suspension_edits(visit.fold.state, keys, suspended=True)
     return await draft(desk, visit, ChangeClass.SUSPENSION, edits, fields, evidence_needed=False)
@@ -238,7 +241,9 @@ def _date(fields: dict[str, str], name: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
-        raise Explained(CONSOLE_FORM, f"{name}: YYYY-MM-DD", cause=error) from error
+        raise Explained(
+            CONSOLE_FORM, f"{name}: YYYY-MM-DD", reason="form.date", field=name, cause=error
+        ) from error
 
 
 _Step = Callable[[AdminDesk, Visit, Request], Awaitable[Response]]

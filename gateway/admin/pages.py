@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -21,12 +19,11 @@ from starlette.routing import Route
 from gateway.admin.desk import AdminDesk, Visit, person
 from gateway.admin.errors import (
     CONSOLE_FOREIGN_FORM,
-    CONSOLE_FORM,
     CONSOLE_NOT_FOUND,
     CONSOLE_ROLE,
-    Explained,
     explained,
 )
+from gateway.admin.refusals import Refusal
 from gateway.admin.session import Session
 from gateway.audit.operations import ConsoleSignedOut
 from gateway.errors import GatewayError
@@ -35,11 +32,6 @@ from gateway.web.language import preferences
 from gateway.web.translations import Translations
 from trust.registry import RegistryError, Role
 
-LARGEST_FORM = 65_536
-LARGEST_UPLOAD = 4 * 1024 * 1024
-_FIELDS = 60
-_CHOICES = 2000
-"""Fields of a form in parts: whoever must end everything at once ticks every box."""
 _LANGUAGE = "console-language"
 _YEAR = 31_536_000
 
@@ -61,8 +53,8 @@ class AdminRoute:
     public: bool = False
 
 
-def endpoint(desk: AdminDesk, route: AdminRoute) -> Route:
-    """``route`` with everything that stands before it."""
+def endpoint(desk: AdminDesk, route: AdminRoute, pages: frozenset[str]) -> Route:
+    """``route`` with everything that stands before it. ``pages``: paths of all routes that answer GET."""
 
     async def answer(request: Request) -> Response:
         await _within_rate(desk, request, ceremony=route.public and route.method == "POST")
@@ -71,7 +63,12 @@ def endpoint(desk: AdminDesk, route: AdminRoute) -> Route:
         try:
             response = await (_public if route.public else _visited)(desk, route, request)
         except RegistryError as error:
-            raise explained(error) from error
+            refused = explained(error)
+            await _keep_refusal(desk, route, request, refused, pages)
+            raise refused from error
+        except GatewayError as refused:
+            await _keep_refusal(desk, route, request, refused, pages)
+            raise
         _keep_language(desk, request, response)
         return response
 
@@ -95,6 +92,30 @@ async def _visited(desk: AdminDesk, route: AdminRoute, request: Request) -> Resp
     return response
 
 
+def _form_of(path: str, asked: str, pages: frozenset[str]) -> str:
+    """The page on which the form for ``path``, asked for as ``asked``, stands: its own, or one above."""
+    while path and path not in pages:
+        path, asked = path.rpartition("/")[0], asked.rpartition("/")[0]
+    return asked or "/"
+
+
+async def _keep_refusal(
+    desk: AdminDesk, route: AdminRoute, request: Request, error: GatewayError, pages: frozenset[str]
+) -> None:
+    """For ``error_page``, and for the form when somebody goes back to it."""
+    if route.method != "POST":
+        return
+    form = _form_of(route.path, request.url.path, pages)
+    refusal = Refusal.of(
+        error,
+        form=form,
+        typed=getattr(request.state, "typed", {}),
+        files=getattr(request.state, "uploaded", False),
+    )
+    visit: Visit | None = getattr(request.state, "visit", None)
+    request.state.refusal = refusal if visit is None else await desk.refusals.keep(visit.session, refusal)
+
+
 async def _visit(desk: AdminDesk, request: Request, session: Session) -> Visit | None:
     """None: the person, or the passkey of this session, is not enrolled any more."""
     fold = await asyncio.to_thread(desk.fold)
@@ -113,7 +134,15 @@ async def _visit(desk: AdminDesk, request: Request, session: Session) -> Visit |
         now=desk.clock(),
         fold=fold,
         generation=desk.live.current,
+        refused=await _refused_before(desk, request, session),
     )
+
+
+async def _refused_before(desk: AdminDesk, request: Request, session: Session) -> Refusal | None:
+    """What ``?kept=`` names, if it was this page's form."""
+    number = request.query_params.get("kept")
+    found = await desk.refusals.find(session, number) if number and request.method == "GET" else None
+    return found if found is not None and found.form == request.url.path else None
 
 
 def _to_sign_in(desk: AdminDesk, request: Request, *, gone: bool) -> Response:
@@ -180,7 +209,16 @@ def admin_page(
         template,
         visit.words,
         path=visit.path,
-        context={"visit": visit, "may": _may(visit), "problem": desk.live.problem, **context},
+        context={
+            "visit": visit,
+            "may": _may(visit),
+            "problem": desk.live.problem,
+            "refused": visit.refused,
+            "words": visit.words,
+            "sentence": visit.refused.sentence(visit.words) if visit.refused else None,
+            "typed": visit.refused.typed if visit.refused else {},
+            **context,
+        },
         status_code=status_code,
     )
 
@@ -193,7 +231,7 @@ def public_page(
         template,
         words_of(desk, request),
         path=own_path(request) if request.method == "GET" else None,
-        context={"visit": None, "problem": None, **context},
+        context={"visit": None, "problem": None, "refused": None, "typed": {}, **context},
         status_code=status_code,
     )
 
@@ -202,76 +240,38 @@ def error_page(desk: AdminDesk, request: Request, error: GatewayError) -> Respon
     """Why not; nothing of the request is shown."""
     if error.entry.code == "http.not_found":  # in the words of this listener
         error = CONSOLE_NOT_FOUND(cause=error)
+    kept: Refusal | None = getattr(request.state, "refusal", None)
+    refusal = kept or Refusal.of(error, form=None, typed={})
+    response = refusal_page(
+        desk, request, refusal, path=own_path(request) if request.method == "GET" else refusal.address
+    )
+    _keep_language(desk, request, response)
+    return response
+
+
+def refusal_page(desk: AdminDesk, request: Request, refusal: Refusal, *, path: str) -> Response:
+    """``path``: where it is read in another language."""
     visit: Visit | None = getattr(request.state, "visit", None)
-    detail = error.detail if isinstance(error, Explained) else None
+    words = words_of(desk, request)
     return desk.render.response(
         "error.html",
-        words_of(desk, request),
-        path=None,
+        words,
+        path=path,
         context={
             "visit": visit,
             "may": _may(visit) if visit else None,
             "problem": None,
-            "code": error.entry.code,
-            "number": error.entry.number,
-            "detail": detail,
+            "refused": None,
+            "refusal": refusal,
+            "sentence": refusal.sentence(words),
         },
-        status_code=error.entry.http_status,
+        status_code=refusal.entry.http_status,
     )
 
 
 def redirect(path: str) -> Response:
     """Look there now."""
     return RedirectResponse(path, status_code=303)
-
-
-async def form(request: Request, *, files: bool = False) -> dict[str, str]:
-    """The fields of the form, each once, without surrounding white space; raises ``console.form``."""
-    fields, _ = await form_with_files(request) if files else (await _fields(request), {})
-    return fields
-
-
-async def form_with_files(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
-    """Fields and uploaded files of a multipart form."""
-    fields: dict[str, str] = {}
-    uploads: dict[str, bytes] = {}
-    try:
-        async with request.form(max_files=4, max_fields=_CHOICES, max_part_size=LARGEST_UPLOAD) as sent:
-            for name, value in sent.multi_items():
-                if name in fields or name in uploads:
-                    raise Explained(CONSOLE_FORM, f"{name}: twice")
-                if isinstance(value, UploadFile):
-                    octets = await value.read(LARGEST_UPLOAD + 1)
-                    if len(octets) > LARGEST_UPLOAD:
-                        raise Explained(CONSOLE_FORM, f"{name}: more than {LARGEST_UPLOAD} octets")
-                    uploads[name] = octets
-                else:
-                    fields[name] = _line_ends(value)
-    except HTTPException as error:
-        raise Explained(CONSOLE_FORM, error.detail, cause=error) from error
-    return fields, uploads
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    octets = bytearray()
-    async for chunk in request.stream():
-        octets += chunk
-        if len(octets) > LARGEST_FORM:
-            raise CONSOLE_FORM()
-    try:
-        pairs = parse_qsl(
-            octets.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS
-        )
-    except ValueError as error:
-        raise CONSOLE_FORM(cause=error) from error
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise CONSOLE_FORM()
-    return {name: _line_ends(value) for name, value in pairs}
-
-
-def _line_ends(value: str) -> str:
-    """A form sends CRLF (WHATWG URL, form encoding); texts here have LF."""
-    return value.replace("\r\n", "\n").strip()
 
 
 def _may(visit: Visit) -> Callable[[str], bool]:

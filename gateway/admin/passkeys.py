@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from gateway.admin.desk import AdminDesk
 from gateway.admin.errors import CONSOLE_EXPIRED, CONSOLE_FORM, Explained
-from gateway.admin.pages import AdminRoute, form, public_page
+from gateway.admin.forms import form
+from gateway.admin.pages import AdminRoute, public_page
 from gateway.admin.signing_in import passkey_answer
 from gateway.web.local_text import localise
 from trust.registry import ChangeRefused, PasskeyCredential, enrol_passkey, read_key_file
@@ -97,7 +98,7 @@ def passkey_file(credential: PasskeyCredential) -> str:
 def _identifier(fields: dict[str, str]) -> str:
     name = fields.get("person", "").lower()
     if not _IDENTIFIER.fullmatch(name):
-        raise Explained(CONSOLE_FORM, f"{name!r}: a-z 0-9 . -")
+        raise Explained(CONSOLE_FORM, f"{name!r}: a-z 0-9 . -", reason="form.identifier", field="person")
     return name
 
 

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from gateway.admin.desk import AdminDesk, Visit, people, person
 from gateway.admin.drafts import draft
 from gateway.admin.errors import CONSOLE_FORM, CONSOLE_NOT_FOUND, Explained
-from gateway.admin.pages import AdminRoute, admin_page, form, form_with_files
+from gateway.admin.forms import form, form_with_files
+from gateway.admin.pages import AdminRoute, admin_page
 from trust.registry import (
     Approver,
     ChangeClass,
@@ -47,6 +48,8 @@ async def people_page(desk: AdminDesk, visit: Visit, _: Request) -> Response:
 async def enrol_page(desk: AdminDesk, visit: Visit, request: Request) -> Response:
     """GET ``/people/enrol``: a new person, or with ``?id=`` one who gets another role or another key."""
     name = request.query_params.get("id", "")
+    if visit.refused is not None and "keys" in visit.refused.typed:  # the form of somebody known
+        name = visit.refused.typed.get("id", "")
     known = person(visit.fold, name) if _IDENTIFIER.fullmatch(name) else None
     return admin_page(
         desk,
@@ -65,18 +68,27 @@ async def enrol(desk: AdminDesk, visit: Visit, request: Request) -> Response:
     fields, uploads = await form_with_files(request)
     name = fields.get("id", "").lower()
     if not _IDENTIFIER.fullmatch(name) or fields.get("role") not in list(Role):
-        raise Explained(CONSOLE_FORM, "id: a-z 0-9 . -; role: viewer, operator, approver")
+        raise Explained(
+            CONSOLE_FORM,
+            "id: a-z 0-9 . -; role: viewer, operator, approver",
+            reason="form.identifier",
+            field="id",
+        )
     key = ObjectKey(ObjectKind.APPROVER, name)
     known = person(visit.fold, name)
     octets = uploads.get("upload") or fields.get("file", "").encode()
     try:
         new: tuple[Credential, ...] = (read_key_file(octets),) if octets else ()
     except ChangeRefused as refused:
-        raise Explained(CONSOLE_FORM, str(refused), cause=refused) from refused
+        raise Explained(
+            CONSOLE_FORM, str(refused), reason="form.key", field="file", cause=refused
+        ) from refused
     kept = known.credentials if known and fields.get("keys", _KEEP) == _KEEP else ()
     credentials = kept + tuple(one for one in new if one not in kept)
     if not credentials:
-        raise Explained(CONSOLE_FORM, "file: a passkey or public key is needed")
+        raise Explained(
+            CONSOLE_FORM, "file: a passkey or public key is needed", reason="form.key-missing", field="file"
+        )
     after = Approver(name=fields.get("name") or name, credentials=credentials, role=Role(fields["role"]))
     now = visit.fold.state.objects.get(key)
     edit = Edit(key=key, before=None if now is None else now.digest, after=after.as_json())

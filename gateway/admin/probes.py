@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from gateway.admin.desk import AdminDesk, Visit
 from gateway.admin.errors import CONSOLE_NOT_FOUND
-from gateway.admin.pages import AdminRoute, admin_page, form, redirect
+from gateway.admin.forms import form
+from gateway.admin.pages import AdminRoute, admin_page, redirect
 from gateway.admin.probe_views import listed, probe_view, since
 from gateway.probes.history import ProbeHistory
 from gateway.probes.result import ProbeResult

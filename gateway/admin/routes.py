@@ -15,6 +15,7 @@ from gateway.admin import (
     passkeys,
     people_pages,
     probes,
+    refusal_pages,
     signing_in,
 )
 from gateway.admin.history import routes as history
@@ -33,6 +34,7 @@ AREAS: Sequence[Sequence[AdminRoute]] = (
     people_pages.ROUTES,
     signing_in.ROUTES,
     passkeys.ROUTES,
+    refusal_pages.ROUTES,
 )
 
 

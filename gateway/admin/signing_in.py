@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from gateway.admin.desk import AdminDesk, Visit, people
 from gateway.admin.errors import CONSOLE_EXPIRED, CONSOLE_FORM, CONSOLE_NO_REGISTRY, CONSOLE_SIGN_IN
-from gateway.admin.pages import AdminRoute, form, public_page, redirect
+from gateway.admin.forms import form
+from gateway.admin.pages import AdminRoute, public_page, redirect
 from gateway.audit.operations import ConsoleSignedIn, ConsoleSignedOut, ConsoleSignInRefused
 from trust.registry import ChangeRefused, verify_sign_in
 from trust.registry.approvers import base64url

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from gateway.store import EmbeddedStore
 from tests.admin.console import OLGA, Console, open_console
@@ -127,13 +127,40 @@ def test_pages_are_accessible_and_never_scroll_sideways(
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), template
             if scheme == "high contrast":  # its colours are the system's, and the rest was asked before
                 continue
-            page.evaluate(axe)
-            found = page.evaluate(
-                "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})",
-                TAGS,
-            )
-            assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]] == [], template
+            accessible(page, axe)
         assert [text for text in complaints if "404" not in text] == []
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_form_that_is_not_taken_comes_back_and_both_pages_are_accessible(
+    site: Site, browser: Browser, axe: str, width: int
+) -> None:
+    """WCAG 2.2, 3.3.1, 3.3.3, 3.3.7: said in words, linked to the field, nothing typed twice."""
+    size = {"width": width, "height": 900}
+    with visitor(browser, site.console.passkeys[ANNA], viewport=size) as page:
+        sign_in(page, site.url)
+        page.goto(f"{site.url}/objects/anchor/el-node-2026/certificate")
+        page.get_by_label("or as text (PEM)").fill("hello")
+        page.get_by_label("Reason", exact=True).fill("the telephone")
+        page.get_by_label("Evidence", exact=True).fill("file 1")
+        page.get_by_role("button", name="Continue to the signature").click()
+        expect(page.get_by_role("alert")).to_contain_text("This is no X.509 certificate in PEM or DER.")
+        accessible(page, axe)
+        page.get_by_role("link", name="Back to the form").click()
+        expect(page.get_by_role("alert")).to_contain_text("The form was not accepted")
+        expect(page.get_by_label("Reason", exact=True)).to_have_value("the telephone")
+        accessible(page, axe)
+        page.get_by_role("link", name="To the field “or as text (PEM)”").click()
+        expect(page.get_by_label("or as text (PEM)")).to_be_in_viewport()
+
+
+def accessible(page: Page, axe: str) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    page.evaluate(axe)
+    found = page.evaluate(
+        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", TAGS
+    )
+    assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]] == [], page.url
 
 
 def test_everything_is_reached_and_approved_by_keyboard(site: Site, browser: Browser) -> None:
