@@ -13,6 +13,7 @@ from gateway.admin.desk import AdminDesk, Visit
 from gateway.admin.drafts import signature, signing_options
 from gateway.admin.errors import CONSOLE_FORM, CONSOLE_NOT_FOUND, Explained
 from gateway.admin.forms import form
+from gateway.admin.next_steps import missing, reviews
 from gateway.admin.pages import AdminRoute, admin_page, redirect
 from gateway.admin.render import change_href
 from gateway.statistics import Affected, Statistics, StatisticsUnavailable
@@ -90,7 +91,8 @@ async def change_page(desk: AdminDesk, visit: Visit, request: Request) -> Respon
         change=change,
         change_hash=proposal.change_hash,
         status_word=stands.value,
-        missing=max(0, change.change_class.people - len(counted)),
+        missing=missing(proposal, stands, counted, visit),
+        reviews=reviews(proposal, visit),
         signed=tuple(
             Signed(signature=found, counts=name in counted)
             for name, found in sorted(proposal.signatures.items())
