@@ -16,6 +16,7 @@ from gateway.client_settings import Client
 from gateway.own_keys.loaded import LoadedKey
 from gateway.settings import ConfigurationProblem, KeyPurpose, KeyState, Mode, Settings, Texts, resolve
 from gateway.store.connection import SCHEMES
+from gateway.web.translations import available
 from trust.anchors import AnchorKind, TrustAnchor
 from trust.keys import spki
 
@@ -33,6 +34,7 @@ def check_gateway(settings: Settings, directory: Path, problems: Problems) -> No
         elif not is_loopback(section.issuer):
             problems.add(_GATEWAY, "gateway.issuer", "http on other than loopback", "use https or localhost")
     check_texts(_GATEWAY, {"gateway.name": section.name, "gateway.operator": section.operator}, problems)
+    _check_languages(section.languages, problems)
     url = settings.store.url
     if url != "embedded" and urlsplit(url).scheme not in SCHEMES:
         problems.add(_GATEWAY, "store.url", "unknown kind of store", "embedded, redis://, rediss://, ...")
@@ -283,6 +285,16 @@ def _token_algorithm(key: LoadedKey) -> str | None:
     if isinstance(public, rsa.RSAPublicKey):
         return "RS256"
     return "ES256" if isinstance(public.curve, ec.SECP256R1) else None
+
+
+def _check_languages(languages: Sequence[str], problems: Problems) -> None:
+    shipped = available()
+    remedy = f"some of {', '.join(shipped)}"
+    if not languages:
+        problems.add(_GATEWAY, "gateway.languages", "names none", remedy)
+    for language in languages:
+        if language not in shipped:
+            problems.add(_GATEWAY, "gateway.languages", f"no page speaks {language}", remedy)
 
 
 def check_texts(file: str, texts: Mapping[str, Texts], problems: Problems) -> None:

@@ -48,6 +48,7 @@ class GatewaySection(Section):
     accessibility_url: str | None = None
     help_url: str | None = None
     languages: tuple[str, ...] = ("de", "en")
+    """Of the pages; citizens choose among them."""
 
     @field_validator("issuer")
     @classmethod

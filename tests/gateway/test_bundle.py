@@ -127,6 +127,23 @@ def test_a_good_configuration_is_loaded_and_frozen(directory: Path) -> None:
     assert "PRIVATE" not in repr(configuration)
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ('["de", "fr"]', "gateway.toml: gateway.languages: no page speaks fr; remedy: some of de, en"),
+        ("[]", "gateway.toml: gateway.languages: names none; remedy: some of de, en"),
+    ],
+)
+def test_a_language_that_no_page_speaks_is_a_problem_and_no_failing_start(
+    directory: Path, written: str, told: str
+) -> None:
+    """style.md §6: a mistake is told with file, path and remedy."""
+    edit(
+        directory, "gateway.toml", 'name.de = "Ausweis-Dienst"', f'languages = {written}\nname.de = "Dienst"'
+    )
+    assert told in problems(directory)
+
+
 def test_all_problems_are_told_at_once_with_file_path_and_remedy(directory: Path) -> None:
     edit(directory, "gateway.toml", "https://id.example", "http://id.example")
     edit(
