@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
+from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +13,7 @@ from starlette.responses import Response
 from gateway.admin.calendar_feed import CONTENT_TYPE, feed
 from gateway.admin.certificates import days_left
 from gateway.admin.desk import AdminDesk, Visit, person
-from gateway.admin.errors import CONSOLE_NOT_FOUND
+from gateway.admin.errors import CONSOLE_EXPIRED, CONSOLE_NOT_FOUND
 from gateway.admin.feeds import Feeds
 from gateway.admin.looking import look, page
 from gateway.admin.pages import AdminRoute, redirect, words_of
@@ -22,6 +24,9 @@ from gateway.web import countries
 from gateway.web.local_text import localise
 from gateway.web.translations import Translations
 from trust.registry.diff import plain
+
+_SHOWN = timedelta(minutes=10)
+_NUMBER = re.compile(r"[0-9a-f]{16}")
 
 
 async def expiry(desk: AdminDesk, visit: Visit, request: Request) -> Response:
@@ -44,8 +49,22 @@ async def renew(desk: AdminDesk, visit: Visit, _: Request) -> Response:
     """POST ``/expiry/address``: a new address for the visitor's calendar program; the old one is dead."""
     token = await asyncio.to_thread(Feeds(desk.engine).renew, visit.person, desk.random, visit.now)
     await desk.audit.record(CalendarAddressChanged(person=visit.person, removed=False), now=visit.now)
-    address = f"{desk.section.url}/calendar/{token}.ics?lang={visit.language}"
-    return page(desk, visit, "calendar_address.html", address=address)
+    number = desk.random(8).hex()
+    until = min(visit.now + _SHOWN, visit.session.until)
+    await desk.store.put(visit.session.secret, _purpose(number), token.encode(), until=until)
+    return redirect(f"/expiry/address/{number}")
+
+
+async def address(desk: AdminDesk, visit: Visit, request: Request) -> Response:
+    """GET ``/expiry/address/{number}``: the new address, for some minutes; a reload makes no other one."""
+    number = request.path_params["number"]
+    token = (
+        await desk.store.read(visit.session.secret, _purpose(number)) if _NUMBER.fullmatch(number) else None
+    )
+    if token is None:
+        raise CONSOLE_EXPIRED()
+    url = f"{desk.section.url}/calendar/{token.decode()}.ics?lang={visit.language}"
+    return page(desk, visit, "calendar_address.html", address=url)
 
 
 async def remove(desk: AdminDesk, visit: Visit, _: Request) -> Response:
@@ -75,6 +94,10 @@ async def calendar(desk: AdminDesk, request: Request) -> Response:
     return Response(octets, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
 
+def _purpose(number: str) -> str:
+    return f"console-address-{number}"
+
+
 def sentence(words: Translations) -> Callable[[Expiry], str]:
     """What ends, in one line without markup."""
 
@@ -89,6 +112,7 @@ def sentence(words: Translations) -> Callable[[Expiry], str]:
 ROUTES = (
     AdminRoute("/expiry", expiry, navigation="partners.expiry"),
     AdminRoute("/expiry/address", renew, method="POST"),
+    AdminRoute("/expiry/address/{number}", address),
     AdminRoute("/expiry/address/remove", remove, method="POST"),
     AdminRoute("/calendar/{token}.ics", calendar, public=True),
 )

@@ -1,7 +1,7 @@
 """The addresses under which people's calendar programs fetch what ends: one a person, unguessable, renewable.
 
 A program cannot sign in with a passkey, so the address itself is the secret. It opens nothing but the calendar;
-the database has its hash alone, so the address is shown once.
+the database has its hash alone, so the address is shown when it is made, and for some minutes.
 """
 
 from __future__ import annotations

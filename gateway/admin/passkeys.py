@@ -16,7 +16,7 @@ from starlette.responses import Response
 from gateway.admin.desk import AdminDesk
 from gateway.admin.errors import CONSOLE_EXPIRED, CONSOLE_FORM, Explained
 from gateway.admin.forms import form
-from gateway.admin.pages import AdminRoute, public_page
+from gateway.admin.pages import AdminRoute, public_page, redirect
 from gateway.admin.signing_in import passkey_answer
 from gateway.web.local_text import localise
 from trust.registry import ChangeRefused, PasskeyCredential, enrol_passkey, read_key_file
@@ -47,7 +47,7 @@ async def passkey_page(desk: AdminDesk, request: Request) -> Response:
 
 
 async def make_passkey(desk: AdminDesk, request: Request) -> Response:
-    """POST ``/passkey``: checks what the browser made and shows what to hand over."""
+    """POST ``/passkey``: checks what the browser made; the next page shows what to hand over."""
     fields = await form(request)
     challenge = await desk.sessions.take_ceremony(request, fields.get("ceremony", ""))
     if challenge is None:
@@ -63,13 +63,27 @@ async def make_passkey(desk: AdminDesk, request: Request) -> Response:
         )
     except ChangeRefused as refused:
         raise CONSOLE_FORM(cause=refused) from refused
+    number = fields["ceremony"]
+    response = redirect(f"/passkey/{number}")
+    made = json.dumps({"person": name, "credential": credential.as_json()})
+    await desk.sessions.keep_made(request, number, made.encode(), response)
+    return response
+
+
+async def passkey_made(desk: AdminDesk, request: Request) -> Response:
+    """GET ``/passkey/{number}``: the file and its fingerprint, in the browser that has made it."""
+    octets = await desk.sessions.made(request, request.path_params["number"])
+    if octets is None:
+        raise CONSOLE_EXPIRED()
+    made = json.loads(octets)
+    file = json.dumps(made["credential"], indent=1)
     return public_page(
         desk,
         request,
         "passkey_made.html",
-        person=name,
-        fingerprint=credential.fingerprint,
-        file=passkey_file(credential),
+        person=made["person"],
+        fingerprint=read_key_file(file.encode()).fingerprint,
+        file=file,
     )
 
 
@@ -105,5 +119,6 @@ def _identifier(fields: dict[str, str]) -> str:
 ROUTES = (
     AdminRoute("/passkey", passkey_page, public=True),
     AdminRoute("/passkey", make_passkey, method="POST", public=True),
+    AdminRoute("/passkey/{number}", passkey_made, public=True),
     AdminRoute("/passkey/file", passkey_download, method="POST", public=True),
 )

@@ -7,7 +7,7 @@ passkey is no longer enrolled: that is asked at every page (``gateway.admin.page
 | cookie | holds | sent |
 |---|---|---|
 | ``__Host-console`` | secret of the session | by the console's own pages only: ``SameSite=Strict`` |
-| ``__Host-ceremony-<number>`` | secret of one challenge for a passkey, for minutes | as the first |
+| ``__Host-ceremony-<number>`` | secret of one challenge for a passkey and of what came out, for minutes | as the first |
 
 On ``http://localhost`` without the prefix and ``Secure``.
 """
@@ -27,6 +27,9 @@ from gateway.store import BearerSecret, Store, new_journey_number
 _SESSION = "console-session"
 _CEREMONY = "console-ceremony"
 CEREMONY = timedelta(minutes=5)
+_MADE = "console-made"
+_KEPT = timedelta(minutes=30)
+"""How long what came out of a ceremony can be looked at again."""
 _RENEW = timedelta(seconds=20)
 """Not every page writes: a session lives so much shorter than promised, at most."""
 _CHALLENGE = 32
@@ -106,14 +109,26 @@ class Sessions:
         await self.store.put(secret, _CEREMONY, challenge, until=self.clock() + CEREMONY)
         return secret, challenge
 
-    def keep_ceremony(self, response: Response, secret: BearerSecret) -> None:
+    def keep_ceremony(self, response: Response, secret: BearerSecret, *, life: timedelta = CEREMONY) -> None:
         name = self._name(f"ceremony-{secret.journey}")
-        self._write(response, name, secret.text, int(CEREMONY.total_seconds()))
+        self._write(response, name, secret.text, int(life.total_seconds()))
 
     async def take_ceremony(self, request: Request, number: str) -> bytes | None:
         """The challenge, for the first who asks with this browser's cookie."""
         secret = self._secret(request, self._name(f"ceremony-{number}"))
         return None if secret is None else await self.store.take(secret, _CEREMONY)
+
+    async def keep_made(self, request: Request, number: str, octets: bytes, response: Response) -> None:
+        """What came out of ceremony ``number``, for its browser alone: ``response`` renews the cookie."""
+        secret = self._secret(request, self._name(f"ceremony-{number}"))
+        if secret is not None:
+            await self.store.put(secret, _MADE, octets, until=self.clock() + _KEPT)
+            self.keep_ceremony(response, secret, life=_KEPT)
+
+    async def made(self, request: Request, number: str) -> bytes | None:
+        """What ``keep_made`` has kept; None: nothing, or for another browser."""
+        secret = self._secret(request, self._name(f"ceremony-{number}"))
+        return None if secret is None else await self.store.read(secret, _MADE)
 
     def _end(self, session: Session, now: datetime) -> datetime:
         return min(now + self.idle, session.until)

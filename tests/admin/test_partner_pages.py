@@ -21,7 +21,7 @@ from tests.admin.console import VERA, Browser, Console, open_console
 from tests.admin.in_force import in_force
 from tests.gateway.registry_bundle import keys
 from tests.trust.metadata_maker import ENTITY_ID, NOW, issue, key
-from tests.trust.registry.people import ANNA
+from tests.trust.registry.people import ANNA, BERT
 from trust.registry import ChangeClass, Document, ObjectKey, ObjectKind, suspension_edits
 
 __all__ = ["keys"]
@@ -159,7 +159,9 @@ async def test_every_date_of_the_drawing_stands_in_the_table(browser: Browser) -
 
 
 async def feed_address(browser: Browser) -> str:
-    page = await browser.post("/expiry/address")
+    sent = await browser.post("/expiry/address")
+    assert sent.status_code == 303
+    page = await browser.get(sent.headers["location"])
     found = re.search(r"/calendar/[A-Za-z0-9_-]{43}\.ics\?lang=\w+", page.text)
     assert found is not None
     return found[0]
@@ -181,6 +183,19 @@ async def test_a_calendar_program_reads_the_feed_without_a_session(
         "Vertrauensanker: se-node" in entry["summary"]
         for entry in Calendar.from_ical(german.content).walk("VEVENT")
     )
+
+
+async def test_new_address_is_read_in_both_languages_and_by_nobody_else(
+    console: Console, browser: Browser
+) -> None:
+    path = (await browser.post("/expiry/address")).headers["location"]
+    tokens = set()
+    for language in ("en", "de"):
+        page = await browser.get(f"{path}?lang={language}")
+        assert f'href="{path}?lang=' in page.text
+        tokens |= set(re.findall(r"/calendar/([A-Za-z0-9_-]{43})\.ics\?lang=" + language, page.text))
+    assert len(tokens) == 1
+    assert (await (await console.sign_in(BERT)).get(path)).status_code == 410
 
 
 async def test_a_renewed_or_switched_off_address_opens_nothing(console: Console, browser: Browser) -> None:

@@ -197,7 +197,9 @@ async def test_before_the_ceremony_nobody_signs_in_but_makes_a_passkey(tmp_path,
 
 async def test_stranger_makes_a_passkey_that_grants_nothing(console: Console) -> None:
     browser, passkey = console.browser(), Passkey(credential_id=b"of a stranger")
-    made = await browser.answer(await browser.get("/passkey"), passkey, {"person": "c.probe"})
+    sent = await browser.answer(await browser.get("/passkey"), passkey, {"person": "c.probe"})
+    assert sent.status_code == 303
+    made = await browser.get(sent.headers["location"])
     assert made.status_code == 200
     assert grouped(passkey.credential.fingerprint) in made.text
     file = await browser.post(
@@ -207,6 +209,17 @@ async def test_stranger_makes_a_passkey_that_grants_nothing(console: Console) ->
     assert read_key_file(file.content) == passkey.credential
     refused = await browser.answer(await browser.get("/sign-in"), passkey)
     assert refused.status_code == 403
+
+
+async def test_passkey_that_was_made_is_read_in_both_languages_in_its_browser_alone(console: Console) -> None:
+    browser, passkey = console.browser(), Passkey(credential_id=b"of a stranger")
+    sent = await browser.answer(await browser.get("/passkey"), passkey, {"person": "c.probe"})
+    path = sent.headers["location"]
+    for language, heading in (("en", "Your passkey is made"), ("de", "Ihr Passkey ist erzeugt")):
+        page = await browser.get(f"{path}?lang={language}")
+        assert (heading in page.text, grouped(passkey.credential.fingerprint) in page.text) == (True, True)
+        assert f'href="{path}?lang=' in page.text
+    assert (await console.browser().get(path)).status_code == 410
 
 
 @pytest.mark.parametrize(
