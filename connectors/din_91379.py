@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_LETTERS = (
+LETTERS = (
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿ"
     "ĀāĂăĄąĆćĈĉĊċČčĎďĐđĒēĔĕĖėĘęĚěĜĝĞğĠġĢģĤĥĦħĨĩĪīĬĭĮįİıĲĳĴĵĶķĸĹĺĻļĽľĿŀŁłŃńŅņŇňŉŊŋ"
@@ -54,12 +54,11 @@ SEQUENCES = tuple(
 )
 NON_LETTERS = " ',-.`~¨´·ʹʺʾʿˈˌ’‡"
 """Group N1: what may stand in a name beside letters."""
-LETTERS = tuple(_LETTERS)
 
 _TYPE_A = re.compile(
     "(?:"
     + "|".join(re.escape(s) for s in sorted(SEQUENCES, key=len, reverse=True))
-    + f"|[{re.escape(_LETTERS)}{re.escape(NON_LETTERS)}])"
+    + f"|[{re.escape(LETTERS)}{re.escape(NON_LETTERS)}])"
 )
 _TWO_LETTERS = {
     "Æ": "AE", "Ø": "OE", "Œ": "OE", "ß": "SS", "ẞ": "SS", "Þ": "TH", "Ĳ": "IJ", "Ð": "D", "Đ": "D", "Ħ": "H",

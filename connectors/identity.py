@@ -284,19 +284,6 @@ LEGAL_ATTRIBUTES: tuple[str, ...] = (
 )  # fmt: skip
 """Field names of ``LegalPerson`` that a service can ask for."""
 
-ACCOUNT_ATTRIBUTES: tuple[str, ...] = (
-    "mailbox_handle", "application_id", "pseudonym", "document_type", "community_id", "de_mail",
-    "form_of_address", "acting_person", "company",
-)  # fmt: skip
-"""Field names of ``AccountFacts`` that a service can ask for; accounts alone have them."""
-
-
-CARD_ATTRIBUTES: tuple[str, ...] = (
-    "document_type", "issuing_state", "date_of_expiry", "artistic_name", "community_id",
-    "residence_permit",
-)  # fmt: skip
-"""Field names of ``CardFacts`` that a service can ask for by themselves."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:

@@ -16,9 +16,6 @@ from enum import StrEnum
 from trust.algorithms import Deviation, Deviations
 from trust.pinned import PinnedKey
 
-HTTP_POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
-HTTP_REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
-
 REQUESTER_ID_REQUIRED = "http://eidas.europa.eu/entity-attributes/termsofaccess/requesterid"
 HIDE_FROM_DISCOVERY = "http://refeds.org/category/hide-from-discovery"
 

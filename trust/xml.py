@@ -21,7 +21,6 @@ from trust.errors import VerificationError
 
 Element = etree._Element  # lxml exports no public name for its element type
 
-XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
 DS = "http://www.w3.org/2000/09/xmldsig#"
 DSIG11 = "http://www.w3.org/2009/xmldsig11#"
 EC14N = "http://www.w3.org/2001/10/xml-exc-c14n#"

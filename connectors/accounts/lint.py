@@ -56,7 +56,7 @@ class Finding:
     """``code`` is an ``idp.code`` of the account's error page."""
 
 
-_DOCUMENTED = {
+DOCUMENTED = {
     "akdb-extension-missing": ("the AKDB extension is missing", "send it; without it nothing is known about the service"),
     "akdb-extension-v1-deprecated": ("the extension is not version 2", "version 2 is mandatory"),
     "saml-request-not-signed": ("the request is not signed", "sign every request"),
@@ -70,7 +70,6 @@ _DOCUMENTED = {
     "empty-authentication-methods": ("no login method is left", "allow a method that reaches the level"),
     "organization-display-name-missing": ("the service has no display name", "set display_name"),
 }  # fmt: skip
-DOCUMENTED_CODES = frozenset(_DOCUMENTED)
 
 
 def message(octets: bytes, settings: AccountSettings, *, signed: bool | None = None) -> tuple[Finding, ...]:
@@ -290,7 +289,7 @@ def _text(element: Element | None) -> str:
 
 
 def _documented(code: str, where: str) -> Finding:
-    problem, remedy = _DOCUMENTED[code]
+    problem, remedy = DOCUMENTED[code]
     return Finding(code=code, severity="error", path=where, problem=problem, remedy=remedy, documented=True)
 
 

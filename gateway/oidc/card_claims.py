@@ -31,11 +31,6 @@ FACT_CLAIMS: Mapping[str, str] = {
     "residence_permit": "residence_permit",
 }
 """Field of ``CardFacts`` to its claim."""
-SHOWN_CARD_FACTS: tuple[str, ...] = (
-    *FACT_CLAIMS, "no_residence", "age_fulfilled", "age_not_fulfilled", "community_fulfilled",
-    "community_not_fulfilled",
-)  # fmt: skip
-"""What the overview calls the things of a card; each has a text ``attribute.<name>``."""
 AGE_OVER = "age_over_"
 PLACE_VERIFICATION = "place_verification"
 _ABSENT_CLAIMS = {**FACT_CLAIMS, "date_of_birth": "birthdate", "community": PLACE_VERIFICATION}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -40,14 +40,14 @@ class History:
     counts: Mapping[tuple[str, Outcome], tuple[int, ...]]
     """By value and outcome, a number a column."""
 
-    def by_value(self, *outcomes: Outcome) -> dict[str, tuple[int, ...]]:
-        """Columns of each value, largest first; only ``outcomes`` if any are given."""
-        return _sums(self, lambda value, _: value, outcomes)
-
     def by_outcome(self) -> dict[str, tuple[int, ...]]:
         """Columns of each outcome, in their own order."""
-        found = _sums(self, lambda _, outcome: outcome.value, ())
-        return {outcome.value: found[outcome.value] for outcome in Outcome if outcome.value in found}
+        sums: dict[Outcome, list[int]] = {}
+        for (_, outcome), columns in self.counts.items():
+            total = sums.setdefault(outcome, [0] * len(columns))
+            for index, count in enumerate(columns):
+                total[index] += count
+        return {outcome.value: tuple(sums[outcome]) for outcome in Outcome if outcome in sums}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,15 +217,3 @@ def _start(moment: datetime, bucket: Bucket) -> datetime:
     local = moment.astimezone(ZONE if bucket is Bucket.DAY else UTC)
     hour = 0 if bucket is Bucket.DAY else local.hour
     return local.replace(hour=hour, minute=0, second=0, microsecond=0).astimezone(UTC)
-
-
-def _sums(
-    history: History, name: Callable[[str, Outcome], str], outcomes: tuple[Outcome, ...]
-) -> dict[str, tuple[int, ...]]:
-    sums: dict[str, list[int]] = {}
-    for (value, outcome), columns in history.counts.items():
-        if not outcomes or outcome in outcomes:
-            total = sums.setdefault(name(value, outcome), [0] * len(columns))
-            for index, count in enumerate(columns):
-                total[index] += count
-    return {key: tuple(sums[key]) for key in sorted(sums, key=lambda key: (-sum(sums[key]), key))}

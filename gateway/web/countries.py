@@ -1,11 +1,8 @@
 """Names of countries as citizens look for them, and the order in which they look.
 
 A citizen who reads no German finds the own country by its own name, so each country carries it in
-its own languages, with language tags (ux.md §4.2). Codes are ISO 3166-1 alpha-2 inside; ``EL`` and
-``UK``, which EU institutions and some nodes write, are accepted on input.
+its own languages, with language tags (ux.md §4.2). Codes are ISO 3166-1 alpha-2.
 
->>> iso_code("el"), iso_code("UK"), iso_code("AT")
-('GR', 'GB', 'AT')
 >>> [name.text for name in own_names("BE", "Belgien")]
 ['België', 'Belgique', 'Belgien']
 >>> own_names("PT", "Portugal")
@@ -14,14 +11,11 @@ its own languages, with language tags (ux.md §4.2). Codes are ISO 3166-1 alpha-
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from babel import Locale
-
-from connectors.country_codes import ISO_OF_EU_CODE
 
 OWN_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "AL": (("sq", "Shqipëri"),),
@@ -90,14 +84,6 @@ class OwnName:
 
     language: str
     text: str
-
-
-def iso_code(code: str) -> str:
-    """ISO 3166-1 alpha-2 for a code that may be in EU style; raises ValueError if it is no code."""
-    upper = code.upper()
-    if not re.fullmatch(r"[A-Z]{2}", upper):
-        raise ValueError("not a country code")
-    return ISO_OF_EU_CODE.get(upper, upper)
 
 
 @cache

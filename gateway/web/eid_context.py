@@ -36,8 +36,6 @@ TEMPLATE_NAMES: Mapping[type, str] = {
     PhoneCodePage: "phone_code.html",
     PhoneFailedPage: "phone_failed.html",
 }
-WAY_PARTS = ("name", "text", "heading")
-"""Texts of each way: ``eid.way.<way>.<part>``."""
 
 
 def context(page: Page, words: Translations, service_name: object, zone: ZoneInfo) -> dict[str, object]:

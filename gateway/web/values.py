@@ -34,7 +34,6 @@ CARD_TEXTS: Mapping[str, str] = {
     "XXX": "card.nationality_unspecified",
 }
 """Codes of a chip to their texts: documents (TR-03110-4) and nationalities of no state (ICAO 9303-3 §5)."""
-NOTES = frozenset({"note.latin", "note.transliterated", "note.incomplete"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

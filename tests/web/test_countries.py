@@ -38,19 +38,6 @@ def test_order_is_that_of_a_german_or_english_dictionary(given, expected):
     assert sorted(given, key=countries.collation_key) == expected
 
 
-@pytest.mark.parametrize("code", ["el", "EL", "GR", "gr"])
-def test_greece_is_understood_in_both_spellings(code):
-    """ux.md §4.5: ISO inside, both on input."""
-    assert countries.iso_code(code) == "GR"
-
-
-@pytest.mark.parametrize("code", ["", "G", "GRC", "G1", "ÄÖ", "G\n"])
-def test_what_is_no_code_is_refused(code):
-    """ISO 3166-1 alpha-2 is two letters of the basic alphabet."""
-    with pytest.raises(ValueError, match="not a country code"):
-        countries.iso_code(code)
-
-
 def test_unknown_code_is_shown_as_it_is():
     """A peer may name a territory that CLDR does not know (XK is one that it knows)."""
     assert countries.name("QX", "de") == "QX"

@@ -12,18 +12,25 @@ import gateway.web
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
 from gateway.oidc.account_claims import SHOWN_FACTS
-from gateway.oidc.card_claims import SHOWN_CARD_FACTS
+from gateway.oidc.card_claims import FACT_CLAIMS
 from gateway.web import translations
 from gateway.web.choices import METHODS, REASONS
-from gateway.web.eid_context import WAY_PARTS
 from gateway.web.eid_pages import Way
 from gateway.web.pages import Target
 from gateway.web.render import ERROR_PARAMETERS, NAMED_MEANS, UNNAMED_SERVICE
-from gateway.web.values import CARD_TEXTS, GENDER_TEXTS, NOTES
+from gateway.web.values import CARD_TEXTS, GENDER_TEXTS
 from tests.web import samples
 
 ROOM = Path(gateway.web.__file__).parent
 LANGUAGES = translations.available()
+CARD_FACTS = (
+    *FACT_CLAIMS, "no_residence", "age_fulfilled", "age_not_fulfilled", "community_fulfilled",
+    "community_not_fulfilled",
+)  # fmt: skip
+"""What the overview calls the things of a card."""
+WAY_PARTS = ("name", "text", "heading")
+NOTES = ("note.latin", "note.transliterated", "note.incomplete")
+"""Remarks behind a value."""
 
 
 def catalogue(language):
@@ -54,7 +61,7 @@ def computed():
     yield from (f"reason.{reason}" for reason in REASONS)
     yield from (f"select.person_{kind.value}" for kind in PersonKind)
     yield from (f"attribute.{name}" for name in (*NATURAL_ATTRIBUTES, *LEGAL_ATTRIBUTES, "identifier"))
-    yield from (f"attribute.{name}" for name in (*SHOWN_FACTS, *SHOWN_CARD_FACTS, "company"))
+    yield from (f"attribute.{name}" for name in (*SHOWN_FACTS, *CARD_FACTS, "company"))
     yield from (f"method.{word.lower()}" for word in METHODS)
     yield "release.acting_natural"
     yield from GENDER_TEXTS.values()

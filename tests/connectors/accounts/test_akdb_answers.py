@@ -1,13 +1,15 @@
 """Answers of BundID and its sisters: values, levels, methods, guests, contradictions (bundid.md §1.7 to §1.12)."""
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from connectors.accounts.attributes import OID_ATTRIBUTES
 from connectors.assurance import LevelOfAssurance
 from connectors.errors import AttributeMissing, InvalidAnswer, LevelTooLow
-from connectors.identity import ACCOUNT_ATTRIBUTES, NATURAL_ATTRIBUTES, Absent
+from connectors.identity import NATURAL_ATTRIBUTES, Absent
+from gateway.client_settings import AccountFact
 from tests.support.account_peer import (
     BPK2,
     CITIZEN,
@@ -28,7 +30,7 @@ from tests.support.account_peer import (
 from tests.support.saml_peer import URI_FORMAT
 
 BASIC, LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
-EVERYTHING = frozenset({*NATURAL_ATTRIBUTES, *ACCOUNT_ATTRIBUTES})
+EVERYTHING = frozenset({*NATURAL_ATTRIBUTES, *get_args(AccountFact)})
 NATIONALITY, DOCUMENT = "1.2.40.0.10.2.1.1.225577", "1.2.40.0.10.2.1.1.552255"
 
 VALUES = {  # number: (value on the wire, where, field, value inside)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from lxml import etree
@@ -10,8 +11,9 @@ from connectors.accounts import AccountSettings, akdb_answer, lint, profiles
 from connectors.accounts.asked import Asked
 from connectors.assurance import LevelOfAssurance
 from connectors.errors import InvalidAnswer
-from connectors.identity import ACCOUNT_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
+from connectors.identity import NATURAL_ATTRIBUTES, PersonKind
 from connectors.saml.response import VerifiedAssertion
+from gateway.client_settings import AccountFact
 from tests.support.account_peer import AccountExchange, accounts, ask, begin, install_account, service
 from tests.support.saml_peer import SAMLP
 from tests.support.xml_signing import SAML
@@ -212,7 +214,7 @@ def test_the_sample_assertion_is_accepted_for_attribute_mapping():
     """INDEX: schema valid, level 4, fifteen attributes each with a trust level."""
     reading = akdb_answer.read(
         sample_assertion(),
-        asked(*NATURAL_ATTRIBUTES, *ACCOUNT_ATTRIBUTES),
+        asked(*NATURAL_ATTRIBUTES, *get_args(AccountFact)),
         profiles.BUNDID,
         above_login="refuse",
     )

@@ -1,12 +1,15 @@
 """What is asked of a card: no more than the service needs, and nothing the certificate does not allow."""
 
+from typing import get_args
+
 import pytest
 
 from connectors.assurance import LevelOfAssurance
 from connectors.errors import InvalidAnswer, RequestNotPossible
-from connectors.identity import CARD_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
+from connectors.identity import NATURAL_ATTRIBUTES, PersonKind
 from connectors.npa import asked
 from connectors.npa.operations import EIDType, Operation
+from gateway.client_settings import CardFact
 from tests.connectors.npa.card_service import settings, wanted
 
 
@@ -77,8 +80,8 @@ def test_optional_attributes_that_no_card_has_are_simply_not_asked_for():
 
 
 def test_every_fact_of_a_card_can_be_asked_for():
-    """connectors.identity.CARD_ATTRIBUTES and TR-03130-1 §3.4.1."""
-    assert set(asked.FACT_OPERATIONS) == set(CARD_ATTRIBUTES)
+    """That is, whatever a service can be registered for (TR-03130-1 §3.4.1)."""
+    assert set(asked.FACT_OPERATIONS) == set(get_args(CardFact))
 
 
 def test_the_service_is_named_to_the_citizen_before_the_pin():

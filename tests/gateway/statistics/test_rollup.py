@@ -319,7 +319,7 @@ def test_old_hours_become_days_and_very_old_ones_go(engine: sa.Engine, log: Log)
         ("2027-01-02T12:00Z", 1),
     ]
     history = figures.history(Dimension.COUNTRY, since=NOON, until=NOON + DAY, bucket=Bucket.DAY)
-    assert history.by_value() == {"GR": (2, 1)}
+    assert history.counts == {("GR", Outcome.DONE): (2, 1)}
     rollup.run(now=NOON + 1200 * DAY)
     assert cells(engine) == {}
 
@@ -336,8 +336,11 @@ def test_a_history_has_no_gaps(engine: sa.Engine, log: Log) -> None:
         Dimension.COUNTRY, since=NOON - 3 * HOUR, until=NOON, bucket=Bucket.HOUR
     )
     assert len(history.starts) == 4
-    assert history.by_value() == {"EE": (0, 0, 0, 2), "GR": (0, 1, 0, 1)}
-    assert history.by_value(Outcome.FAILED) == {"EE": (0, 0, 0, 1)}
+    assert history.counts == {
+        ("GR", Outcome.DONE): (0, 1, 0, 1),
+        ("EE", Outcome.DONE): (0, 0, 0, 1),
+        ("EE", Outcome.FAILED): (0, 0, 0, 1),
+    }
     assert history.by_outcome() == {"done": (0, 1, 0, 2), "failed": (0, 0, 0, 1)}
 
 
