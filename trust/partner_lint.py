@@ -180,6 +180,28 @@ def lint_document(
     return tuple(_dated(found, now, years))
 
 
+def lint_certificate(
+    octets: bytes,
+    *,
+    whose: str,
+    part: Part,
+    now: datetime,
+    years: int = 2,
+    deviations: Deviations = NONE,
+) -> tuple[Finding, ...]:
+    """One certificate, PEM or DER, as an anchor names it; ``whose`` stands in the place of the entity."""
+    try:
+        key = PinnedKey.from_certificate(octets)
+    except VerificationError as error:
+        return (
+            Finding(
+                entity_id=whose, part=part, name="certificate", verdict=Verdict.REFUSED, reason=error.reason
+            ),
+        )
+    ends = KEY_AGREEMENT_END if part is Part.ENCRYPTION_KEY else SIGNATURES_END
+    return tuple(_dated(_key(whose, part, key, ends, now, deviations), now, years))
+
+
 def refused(findings: Iterable[Finding]) -> bool:
     """Whether logins with this partner fail, now or without an exception."""
     return any(finding.verdict is Verdict.REFUSED for finding in findings)

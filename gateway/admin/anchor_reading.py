@@ -98,11 +98,15 @@ def exception_views(listed: Iterable[Deviating], now: datetime) -> tuple[Excepti
     )
 
 
+def told(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What a page shows of a lint: whatever is refused, needs an exception, or ends soon; each once."""
+    return tuple(dict.fromkeys(one for one in found if one.verdict in _TOLD or one.ends_soon))
+
+
 def _findings(facts: PeerFacts, now: datetime, deviations: Deviations) -> tuple[Finding, ...]:
     if facts.metadata is None:
         return ()
-    found = lint_peer(facts.metadata, now=now, deviations=deviations)
-    return tuple(one for one in found if one.verdict in _TOLD or one.ends_soon)
+    return told(lint_peer(facts.metadata, now=now, deviations=deviations))
 
 
 def _certificates(sight: Sight, named: Iterable[str | None]) -> tuple[CertificateView, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from gateway.bundle.toml_text import toml_text
 from gateway.web.translations import Translations
+from trust.partner_lint import Finding
 from trust.registry import Change, ChangeRefused, Document, Edit, ObjectKey, ObjectKind, State
 from trust.registry.diff import FILES, change_diff, facts, file_content, plain
 
@@ -42,10 +45,17 @@ class ObjectView:
     facts: tuple[Fact, ...]
     raw: str
     """The object afterwards, as its TOML file and its files; empty where it is removed."""
+    findings: tuple[Finding, ...] | None
+    """What the table of algorithms says against it; None: nothing of it can be measured."""
 
 
-def object_views(change: Change, before: State, words: Translations) -> tuple[ObjectView, ...]:
-    """``change`` against the state it is, or was, applied to."""
+def object_views(
+    change: Change,
+    before: State,
+    words: Translations,
+    findings: Mapping[ObjectKey, tuple[Finding, ...]] = MappingProxyType({}),
+) -> tuple[ObjectView, ...]:
+    """``change`` against the state it is, or was, applied to; ``findings`` of ``proposed_lint``."""
     after = {edit.key: edit for edit in change.edits}
     return tuple(
         ObjectView(
@@ -61,6 +71,7 @@ def object_views(change: Change, before: State, words: Translations) -> tuple[Ob
                 for field in diff.fields
             ),
             raw=_raw(after[diff.key]),
+            findings=findings.get(diff.key),
         )
         for diff in change_diff(change, before)
     )

@@ -15,6 +15,7 @@ from gateway.admin.errors import CONSOLE_FORM, CONSOLE_NOT_FOUND, Explained
 from gateway.admin.forms import form
 from gateway.admin.next_steps import missing, reviews
 from gateway.admin.pages import AdminRoute, admin_page, redirect
+from gateway.admin.proposed_lint import proposed_findings
 from gateway.admin.render import change_href
 from gateway.statistics import Affected, Statistics, StatisticsUnavailable
 from trust.registry import (
@@ -72,6 +73,7 @@ async def change_page(desk: AdminDesk, visit: Visit, request: Request) -> Respon
     proposal = _proposal(visit.fold, request)
     change, fold = proposal.change, visit.fold
     before = await desk.read_much(_before, desk, proposal, fold)
+    findings = await desk.read_much(proposed_findings, change, visit) if proposal.open else {}
     stands = status(proposal, fold, visit.now)
     counted = signers(proposal, before if proposal.activated_at else fold.state)
     may_approve = (
@@ -97,7 +99,7 @@ async def change_page(desk: AdminDesk, visit: Visit, request: Request) -> Respon
             Signed(signature=found, counts=name in counted)
             for name, found in sorted(proposal.signatures.items())
         ),
-        objects=object_views(change, before, visit.words),
+        objects=object_views(change, before, visit.words, findings),
         affected=await asyncio.to_thread(_affected, desk, visit, proposal, before),
         checked=await _checked(desk, proposal) if "check" in request.query_params else None,
         approve_options=signing_options(desk, visit, proposal.change_hash, Decision.APPROVE)

@@ -21,6 +21,7 @@ from gateway.admin.desk import AdminDesk, Visit, person
 from gateway.admin.errors import CONSOLE_EXPIRED, CONSOLE_FORM, CONSOLE_ROLE, Explained
 from gateway.admin.forms import LARGEST_UPLOAD, form
 from gateway.admin.pages import AdminRoute, admin_page, redirect
+from gateway.admin.proposed_lint import proposed_findings
 from gateway.admin.render import change_href
 from gateway.admin.signing_in import passkey_answer
 from trust.registry import (
@@ -115,13 +116,14 @@ def _drafted(
 async def draft_page(desk: AdminDesk, visit: Visit, request: Request) -> Response:
     """GET ``/drafts/{number}``: what it does, and the passkey."""
     change = await _read(desk, visit, request.path_params["number"])
+    findings = await desk.read_much(proposed_findings, change, visit)
     return admin_page(
         desk,
         visit,
         "draft.html",
         change=change,
         change_hash=change.change_hash,
-        objects=object_views(change, visit.fold.state, visit.words),
+        objects=object_views(change, visit.fold.state, visit.words, findings),
         action=request.url.path,
         options=signing_options(desk, visit, change.change_hash, Decision.APPROVE),
     )
