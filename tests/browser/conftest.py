@@ -8,13 +8,14 @@ application with the product's renderer, static files and headers.
 import shutil
 import socket
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.settings import Mode
@@ -58,17 +59,21 @@ def axe():
 
 
 class SampleSite:
-    """Sample pages at ``/<language>/<name>``; what is posted comes back as text at ``/got``."""
+    """Sample pages at ``/<language>/<name>``; what is posted comes back as text at ``/got``.
 
-    def __init__(self, listener):
+    A ``still`` one lets no page forward by itself, so that each can be looked at.
+    """
+
+    def __init__(self, listener, *, still=False):
         self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.node = f"http://localhost:{self.port}/node"
-        static = StaticFiles()
-        self._renderer = Renderer(samples.site(Mode.DEVELOPMENT, self.url), static)
+        self._still = still
+        self._static = StaticFiles()
+        self._renderer = Renderer(samples.site(Mode.DEVELOPMENT, self.url), self._static)
         application = Starlette(
             routes=[
-                Route("/static/{name}", static.endpoint),
+                Route("/static/{name}", self._file),
                 Route("/node", self._node, methods=["GET", "POST"]),
                 Route("/got", self._got, methods=["GET", "POST"]),
                 Route("/login/7K2QX9MFBT/{step}", self._got, methods=["POST"]),
@@ -83,12 +88,19 @@ class SampleSite:
         self._server.should_exit = True
         self._thread.join()
 
+    async def _file(self, request: Request):
+        if self._still and request.path_params["name"].startswith("submit-"):
+            return Response("", media_type="text/javascript")
+        return await self._static.endpoint(request)
+
     def _page(self, request: Request):
         pages = samples.pages(request.path_params["language"], self.node)
         return self._renderer.response(pages[request.path_params["name"]])
 
     async def _node(self, request: Request):
         """A node that hands on to another host of its country, as nodes do."""
+        if self._still:
+            return Response(status_code=204)
         fields = "".join(f"&{name}={value}" for name, value in (await request.form()).items())
         query = f"&{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"{self.url}/got?method={request.method}{fields}{query}", 303)
@@ -99,11 +111,23 @@ class SampleSite:
         return HTMLResponse(f"<!doctype html><title>got</title><p id=got>{request.url.path} {text}</p>")
 
 
-@pytest.fixture(scope="session")
-def sample_site():
+@contextmanager
+def _served(**options):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
-        site = SampleSite(listener)
+        site = SampleSite(listener, **options)
         yield site
         site.close()
+
+
+@pytest.fixture(scope="session")
+def sample_site():
+    with _served() as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def still_site():
+    with _served(still=True) as site:
+        yield site
