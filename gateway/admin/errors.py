@@ -105,6 +105,19 @@ CONSOLE_UNAVAILABLE = CATALOGUE.add(
         "known stays in force, changes wait. eid-gateway registry verify tells more."
     ),
 )
+CONSOLE_BUSY = CATALOGUE.add(
+    "console.busy",
+    "6010",
+    "temporarily_unavailable",
+    429,
+    to_client=False,
+    hint="This is under way already, or was a moment ago",
+    documentation=(
+        "Verifying the logs reads them from the first entry on: one run at a time in the whole installation. "
+        "An export of the log: one at a time for each person. Between two runs lie 20 seconds; if a process "
+        "ends in the middle, ten minutes."
+    ),
+)
 
 
 class Explained(GatewayError):

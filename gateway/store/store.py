@@ -151,6 +151,13 @@ class Store:
             raise StoreUnavailable(error) from error
         return answer is not None
 
+    async def shorten(self, name: str, *, seconds: float) -> None:
+        """Let the lease of ``name``, if there is one, end in so many seconds; with 0 at once."""
+        try:
+            await self._send(("PEXPIRE", f"eg:task:{name}", int(seconds * 1000)))
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(error) from error
+
     async def ping(self) -> None:
         """Write and read one key, as a login would; raises StoreUnavailable."""
         try:

@@ -48,7 +48,7 @@ def test_every_reason_of_a_form_has_its_sentence_in_both_languages() -> None:
     raised = {
         word
         for source in CODE.rglob("*.py")
-        for word in re.findall(r'reason="(form\.[a-z-]+)"', source.read_text("utf-8"))
+        for word in re.findall(r'(?:reason=|busy\()"((?:form|busy)\.[a-z-]+)"', source.read_text("utf-8"))
     }
     assert len(raised) > 15
     for language in ("de", "en"):

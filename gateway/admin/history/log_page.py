@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import get_args
 from urllib.parse import urlencode
 
-from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -21,6 +20,7 @@ from gateway.admin.errors import CONSOLE_NOT_FOUND, CONSOLE_UNAVAILABLE
 from gateway.admin.history.journeys_page import event_text
 from gateway.admin.history.log_query import Filter, LogLine, LogPage, export, log_line, search
 from gateway.admin.history.log_source import EntryChanged, Proof, TreeSource, proof_of
+from gateway.admin.history.turns import VERIFICATION, busy, during, ending, export_of, give_back, take
 from gateway.admin.history.verification import Check, CheckState, Progress, Verify
 from gateway.admin.pages import AdminRoute, admin_page, redirect
 from gateway.web.render import ZONE
@@ -121,13 +121,16 @@ async def export_lines(desk: AdminDesk, visit: Visit, request: Request) -> Respo
     """GET ``/log/export``: JSON lines of everything that matches, oldest first."""
     query = asked(request)
     source = TreeSource(desk.engine, query.tree, visit.fold)
+    turn = export_of(visit.person)
+    await take(desk.store, turn, reason="busy.export")
     try:
         lines = await desk.read_much(_first_read, export(source, query.wanted))
     except LogUnavailable as error:
+        await give_back(desk.store, turn)
         raise CONSOLE_UNAVAILABLE(cause=error) from error
     name = f"log-{query.tree.name}-{visit.now:%Y%m%dT%H%M%SZ}.jsonl"
     return StreamingResponse(
-        iterate_in_threadpool(lines),
+        during(desk.store, turn, lines),
         media_type="application/jsonl",
         headers=_download(desk, name),
     )
@@ -169,21 +172,25 @@ async def proof_download(desk: AdminDesk, visit: Visit, request: Request) -> Res
 
 
 async def verify(desk: AdminDesk, _visit: Visit, _request: Request) -> Response:
-    """POST ``/log/verify``: begin, unless a run is under way."""
+    """POST ``/log/verify``: begin, unless a run is under way, in whichever process, or was a moment ago."""
+    if desk.checks.running:
+        raise busy("busy.verification")
+    await take(desk.store, VERIFICATION, reason="busy.verification")
     try:
-        await asyncio.to_thread(_start, desk)
+        await asyncio.to_thread(_start, desk, ending(desk.store, VERIFICATION))
     except LogUnavailable as error:
+        await give_back(desk.store, VERIFICATION)
         raise CONSOLE_UNAVAILABLE(cause=error) from error
     return redirect("/log#verify")
 
 
-def _start(desk: AdminDesk) -> None:
+def _start(desk: AdminDesk, ended: Callable[[], None]) -> None:
     """Raises LogUnavailable where the size of a log cannot be told."""
     trees: dict[str, tuple[int, Verify]] = {}
     for tree in TREES.values():
         _, size = TreeSource(desk.engine, tree, desk.registry.known).bounds()
         trees[tree.name] = size, partial(_verify, desk, tree.name)
-    desk.checks.start(trees, clock=desk.clock)
+    desk.checks.start(trees, clock=desk.clock, ended=ended)
 
 
 def _verify(desk: AdminDesk, tree: str, progress: Progress) -> int:

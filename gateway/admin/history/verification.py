@@ -67,15 +67,21 @@ class LogChecks:
     def of(self, tree: str) -> Check:
         return self._checks.get(tree, Check())
 
-    def start(self, verify: Mapping[str, tuple[int, Verify]], *, clock: Callable[[], datetime]) -> bool:
-        """Begin, log by log; each with its size now. False: a run is under way."""
+    def start(
+        self,
+        verify: Mapping[str, tuple[int, Verify]],
+        *,
+        clock: Callable[[], datetime],
+        ended: Callable[[], None] = lambda: None,
+    ) -> bool:
+        """Begin, log by log; each with its size now. False: a run is under way. ``ended``: called after it."""
         with self._lock:
             if self.running:
                 return False
             for tree, (size, _) in verify.items():
                 self._checks[tree] = Check(state=CheckState.RUNNING, size=size)
             self._thread = threading.Thread(
-                target=self._run, args=(dict(verify), clock), name="log-verification", daemon=True
+                target=self._run, args=(dict(verify), clock, ended), name="log-verification", daemon=True
             )
             self._thread.start()
             return True
@@ -85,9 +91,15 @@ class LogChecks:
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _run(self, verify: Mapping[str, tuple[int, Verify]], clock: Callable[[], datetime]) -> None:
+    def _run(
+        self,
+        verify: Mapping[str, tuple[int, Verify]],
+        clock: Callable[[], datetime],
+        ended: Callable[[], None],
+    ) -> None:
         for tree, (_, check) in verify.items():
             self._checks[tree] = replace(self._found(tree, check), at=clock())
+        ended()
 
     def _found(self, tree: str, check: Verify) -> Check:
         begun = self._checks[tree]

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admin.history.turns import VERIFICATION, export_of, give_back
 from gateway.admin.history.verification import LogChecks
 from gateway.admin.listener import build_console
 from gateway.audit import Audit
 from gateway.background import Background, Task
 from gateway.settings.operations import ConsoleSection
-from tests.admin.console import Console
+from tests.admin.console import VERA, Console
 from tests.admin.logins import KEY, count, journeys
 from tests.trust.registry.passkey import ORIGIN
 from trust.checkpoints import Checkpoints
@@ -19,7 +20,15 @@ from trust.trees import TREES
 
 
 @pytest.fixture
-async def busy(console: Console) -> Console:
+async def turns(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is that of every test: nobody waits for another test's turn, and no pause is waited for."""
+    monkeypatch.setattr("gateway.admin.history.turns.PAUSE", 0)
+    for turn in (VERIFICATION, export_of(VERA)):
+        await give_back(console.store, turn)
+
+
+@pytest.fixture
+async def busy(console: Console, turns: None) -> Console:
     await journeys(console)
     count(console)
     return console
@@ -35,7 +44,7 @@ def checks() -> LogChecks:
 
 
 @pytest.fixture
-async def signing(console: Console, tmp_path: Path, checks: LogChecks) -> Console:
+async def signing(console: Console, turns: None, tmp_path: Path, checks: LogChecks) -> Console:
     """As ``busy``, with signed checkpoints and a background task."""
     made = {
         tree.name: Checkpoints(console.engine, tree, origin="id.example", keys=[KEY])

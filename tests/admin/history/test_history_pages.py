@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Iterator
 from hashlib import sha256
 from threading import Event, Semaphore
 from typing import Any
@@ -14,15 +15,18 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.admin.history import log_query
-from gateway.admin.history.log_query import search
+from gateway.admin.history.log_query import export, search
+from gateway.admin.history.turns import VERIFICATION, during, export_of, give_back
 from gateway.admin.history.verification import LogChecks
 from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert
 from gateway.watch.database_book import DatabaseBook
-from tests.admin.console import BERT, VERA, Console
+from tests.admin.console import ANNA, BERT, VERA, Console
 from tests.admin.logins import DONE, KEY, OPEN
 from trust.checkpoint import public_of
 from trust.log_proofs import verify_proof
+from trust.log_verification import verify_database
+from trust.trees import TREES
 
 pytestmark = pytest.mark.anyio
 
@@ -186,6 +190,78 @@ async def test_the_button_verifies_both_logs_and_names_the_first_bad_entry(
     await viewer.post("/log/verify")
     checks.wait(20)
     assert "First entry that does not fit: 4" in text(await viewer.get("/log"))
+
+
+async def test_logs_are_verified_by_one_at_a_time_in_the_whole_installation(
+    signing: Console, checks: LogChecks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks again and again, here or at another process, gets a number; what runs goes on."""
+    there, go_on, verified = Semaphore(0), Event(), []
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        there.release()
+        assert go_on.wait(10)
+        verified.append(verify_database(*args, **kwargs))
+        return verified[-1]
+
+    monkeypatch.setattr("gateway.admin.history.log_page.verify_database", slow)
+    viewer, other = await signing.sign_in(VERA), await signing.sign_in(ANNA)
+    assert (await viewer.post("/log/verify")).status_code == 303
+    assert await asyncio.to_thread(there.acquire, timeout=10)
+    for browser in (viewer, other):
+        refused = await browser.post("/log/verify")
+        assert (refused.status_code, "6010" in refused.text) == (429, True)
+        assert "The logs are being verified" in refused.text
+    assert not await signing.store.lease(VERIFICATION, seconds=1)  # what another process would see
+    go_on.set()
+    await asyncio.to_thread(checks.wait, 20)
+    assert len(verified) == len(TREES)
+
+
+async def test_after_a_run_there_is_a_pause(
+    signing: Console, checks: LogChecks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admin.history.turns.PAUSE", 60)
+    viewer = await signing.sign_in(VERA)
+    assert (await viewer.post("/log/verify")).status_code == 303
+    await asyncio.to_thread(checks.wait, 20)
+    refused = await viewer.post("/log/verify")
+    assert (refused.status_code, "Back to the form" in refused.text) == (429, True)
+    assert "In order" in text(await viewer.get("/log"))
+
+
+async def test_one_person_exports_the_log_once_at_a_time(
+    busy: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, other = await busy.sign_in(VERA), await busy.sign_in(ANNA)
+    await give_back(busy.store, export_of(ANNA))
+    reading, go_on = Semaphore(0), Event()
+
+    def slow(*args: Any, **kwargs: Any) -> Iterator[bytes]:
+        reading.release()
+        assert go_on.wait(10)
+        yield from export(*args, **kwargs)
+
+    monkeypatch.setattr("gateway.admin.history.log_page.export", slow)
+    first = asyncio.create_task(viewer.get("/log/export"))
+    assert await asyncio.to_thread(reading.acquire, timeout=10)
+    refused = await viewer.get("/log/export")
+    assert (refused.status_code, "6010" in refused.text) == (429, True)
+    assert "You are downloading the log already" in refused.text
+    second = asyncio.create_task(other.get("/log/export"))
+    assert await asyncio.to_thread(reading.acquire, timeout=10)
+    go_on.set()
+    assert [answer.status_code for answer in await asyncio.gather(first, second)] == [200, 200]
+    assert (await viewer.get("/log/export")).status_code == 200
+
+
+async def test_export_that_nobody_takes_to_its_end_gives_the_turn_back(console: Console, turns: None) -> None:
+    """A browser that was closed does not shut its person out."""
+    lines = during(console.store, "console-export-x", iter([b"1", b"2"]))
+    assert await console.store.lease("console-export-x", seconds=60)
+    assert await anext(lines) == b"1"
+    await lines.aclose()
+    assert await console.store.lease("console-export-x", seconds=1)
 
 
 async def test_only_few_read_the_log_at_once(busy: Console, monkeypatch: pytest.MonkeyPatch) -> None:
