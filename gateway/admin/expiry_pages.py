@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from gateway.admin.calendar_feed import CONTENT_TYPE, feed
 from gateway.admin.certificates import days_left
-from gateway.admin.desk import AdminDesk, Visit, person
+from gateway.admin.desk import AdminDesk, Visit
 from gateway.admin.errors import CONSOLE_EXPIRED, CONSOLE_NOT_FOUND
-from gateway.admin.feeds import Feeds
+from gateway.admin.feeds import Feeds, Owner, owner_now
 from gateway.admin.looking import look, page
 from gateway.admin.pages import AdminRoute, redirect, words_of
 from gateway.admin.timeline import LANES, draw, of_lane
@@ -41,13 +41,13 @@ async def expiry(desk: AdminDesk, visit: Visit, request: Request) -> Response:
         line=draw(sight.ends, visit.now),
         lane=shown,
         ends=[(one, days_left(one.when, visit.now)) for one in of_lane(sight.ends, shown)],
-        made=await asyncio.to_thread(Feeds(desk.engine).made, visit.person),
+        made=await asyncio.to_thread(Feeds(desk.engine).made, _owner(visit)),
     )
 
 
 async def renew(desk: AdminDesk, visit: Visit, _: Request) -> Response:
     """POST ``/expiry/address``: a new address for the visitor's calendar program; the old one is dead."""
-    token = await asyncio.to_thread(Feeds(desk.engine).renew, visit.person, desk.random, visit.now)
+    token = await asyncio.to_thread(Feeds(desk.engine).renew, _owner(visit), desk.random, visit.now)
     await desk.audit.record(CalendarAddressChanged(person=visit.person, removed=False), now=visit.now)
     number = desk.random(8).hex()
     until = min(visit.now + _SHOWN, visit.session.until)
@@ -75,10 +75,10 @@ async def remove(desk: AdminDesk, visit: Visit, _: Request) -> Response:
 
 
 async def calendar(desk: AdminDesk, request: Request) -> Response:
-    """GET ``/calendar/<token>.ics``: for a calendar program, as long as whose address it is, is enrolled."""
+    """GET ``/calendar/<token>.ics``: for a calendar program, as long as the enrolment lasts in which it was made."""
     owner = await asyncio.to_thread(Feeds(desk.engine).owner, request.path_params["token"])
     fold = await asyncio.to_thread(desk.fold)
-    if owner is None or person(fold, owner) is None:
+    if owner is None or owner != owner_now(fold, owner.person):
         raise CONSOLE_NOT_FOUND()
     now, words = desk.clock(), words_of(desk, request)
     ends = await asyncio.to_thread(expiries, desk.live.current, fold, now)
@@ -92,6 +92,13 @@ async def calendar(desk: AdminDesk, request: Request) -> Response:
         note=lambda one: f"{sentence(words)(one)}\n{one.detail}\n{desk.section.url}{one.link}",
     )
     return Response(octets, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+
+
+def _owner(visit: Visit) -> Owner:
+    found = owner_now(visit.fold, visit.person)
+    if found is None:  # whoever visits is enrolled
+        raise CONSOLE_NOT_FOUND()
+    return found
 
 
 def _purpose(number: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from icalendar import Calendar
 
 from gateway.admin.calendar_feed import feed
-from gateway.admin.feeds import FEEDS, Feeds
+from gateway.admin.feeds import FEEDS, Feeds, Owner
 from gateway.admin.timeline import MARK, WIDTH, ZONE, draw, of_lane, place
 from gateway.expiry import Band, Expiry, ExpiryKind, band_at, path
 from tests.support.postgresql import postgresql
@@ -110,22 +111,27 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine
         database.dispose()
 
 
+ANNA = Owner(person="a.beispiel", enrolment="first")
+BERT = Owner(person="b.muster", enrolment="first")
+
+
 def test_a_new_address_replaces_the_old_one(engine: sa.Engine) -> None:
     feeds = Feeds(engine)
-    assert feeds.made("a.beispiel") is None
-    first = feeds.renew("a.beispiel", lambda count: b"\x01" * count, NOW)
-    other = feeds.renew("b.muster", lambda count: b"\x03" * count, NOW)
-    second = feeds.renew("a.beispiel", lambda count: b"\x02" * count, NOW + timedelta(days=1))
-    assert [feeds.owner(token) for token in (first, second, other)] == [None, "a.beispiel", "b.muster"]
-    assert feeds.made("a.beispiel") == NOW + timedelta(days=1)
+    assert feeds.made(ANNA) is None
+    first = feeds.renew(ANNA, lambda count: b"\x01" * count, NOW)
+    other = feeds.renew(BERT, lambda count: b"\x03" * count, NOW)
+    second = feeds.renew(ANNA, lambda count: b"\x02" * count, NOW + timedelta(days=1))
+    assert [feeds.owner(token) for token in (first, second, other)] == [None, ANNA, BERT]
+    assert feeds.made(ANNA) == NOW + timedelta(days=1)
+    assert feeds.made(replace(ANNA, enrolment="later")) is None
     assert len(second) == 43
     feeds.remove("a.beispiel")
-    assert (feeds.owner(second), feeds.made("a.beispiel")) == (None, None)
+    assert (feeds.owner(second), feeds.made(ANNA)) == (None, None)
 
 
 def test_the_database_does_not_know_the_address(engine: sa.Engine) -> None:
     """Whoever reads a backup cannot subscribe."""
-    token = Feeds(engine).renew("a.beispiel", lambda count: b"\x01" * count, NOW)
+    token = Feeds(engine).renew(ANNA, lambda count: b"\x01" * count, NOW)
     with engine.connect() as connection:
         assert token not in str(connection.execute(sa.select(FEEDS)).all())
     assert Feeds(engine).owner("") is None
@@ -134,9 +140,9 @@ def test_the_database_does_not_know_the_address(engine: sa.Engine) -> None:
 def test_without_a_database_the_refusal_says_so(tmp_path: Path) -> None:
     empty = open_database(f"sqlite:///{tmp_path}/empty.sqlite3")
     with pytest.raises(RegistryUnavailable):
-        Feeds(empty).made("a.beispiel")
+        Feeds(empty).made(ANNA)
     with pytest.raises(RegistryUnavailable):
-        Feeds(empty).renew("a.beispiel", lambda count: b"\x01" * count, NOW)
+        Feeds(empty).renew(ANNA, lambda count: b"\x01" * count, NOW)
 
 
 @pytest.mark.parametrize("days", [-400, -30, -1, -0.001, 0.5, 1, 1.01, 7, 13, 30, 89, 90, 91, 730, 9000])

@@ -221,6 +221,31 @@ async def test_the_address_of_somebody_who_has_left_opens_nothing(console: Conso
     assert (await console.browser().get(address)).status_code == 404
 
 
+async def test_address_stays_dead_when_its_person_is_enrolled_again(
+    console: Console, browser: Browser
+) -> None:
+    """Under the same identifier and with the same passkey; whoever kept the address learns nothing."""
+    address = await feed_address(browser)
+    key_of_vera = ObjectKey(ObjectKind.APPROVER, VERA)
+    before = console.registry.follow().state.objects[key_of_vera]
+    for after in (None, before.document):
+        console.decide(console.edit(key_of_vera, after), change_class=ChangeClass.ENROLMENT)
+    assert (await console.browser().get(address)).status_code == 404
+    again = await console.sign_in(VERA)
+    assert "Your address was made on" not in await text_of(again, "/expiry")
+    new = await feed_address(again)
+    assert (await console.browser().get(new)).status_code == 200
+
+
+async def test_address_lives_on_when_its_person_gets_another_role(console: Console, browser: Browser) -> None:
+    address = await feed_address(browser)
+    key_of_vera = ObjectKey(ObjectKind.APPROVER, VERA)
+    document = console.registry.follow().state.objects[key_of_vera].document
+    edit = console.edit(key_of_vera, {**document, "role": "operator"})
+    console.decide(edit, change_class=ChangeClass.ENROLMENT)
+    assert (await console.browser().get(address)).status_code == 200
+
+
 async def test_an_address_is_made_by_a_form_of_the_console_only(browser: Browser) -> None:
     refused = await browser.post("/expiry/address", origin="https://evil.example")
     assert refused.status_code == 403
