@@ -11,55 +11,21 @@ import re
 import socket
 import ssl
 import threading
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
 import uvicorn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from playwright.sync_api import expect
 
 from gateway.store import EmbeddedStore
 from tests.login.fake_card import element
 from tests.login.installation import authorize_path, client, install
+from tests.support.loopback import Loopback, SilentHandler
+from tests.support.self_signed import tls_files
 
 PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Mobile Safari/537.36"
 RELEASE = "Diese Daten bekommt Amt24"
-
-
-def certificate(directory):
-    """A self-signed certificate for localhost: chain file and key file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    chain, secret = directory / "tls.pem", directory / "tls.key"
-    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return str(chain), str(secret)
 
 
 class Gateway:
@@ -71,7 +37,7 @@ class Gateway:
         listener.listen(128)
         self.url = f"http{'s' if tls else ''}://localhost:{listener.getsockname()[1]}"
         self.installation = install(directory, store, client(means=("npa",)), card=True, issuer=self.url)
-        chain, key = certificate(directory) if tls else (None, None)
+        chain, key = map(str, tls_files(directory, "tls")) if tls else (None, None)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._application,
@@ -113,7 +79,7 @@ class EIDClient:
         self.cookies = []
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(SilentHandler):
             def do_GET(self):
                 query = parse_qs(urlsplit(self.path).query)
                 if "Status" in query:
@@ -131,13 +97,8 @@ class EIDClient:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_):
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
+        self._server = Loopback(Handler)
+        self.origin = f"http://127.0.0.1:{self._server.port}"
 
     @staticmethod
     def token(url):
@@ -148,9 +109,7 @@ class EIDClient:
             return answer.read().decode()
 
     def close(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from gateway.bundle import load
 from tests.gateway.test_bundle import CLIENT, directory, edit, keys, problems
 from tests.oidc.tokens import jwk
+from tests.support.self_signed import self_signed
 
 __all__ = ["directory", "keys"]
 
@@ -33,19 +31,8 @@ mtls_client_ca = "clients.pem"
 def accept(directory: Path, common_name: str, *, ca: bool | None) -> None:
     """Two clients, one known by the name ``portal``, one by a self-signed certificate in ``clients.pem``."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]), datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-    )
-    if ca is not None:
-        builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-    made = builder.sign(key, hashes.SHA256())
+    constraints = None if ca is None else x509.BasicConstraints(ca=ca, path_length=None)
+    made = self_signed(key, common_name, constraints=constraints)
     (directory / "clients.pem").write_bytes(made.public_bytes(Encoding.PEM))
     (directory / "tls.crt").write_bytes(made.public_bytes(Encoding.PEM))
     x5c = base64.b64encode(made.public_bytes(Encoding.DER)).decode()

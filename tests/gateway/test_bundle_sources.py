@@ -110,6 +110,14 @@ def test_query_service_needs_an_entity_for_the_country(with_source: Path) -> Non
     assert "entities[0].country: is not among countries" in told
 
 
+def test_certificate_file_of_an_anchor_holds_one_certificate_and_nothing_else(directory: Path) -> None:
+    """security.md D.7: what other parsers would find in it is what people would be shown in its place."""
+    file = directory / CERTIFICATE
+    pem = file.read_text("ascii")
+    file.write_text(pem.replace("CERTIFICATE", "NOTE") + pem, "ascii")
+    assert f"certificate: {CERTIFICATE}: certificate.unreadable" in problems(directory)
+
+
 class TestPins:
     """Keys that two people have approved."""
 

@@ -18,7 +18,8 @@ import pytest
 
 from gateway.own_keys import files as key_files
 from gateway.settings import KeyPurpose
-from tests.gateway.watch.receivers import Receiver, localhost_certificate, server_context
+from tests.gateway.watch.receivers import Receiver, server_context
+from tests.support.self_signed import tls_files
 
 CONFIGURATION = """
 [gateway]
@@ -172,7 +173,7 @@ def test_a_worker_that_dies_is_replaced_and_its_successor_goes_on_with_what_all_
     start: Callable[[int, str, str], tuple[subprocess.Popen[bytes], str, str]], tmp_path: Path
 ) -> None:
     """Counters go on (ux.md §13); that a certificate ends tomorrow is told once, by whoever saw it first."""
-    files = localhost_certificate(tmp_path)
+    files = tls_files(tmp_path, "localhost")
     (tmp_path / "hook.secret").write_text("s" * 40, encoding="utf-8")
     key_files.create(
         tmp_path / "keys", "saml", KeyPurpose.SAML_SIGNING, algorithm="p256", days=1, subject="x"

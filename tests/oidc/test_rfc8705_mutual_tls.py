@@ -2,18 +2,18 @@
 
 import base64
 import hashlib
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.jose import PublicKeySet, base64url
 from tests.oidc.harness import CALLBACK, CHALLENGE, ISSUER, MTLS, PROXY, client
 from tests.oidc.tokens import jwk, key_set
+from tests.support.self_signed import self_signed
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 SAN = [
@@ -31,18 +31,7 @@ def certificate(common_name="portal", key=KEY, names=SAN):
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Land"),
         ]
     )
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    built = self_signed(key, name, x509.SubjectAlternativeName(names))
     return built.public_bytes(serialization.Encoding.DER)
 
 

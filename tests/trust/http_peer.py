@@ -1,24 +1,26 @@
 """A real HTTP(S) server on loopback that plays a partner's metadata host, well or badly."""
 
 import ssl
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.support.loopback import Loopback, SilentHandler
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class HTTPPeer:
-    """Answers every GET with ``self.answer``; remembers the paths it was asked for."""
+    """Answers every GET with ``answer`` and every POST with ``posted``; remembers the paths it was asked for."""
 
     def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
         self.answer: Answer = body(b"<x/>")
+        self.posted: Answer = body(b"", status=501)
         self.asked: list[str] = []
         self.hosts: list[str | None] = []
         peer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(SilentHandler):
             def do_GET(self) -> None:
                 peer.asked.append(self.path)
                 peer.hosts.append(self.headers["Host"])
@@ -27,33 +29,22 @@ class HTTPPeer:
                 except OSError:  # the client hung up, which is what some tests want
                     self.close_connection = True
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it so
-                return
+            def do_POST(self) -> None:
+                peer.posted(self)
 
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, request: object, client_address: object) -> None:
-                return
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.scheme = "http"
+        context = None
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-            self.scheme = "https"
-        self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
-        self.thread.start()
+        self.scheme = "http" if context is None else "https"
+        self._server = Loopback(Handler, context)
+        self.port = self._server.port
 
     def url(self, host: str = "localhost", path: str = "/metadata") -> str:
         return f"{self.scheme}://{host}:{self.port}{path}"
 
     def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self._server.close()
 
 
 def body(octets: bytes, *, status: int = 200, **headers: str) -> Answer:

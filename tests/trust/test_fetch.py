@@ -2,16 +2,13 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import NameOID
 
+from tests.support.self_signed import tls_files
 from tests.trust.http_peer import HTTPPeer, body
-from tests.trust.metadata_maker import key
 from trust.errors import MetadataError
 from trust.fetch import FetchPolicy, fetch
 
@@ -242,30 +239,8 @@ class TestTLS:
 
     @pytest.fixture
     def files(self, tmp_path: Path) -> tuple[Path, Path]:
-        now = datetime.now(UTC)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tls")])
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key("tls").public_key())
-            .serial_number(1)
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("node.example")]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(key("tls"), hashes.SHA256())
-        )
-        chain, private = tmp_path / "tls.pem", tmp_path / "tls.key"
-        chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        private.write_bytes(
-            key("tls").private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        return chain, private
+        names = x509.SubjectAlternativeName([x509.DNSName("node.example")])
+        return tls_files(tmp_path, "tls", names, x509.BasicConstraints(ca=True, path_length=0))
 
     @pytest.fixture
     def secure_peer(self, files: tuple[Path, Path]) -> Iterator[HTTPPeer]:

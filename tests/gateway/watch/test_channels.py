@@ -24,10 +24,10 @@ from tests.gateway.watch.receivers import (
     USER,
     Mailbox,
     Receiver,
-    localhost_certificate,
     mail_server,
     server_context,
 )
+from tests.support.self_signed import tls_files
 from trust.outgoing import FetchPolicy
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -57,7 +57,7 @@ def notice(alert: Alert = ALERT, news: News = News.RAISED) -> Notice:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return localhost_certificate(tmp_path_factory.mktemp("tls"))
+    return tls_files(tmp_path_factory.mktemp("tls"), "localhost")
 
 
 @pytest.fixture(scope="module")

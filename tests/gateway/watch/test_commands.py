@@ -22,10 +22,10 @@ from tests.gateway.watch.receivers import (
     USER,
     Mailbox,
     Receiver,
-    localhost_certificate,
     mail_server,
     server_context,
 )
+from tests.support.self_signed import tls_files
 from trust.log import migrate, open_database
 
 BASE = """
@@ -76,7 +76,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("configuration")
     for name, purpose in (("oidc", KeyPurpose.OIDC_SIGNING), ("subject", KeyPurpose.SUBJECT)):
         key_files.create(directory / "keys", name, purpose, algorithm="p256", days=1, subject="x")
-    localhost_certificate(directory)
+    tls_files(directory, "localhost")
     (directory / "hook.secret").write_text("s" * 40 + "\n", "utf-8")
     return directory
 

@@ -42,7 +42,7 @@ def test_soap_way_delivers_what_the_attached_way_delivers(room, citizen):
         body(opened.reply.octets, Content_Type="text/xml")(handler)
 
     room.gateway.answer = serve
-    room.gateway.server.RequestHandlerClass.do_POST = lambda handler: _paos(handler, room.server)
+    room.gateway.posted = lambda handler: _paos(handler, room.server)
     ended = room.client(citizen).run(room.gateway.url(path="/tctoken"))
     assert ended.word == "ok", ended.reason
     answer = Answer(method="GET", query=b"RelayState=r&ResultMajor=ok")

@@ -15,6 +15,8 @@ from cryptography.x509.oid import NameOID
 
 from tests.trust.registry.passkey import ORIGIN, Passkey
 from tests.trust.registry.people import ANNA, GREECE
+from trust.errors import VerificationError
+from trust.pinned import PinnedKey
 from trust.registry import Approver, ChangeRefused, Ed25519Credential, ObjectKey, ObjectKind, State
 from trust.registry.canonical import canonical
 from trust.registry.changes import Change, ChangeClass, Edit, read_time
@@ -24,9 +26,15 @@ from trust.registry.objects import RegistryObject
 FILE = "registry/anchors/el-node-2026.crt"
 
 
-def certificate(key: object, name: str = "Greek node", *, signer: object = None) -> x509.Certificate:
+def certificate(
+    key: object,
+    name: str = "Greek node",
+    *,
+    signer: object = None,
+    extension: x509.ExtensionType | None = None,
+) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Greek root")]))
@@ -34,8 +42,10 @@ def certificate(key: object, name: str = "Greek node", *, signer: object = None)
         .serial_number(7)
         .not_valid_before(datetime(2026, 1, 15, tzinfo=UTC))
         .not_valid_after(datetime(2028, 1, 14, 12, 30, tzinfo=UTC))
-        .sign(signer or key, hashes.SHA256())
     )
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=False)
+    return builder.sign(signer or key, hashes.SHA256())
 
 
 def pem(found: x509.Certificate) -> str:
@@ -147,13 +157,69 @@ def test_key_set_is_shown_by_thumbprints() -> None:
     )
 
 
+def test_key_of_an_unknown_kind_hides_none_after_it() -> None:
+    """RFC 7517 §5: what reads the set passes it over and takes the next one, which counts."""
+    key = {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}
+    keys: list[object] = [key, {"kty": "new"}, 5, {"kty": ["EC"]}, {**key, "x": "\ud800"}, {**key, "kid": "evil"}]
+    shown = facts(GREECE, {"settings": {}, "files": {FILE: {"text": json.dumps({"keys": keys})}}})
+    assert [f"{FILE}: key {number}" in shown for number in range(1, 7)] == [True] * 6
+    assert "evil, thumbprint" in shown[f"{FILE}: key 6"]
+
+
+def test_certificate_beside_a_key_is_shown_of_a_key_set() -> None:
+    """RFC 8705 §2.2.2: it opens the client's door, whatever key it stands beside."""
+    other = certificate(ec.generate_private_key(ec.SECP256R1()), "Mallory")
+    for chain, said in (
+        ([b64encode(other.public_bytes(serialization.Encoding.DER)).decode()], "CN=Mallory"),
+        (["AA=="], '"AA=="'),
+    ):
+        keys = {"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "x5c": chain}]}
+        shown = facts(GREECE, {"settings": {}, "files": {FILE: {"text": json.dumps(keys)}}})
+        assert said in {value for path, value in shown.items() if path.startswith(f"{FILE}: key 1, certificate")}
+
+
+@pytest.mark.parametrize("place", ["in front", "behind", "in DER", "in an extension"])
+def test_certificate_that_is_shown_is_the_one_that_counts(place: str) -> None:
+    """security.md D.7: two people compare the fingerprint of Greece, so nothing of Mallory's may be used instead."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    good = pem(certificate(ec.generate_private_key(ec.SECP256R1())))
+    evil = certificate(key, "Mallory")
+    der = evil.public_bytes(serialization.Encoding.DER)
+    other_label = pem(evil).replace("CERTIFICATE", "NOTE")
+    if place == "in an extension":
+        comment = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.16.840.1.113730.1.13"), good.encode())
+        der = certificate(key, "Mallory", extension=comment).public_bytes(serialization.Encoding.DER)
+    octets = {
+        "in front": other_label.encode() + good.encode(),
+        "behind": good.encode() + other_label.encode(),
+        "in DER": der + b"\n" + good.encode(),
+        "in an extension": der,
+    }[place]
+    shown = facts(GREECE, {"settings": {}, "files": {FILE: {"base64": b64encode(octets).decode()}}})
+    if place == "in an extension":
+        assert PinnedKey.from_certificate(octets).certificate == der
+        assert shown[f"{FILE}: subject"] == "CN=Mallory"
+        return
+    with pytest.raises(VerificationError) as refused:
+        PinnedKey.from_certificate(octets)
+    assert refused.value.reason == "certificate.unreadable"
+    assert f"{FILE}: octets beside certificates" in shown or f"{FILE}: octets" in shown
+
+
+def test_rest_of_a_file_with_a_certificate_is_said_to_be_there() -> None:
+    """A text in pinned metadata that looks like a certificate is not what their reader takes."""
+    good = pem(certificate(ec.generate_private_key(ec.SECP256R1())))
+    shown = facts(GREECE, {"settings": {}, "files": {FILE: {"text": f"<!--\n{good}--><EntityDescriptor/>"}}})
+    assert shown[f"{FILE}: octets beside certificates"] == str(len("<!--\n\n--><EntityDescriptor/>"))
+
+
 @pytest.mark.parametrize(
     "content",
     [
         "",
         "<xml/>",
         '{"keys": 1}',
-        '{"keys": [{"kty": "x"}]}',
+        '{"keys": []}',
         "-----BEGIN CERTIFICATE-----\nAA\n",
         "[" * 5000,
     ],

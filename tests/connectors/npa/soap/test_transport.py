@@ -94,8 +94,10 @@ def test_key_file_does_not_stay_on_disk(peer, tmp_path, monkeypatch):
 def web(peer):
     """An HTTPS server with the right certificate that is no eID service."""
     server = HTTPPeer((peer.store.path("server", "crt"), peer.store.path("server", "key")))
-    handler = server.server.RequestHandlerClass
-    handler.do_POST = lambda self: (self.rfile.read(int(self.headers["Content-Length"])), server.answer(self))
+    server.posted = lambda asked: (
+        asked.rfile.read(int(asked.headers["Content-Length"])),
+        server.answer(asked),
+    )
     yield server
     server.close()
 
