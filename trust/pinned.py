@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -25,6 +26,9 @@ from trust.errors import VerificationError
 from trust.keys import PublicKey, spki
 
 _DER = xmlsec.KeyFormat.DER  # type: ignore[attr-defined]  # missing in xmlsec's type stubs
+
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END CERTIFICATE-----")
+_SPACE = b" \t\r\n"
 
 _NOT_STRICT = (
     ValueError,
@@ -62,9 +66,10 @@ class PinnedKey:
 
     @classmethod
     def from_certificate(cls, octets: bytes) -> PinnedKey:
-        """From a certificate, DER or PEM.
+        """From a certificate, DER or PEM, and nothing beside it.
 
-        Raises VerificationError ``certificate.unreadable`` when no RSA or EC key can be found.
+        What else a file holds is what other parsers would show in its place to who approves it. Raises
+        VerificationError ``certificate.unreadable`` then, and when no RSA or EC key can be found.
         """
         der = _pem_to_der(octets) if octets.lstrip().startswith(b"-----BEGIN") else octets
         try:
@@ -97,7 +102,7 @@ class PinnedKey:
     @classmethod
     def _lenient(cls, der: bytes) -> PinnedKey:
         try:
-            parsed = asn1_x509.Certificate.load(der)
+            parsed = asn1_x509.Certificate.load(der, strict=True)
             body = parsed["tbs_certificate"]
             octets = body["subject_public_key_info"].dump()
             validity = body["validity"]
@@ -148,11 +153,13 @@ def _lenient_may_sign(body: asn1_x509.TbsCertificate) -> bool:
 
 
 def _pem_to_der(octets: bytes) -> bytes:
-    lines = octets.decode("ascii", "replace").strip().splitlines()
+    """The one certificate of a text that holds nothing else (RFC 7468 §5.1)."""
+    found = _PEM.fullmatch(octets.strip(_SPACE))
+    if found is None:
+        raise VerificationError("certificate.unreadable", "not exactly one certificate in PEM")
     try:
-        end = next(i for i, line in enumerate(lines) if i and line.startswith("-----END"))
-        return base64.b64decode("".join(lines[1:end]), validate=True)
-    except (StopIteration, ValueError) as error:
+        return base64.b64decode(b"".join(found[1].split()), validate=True)
+    except ValueError as error:
         raise VerificationError("certificate.unreadable") from error
 
 

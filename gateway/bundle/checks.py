@@ -139,7 +139,6 @@ def check_anchors(
             problems.add(file, "metadata_sha256", "pinned-metadata needs a digest", "sha256sum of the file")
         if not anchor.metadata.entity_ids and not anchor.metadata.aggregate:
             problems.add(file, "metadata.entity_ids", "is empty", "list the entityIDs, or set aggregate")
-        check_file(file, "certificate", anchor.certificate, directory, problems)
         check_file(file, "metadata.file", anchor.metadata.file, directory, problems)
 
 

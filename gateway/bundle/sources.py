@@ -51,9 +51,11 @@ def check_sources(
 
 
 def check_pins(anchors: Iterable[Located[TrustAnchor]], directory: Path, problems: Problems) -> None:
-    """Further signers are certificates, and pinned certificates hold the keys they are pinned for."""
+    """Signers are certificates, and pinned certificates hold the keys they are pinned for."""
     for located in anchors:
         anchor, file = located.model, located.file
+        own = () if anchor.certificate is None else (anchor.certificate,)
+        _check_certificates(file, "certificate", own, directory, problems)
         _check_certificates(file, "further_certificates", anchor.further_certificates, directory, problems)
         if anchor.further_certificates and anchor.kind is not AnchorKind.METADATA_SIGNER:
             problems.add(file, "further_certificates", "nobody signs this file", "remove them")

@@ -2,7 +2,8 @@
 
 Fields by their path, before and after. A file that an object carries is shown by what is in it: certificates by
 subject, issuer, fingerprints in groups, kind and size of the key and validity; JWK Sets by the thumbprint of
-each key (RFC 7638); anything else by size and SHA-256.
+each key (RFC 7638) and the certificate beside it; anything else by size and SHA-256. What stands in a file beside
+certificates is said to be there: who approves must not see one part of a file while another counts.
 
 >>> grouped("00112233445566778899")
 '0011 2233 4455 6677 8899'
@@ -20,6 +21,7 @@ from typing import Any
 
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -31,6 +33,7 @@ from trust.registry.errors import ChangeRefused
 from trust.registry.objects import ObjectKey, ObjectKind, State
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*-----END CERTIFICATE-----")
 FILES = "files"
 """Member of a document that maps a file's name to ``{"text": ...}`` or ``{"base64": ...}``."""
 
@@ -178,15 +181,20 @@ def _file_facts(content: object) -> Iterator[tuple[str, str]]:
     except ChangeRefused as refused:
         yield "unreadable", str(refused)
         return
-    certificates = _certificates(octets)
+    certificates, beside = _certificates(octets)
     for number, certificate in enumerate(certificates, 1):
         prefix = f"certificate {number}, " if len(certificates) > 1 else ""
         for name, said in certificate_facts(certificate):
             yield prefix + name, said
     keys = tuple(key_set_facts(octets))  # also beside a certificate: a text may be read as both
     yield from keys
+    for number, key in enumerate(_key_set(octets), 1):
+        for name, said in _key_certificate_facts(key):
+            yield f"key {number}, certificate, {name}", said
     if not certificates and not keys:
         yield "octets", str(len(octets))
+    elif beside:
+        yield "octets beside certificates", str(beside)
     yield "SHA-256 of the file", grouped(sha256(octets).hexdigest())
 
 
@@ -211,7 +219,7 @@ def _spki(certificate: x509.Certificate) -> bytes:
 def _certified_key(certificate: x509.Certificate) -> str:
     try:
         return key_words(certificate.public_key())
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         return "unknown"
 
 
@@ -228,26 +236,62 @@ def key_words(key: CertificatePublicKeyTypes) -> str:
             return type(key).__name__.removesuffix("PublicKey")
 
 
-def _certificates(octets: bytes) -> list[x509.Certificate]:
+def _certificates(octets: bytes) -> tuple[list[x509.Certificate], int]:
+    """Those of a file, and how many octets stand beside them. One in DER may hold any text, also one in PEM."""
     try:
+        if octets[:1] == b"\x30":
+            return [_readable(x509.load_der_x509_certificate(octets))], 0
         if b"-----BEGIN CERTIFICATE-----" in octets:
-            return x509.load_pem_x509_certificates(octets)
-        return [x509.load_der_x509_certificate(octets)] if octets[:1] == b"\x30" else []
-    except ValueError:
-        return []
+            found = [_readable(one) for one in x509.load_pem_x509_certificates(octets)]
+            return found, len(_BLOCK.sub(b"", octets).strip())
+    except (ValueError, x509.InvalidVersion):
+        pass  # shown by size and digest
+    return [], 0
+
+
+def _readable(certificate: x509.Certificate) -> x509.Certificate:
+    """``certificate`` if all that is shown of it can be; raises ValueError. It is parsed as it is read."""
+    for _ in certificate_facts(certificate):
+        pass
+    return certificate
 
 
 _THUMBPRINT = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 
 
 def key_set_facts(octets: bytes) -> Iterator[tuple[str, str]]:
-    """Each key of a JWK Set (RFC 7517 §5) by RFC 7638 §3."""
+    """Each key of a JWK Set (RFC 7517 §5) by RFC 7638 §3; also those of a kind that is passed over at use."""
+    for number, key in enumerate(_key_set(octets), 1):
+        yield f"key {number}", _key_fact(key)
+
+
+def _key_set(octets: bytes) -> list[Any]:
     try:
-        keys: Any = json.loads(octets)["keys"]
-        for number, key in enumerate(keys, 1):
-            members = {name: str(key[name]) for name in _THUMBPRINT[key["kty"]]}
-            thumbprint = base64url(sha256(canonical(members)).digest())
-            said = " ".join(str(key[name]) for name in ("kty", "crv", "use", "alg", "kid") if name in key)
-            yield f"key {number}", f"{said}, thumbprint {thumbprint}"
+        keys = json.loads(octets)["keys"]
     except (ValueError, LookupError, TypeError, RecursionError):
+        return []
+    return keys if isinstance(keys, list) else []
+
+
+def _key_fact(key: object) -> str:
+    if not isinstance(key, dict):
+        return "no key"
+    said = " ".join(str(key[name]) for name in ("kty", "crv", "use", "alg", "kid") if name in key)
+    try:
+        members = {name: str(key[name]) for name in _THUMBPRINT[key["kty"]]}
+        return f"{said}, thumbprint {base64url(sha256(canonical(members)).digest())}"
+    except (LookupError, TypeError, ChangeRefused):
+        return f"{said}, of no kind that has a thumbprint"
+
+
+def _key_certificate_facts(key: object) -> Iterator[tuple[str, str]]:
+    """Of the certificate that a client may show in TLS (RFC 8705 §2.2.2), whatever key stands beside it."""
+    chain = key.get("x5c") if isinstance(key, dict) else None
+    if not isinstance(chain, list) or not chain:
         return
+    try:
+        certificate = _readable(x509.load_der_x509_certificate(b64decode(chain[0], validate=True)))
+    except (ValueError, TypeError, x509.InvalidVersion):
+        yield "x5c", json.dumps(chain[0], ensure_ascii=False)
+        return
+    yield from certificate_facts(certificate)

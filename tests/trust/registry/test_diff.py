@@ -160,7 +160,14 @@ def test_key_set_is_shown_by_thumbprints() -> None:
 def test_key_of_an_unknown_kind_hides_none_after_it() -> None:
     """RFC 7517 §5: what reads the set passes it over and takes the next one, which counts."""
     key = {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}
-    keys: list[object] = [key, {"kty": "new"}, 5, {"kty": ["EC"]}, {**key, "x": "\ud800"}, {**key, "kid": "evil"}]
+    keys: list[object] = [
+        key,
+        {"kty": "new"},
+        5,
+        {"kty": ["EC"]},
+        {**key, "x": "\ud800"},
+        {**key, "kid": "evil"},
+    ]
     shown = facts(GREECE, {"settings": {}, "files": {FILE: {"text": json.dumps({"keys": keys})}}})
     assert [f"{FILE}: key {number}" in shown for number in range(1, 7)] == [True] * 6
     assert "evil, thumbprint" in shown[f"{FILE}: key 6"]
@@ -175,7 +182,9 @@ def test_certificate_beside_a_key_is_shown_of_a_key_set() -> None:
     ):
         keys = {"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "x5c": chain}]}
         shown = facts(GREECE, {"settings": {}, "files": {FILE: {"text": json.dumps(keys)}}})
-        assert said in {value for path, value in shown.items() if path.startswith(f"{FILE}: key 1, certificate")}
+        assert said in {
+            value for path, value in shown.items() if path.startswith(f"{FILE}: key 1, certificate")
+        }
 
 
 @pytest.mark.parametrize("place", ["in front", "behind", "in DER", "in an extension"])
