@@ -96,7 +96,13 @@ AUSWEISAPP = Need(
     debian=("ausweisapp", "ausweisapp2"),
     alternatives=True,
 )
-CHROMIUM = Need(name="Chromium", present=_program("chromium", "chromium-browser"), debian=("chromium",))
+CHROMIUM = Need(
+    name="Chromium",
+    present=_program("chromium-headless-shell", "chromium", "chromium-browser"),
+    # The first is the same engine without windows, tool bars and profiles: less than half the work.
+    debian=("chromium-headless-shell", "chromium"),
+    alternatives=True,
+)
 FONTS = Need(name="a font with Greek and Cyrillic", present=_fonts, debian=("fonts-dejavu-core",))
 OPENSSL = Need(name="the program openssl", present=_program("openssl"), debian=("openssl",))
 POSTGRESQL = Need(name="PostgreSQL", present=_postgresql, debian=("postgresql",))

@@ -1,8 +1,9 @@
 """Chromium for the tests of this folder: Debian's program, driven by Playwright.
 
-``python -m playwright install`` is not needed and not used. Every test here carries the marker
-``browser``. ``show`` opens one of the sample pages of ``tests/web/samples.py``, served by a small
-application with the product's renderer, static files and headers.
+The headless shell is preferred: the engine, network and policies of Chromium without the windows
+around a page, which take more of the processor than the page. ``python -m playwright install`` is
+not needed and not used. Every test here carries the marker ``browser``. ``sample_site`` serves the
+sample pages of ``tests/web/samples.py`` with the product's renderer, static files and headers.
 """
 
 import shutil
@@ -25,6 +26,7 @@ from tests.web import samples
 
 ROOT = Path(__file__).resolve().parents[2]
 
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
 ARGUMENTS = [
     "--no-sandbox",  # needed as root, in containers and in CI
     "--disable-quic",
@@ -43,10 +45,10 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args():
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("Chromium is not installed (Debian: chromium)")
-    return {"executable_path": program, "args": ARGUMENTS}
+    for name in PROGRAMS:
+        if program := shutil.which(name):
+            return {"executable_path": program, "args": ARGUMENTS}
+    return pytest.skip("Chromium is not installed (Debian: chromium-headless-shell)")
 
 
 @pytest.fixture(scope="session")
