@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,25 +27,17 @@ from gateway.probes.history import ProbeHistory
 from gateway.probes.result import ProbeResult, Surroundings
 from gateway.probes.schedule import ProbeDesk
 from gateway.probes.targets import Target, targets
-from gateway.store import EmbeddedStore, Store, StoreAddress, connect
+from gateway.store import Store, StoreAddress, connect
 from tests.login.installation import client, configuration
+from tests.support.embedded_store import address, anyio_backend
 from tests.support.postgresql import postgresql
 from trust.log import AppendOnlyLog, LogUnavailable, migrate, open_database
 from trust.registry import ObjectKey, ObjectKind
 
+__all__ = ["address", "anyio_backend"]
+
 pytestmark = pytest.mark.anyio
 BEGINNING = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[StoreAddress]:
-    with EmbeddedStore() as running:
-        yield running
 
 
 @dataclass

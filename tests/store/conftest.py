@@ -7,11 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from gateway.store import EmbeddedStore, Store, StoreAddress, connect
+from tests.support.embedded_store import anyio_backend
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+__all__ = ["address", "anyio_backend", "store"]
 
 
 @pytest.fixture(scope="module")

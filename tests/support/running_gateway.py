@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from gateway.store import EmbeddedStore, StoreAddress
+from gateway.store import StoreAddress
 from tests.login.installation import Installation, install
+from tests.support.embedded_store import address, anyio_backend
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def address() -> Iterator[StoreAddress]:
-    with EmbeddedStore() as running:
-        yield running
+__all__ = ["address", "anyio_backend", "installation"]
 
 
 @pytest.fixture

@@ -17,11 +17,6 @@ from trust.log import AppendOnlyLog, migrate, open_database
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 async def test_the_task_counts_what_audit_has_written(tmp_path: Path) -> None:
     """From the real log to the figures; a second turn counts nothing again."""

@@ -30,11 +30,6 @@ STORE_AWAY = ("raised", "store@n")
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass
 class World:
     """What all processes see, one clock, and the store's leases."""
