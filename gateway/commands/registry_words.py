@@ -38,6 +38,8 @@ def description(proposal: Proposal, fold: Fold, before: State, now: datetime) ->
         yield f"signed by   {plain(name)} with key {grouped(signature.credential)}{note}"
     if proposal.rejected_by is not None:
         yield f"rejected by {plain(proposal.rejected_by)}: {plain(proposal.rejection)}"
+    if proposal.withdrawn is not None:
+        yield f"withdrawn   {plain(proposal.withdrawn)}"
     if proposal.activated_at is not None:
         yield f"in force    {time_text(proposal.activated_at)}"
     yield f"against     state {change.base}"

@@ -2,13 +2,17 @@
 
 They are changes like any other, without a signature: two people look at the difference and sign, or one rejects.
 The proposer's name, ``source/<id>`` or ``anchor/<id>``, counts for nobody. The same is not said twice: not while
-it is open, not after it was rejected until the content changes, and about one object at most once an hour.
+it is open, not after it was rejected until the content changes, and about one object at most once an hour. What a
+machine does not want any more is withdrawn, as long as people are missing: so what is open is what it says now.
+
+Several processes look, each at its own copy. A look is older or newer than a proposal, and the older says nothing
+against it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,6 +46,39 @@ class Wanted:
     edits: tuple[Edit, ...]
     reason: str
     evidence: str
+    seen: datetime
+    """When what it follows from was read."""
+
+
+def withdraw_overtaken(
+    registry: Registry, wanted: Collection[Wanted], seen: Mapping[str, datetime], *, now: datetime
+) -> list[Proposal]:
+    """Withdraw what its machine has proposed before it looked again and says otherwise now; gives what was.
+
+    ``seen``: of each machine that has looked at everything, when. Raises RegistryError as ``propose_new``.
+    """
+    fold = registry.follow()
+    contents = {(one.proposer, _content(one.edits)) for one in wanted}
+    gone = []
+    for proposal in fold.open_proposals():
+        change = proposal.change
+        looked = seen.get(change.proposer)
+        if looked is None or looked <= change.proposed_at:
+            continue
+        match status(proposal, fold, now):
+            case Status.PENDING if (change.proposer, _content(change.edits)) not in contents:
+                reason = f"{change.proposer} says something else since {looked:%Y-%m-%dT%H:%M:%SZ}"
+            case Status.CONFLICT:
+                reason = "something newer is in force"
+            case _:
+                continue
+        try:
+            registry.withdraw(proposal.change_hash, reason=reason, now=now)
+        except ChangeRefused as refused:  # somebody was faster
+            _log.warning("not withdrawn", extra={"peer": change.proposer, "reason": refused.reason})
+        else:
+            gone.append(proposal)
+    return gone
 
 
 def propose_new(registry: Registry, wanted: Iterable[Wanted], *, now: datetime) -> list[Proposal]:
@@ -83,7 +120,8 @@ def said(fold: Fold, wanted: Wanted, *, now: datetime) -> bool:
     ]
     content = _content(wanted.edits)
     if any(
-        _content(proposal.change.edits) == content and status(proposal, fold, now) in _OPEN
+        (_content(proposal.change.edits) == content or proposal.change.proposed_at > wanted.seen)
+        and status(proposal, fold, now) in _OPEN
         for proposal in earlier
     ):
         return True

@@ -10,18 +10,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from connectors.peer_facts import TellsPeers
+from connectors.peer_facts import PeerFacts, TellsPeers
 from connectors.saml.surroundings import Surroundings, metadata_list
 from gateway.background import Task
 from gateway.bundle import Configuration
 from gateway.following import rules
 from gateway.live import Generation, Live
-from gateway.proposals.machine import Wanted, propose_new
+from gateway.proposals.machine import Wanted, propose_new, withdraw_overtaken
 from gateway.proposals.pins import pin_edits
 from gateway.proposals.sources import Listing, listed_edits
 from gateway.sources import surroundings_of
@@ -45,6 +45,7 @@ _AGAIN = timedelta(minutes=5)
 _LONGEST = 200
 _PATIENCE = 60.0
 """Seconds for all files of one source: whoever ends the process waits for the turn under way."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _SAYS_NOTHING = frozenset({"entity.country-not-covered", "servicelist.suspended", "commission.inactive"})
 """Reasons to leave something out that are themselves a statement, not a doubt."""
 
@@ -58,6 +59,8 @@ class _Import:
     listing: MetadataList | None
     due: datetime
     said: Listing | None = None
+    seen: datetime = _NEVER
+    """When that was read at its origin."""
     reason: str | None = None
 
 
@@ -82,6 +85,11 @@ class SourceTask:
             return
         try:
             wanted = [*self._from_sources(generation, fold, now), *_from_keys(generation, fold, now)]
+            seen = {**self._seen(), **_held_since(generation, now)}
+            for proposal in withdraw_overtaken(self.registry, wanted, seen, now=now):
+                _log.info(
+                    "withdrawn", extra={"peer": proposal.change.proposer, "reason": proposal.change_hash}
+                )
             for proposal in propose_new(self.registry, wanted, now=now):
                 _log.info(
                     "proposed", extra={"peer": proposal.change.proposer, "reason": proposal.change_hash}
@@ -112,7 +120,16 @@ class SourceTask:
                     edits=tuple(edits),
                     reason=f"{country}: the list of source {name} differs from what is in force",
                     evidence=found.said.evidence,
+                    seen=found.seen,
                 )
+
+    def _seen(self) -> dict[str, datetime]:
+        """Sources of which nothing is in doubt: what is not wanted of them is not listed."""
+        return {
+            f"source/{name}": found.seen
+            for name, found in self._imports.items()
+            if found.said is not None and not found.said.doubtful
+        }
 
     def _import(self, source: SourceSettings, generation: Generation, now: datetime) -> _Import:
         surroundings = self.surroundings(generation.configuration)
@@ -128,8 +145,10 @@ class SourceTask:
         try:
             if found.listing is None:
                 found.said = _commission(found.settings, self.surroundings(generation.configuration))
+                found.seen = now
             else:
                 found.said = _listed(found.listing, now)
+                found.seen = _read_at(found.listing, now)
         except (TrustError, OSError) as error:
             found.said = None
             found.reason = error.reason if isinstance(error, TrustError) else "metadata.unreadable"
@@ -152,6 +171,13 @@ def _listed(listing: MetadataList, now: datetime) -> Listing:
         evidence=f"{_name(held.scheme_identifier)} of {_name(held.issuer_name)}, issued {held.issued:%Y-%m-%dT%H:%M:%SZ}"
         f"{number}, SHA-256 {held.sha256}; signature verified",
     )
+
+
+def _read_at(listing: MetadataList, now: datetime) -> datetime:
+    """When its origin said so; where nothing is held, it follows from the settings, which are those of now."""
+    if listing.held() is None:
+        return now
+    return listing.status(now).refreshed_at or _NEVER
 
 
 def _name(text: str) -> str:
@@ -206,20 +232,39 @@ def _doubtful(dropped: list[DroppedEntity] | tuple[DroppedEntity, ...]) -> froze
 
 
 def _from_keys(generation: Generation, fold: Fold, now: datetime) -> Iterator[Wanted]:
-    facts = [
+    since = _held_since(generation, now)
+    for peer, edit in pin_edits(fold.state, _facts(generation, now)):
+        yield Wanted(
+            proposer=f"anchor/{peer.anchor}",
+            edits=(edit,),
+            reason=f"signing keys in the signed metadata of {peer.peer}",
+            evidence="the metadata verify with the anchor; compare the fingerprints by another way",
+            seen=since.get(f"anchor/{peer.anchor}", _NEVER),
+        )
+
+
+def _facts(generation: Generation, now: datetime) -> list[PeerFacts]:
+    return [
         peer
         for connector in generation.connectors.values()
         if isinstance(connector, TellsPeers)
         for peer in connector.peer_facts()
         if peer.valid_until is not None and peer.valid_until > now
     ]
-    for peer, edit in pin_edits(fold.state, facts):
-        yield Wanted(
-            proposer=f"anchor/{peer.anchor}",
-            edits=(edit,),
-            reason=f"signing keys in the signed metadata of {peer.peer}",
-            evidence="the metadata verify with the anchor; compare the fingerprints by another way",
-        )
+
+
+def _held_since(generation: Generation, now: datetime) -> dict[str, datetime]:
+    """Anchors whose metadata are held, and when they were read; of several copies, the oldest."""
+    held = {peer.anchor for peer in _facts(generation, now)}
+    since: dict[str, datetime] = {}
+    for connector in generation.connectors.values():
+        if not isinstance(connector, TellsPeers):
+            continue
+        for status in connector.sources(now=now):
+            if status.anchor in held:
+                name = f"anchor/{status.anchor}"
+                since[name] = min(status.refreshed_at or _NEVER, since.get(name, now))
+    return since
 
 
 def source_task(live: Live, registry: Registry, log: AppendOnlyLog, *, clock: Callable[[], datetime]) -> Task:

@@ -54,6 +54,33 @@ async def test_change_that_is_signed_or_refused_waits_for_nobody(greece: Console
     assert "more signature" not in page
 
 
+async def test_proposal_that_its_source_has_withdrawn_is_shown_as_overtaken(greece: Console) -> None:
+    """Whoever had its page open learns it, too."""
+    change = greece.registry.draft(
+        ChangeClass.ORDINARY,
+        [greece.edit(GREECE, anchor(NEW))],
+        reason="the list differs",
+        evidence="signature verified",
+        proposer="source/nobid",
+        now=greece.clock(),
+    )
+    greece.registry.propose(change, now=greece.clock())
+    browser = await greece.sign_in(BERT)
+    page = await browser.get(f"/changes/{change.change_hash}")
+    assert "2 more signatures are needed, each from a different person." in page.text
+    greece.registry.withdraw(
+        change.change_hash, reason="source/nobid says something else", now=greece.clock()
+    )
+    late = await browser.answer(page, greece.passkeys[BERT], action=f"/changes/{change.change_hash}/approve")
+    assert (late.status_code, "The proposal is overtaken" in late.text) == (409, True)
+    after = (await browser.get(f"/changes/{change.change_hash}")).text
+    assert "overtaken" in after
+    assert "source/nobid says something else" in after
+    assert "/approve" not in after
+    assert change.change_hash not in (await browser.get("/")).text
+    assert "overtaken" in (await browser.get("/changes")).text
+
+
 async def test_after_a_suspension_its_review_is_named_with_its_day_and_its_links(greece: Console) -> None:
     """One person has acted alone: that two look at it is the other half (security.md C)."""
     edits = suspension_edits(greece.registry.follow().state, [GREECE], suspended=True)

@@ -7,7 +7,7 @@ import base64
 import json
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,7 +40,18 @@ from trust.anchors import KeyChanges
 from trust.fetch import FetchPolicy
 from trust.log import migrate, open_database
 from trust.metadata_document import verify_document
-from trust.registry import ChangeClass, Decision, Edit, EntryStore, ObjectKey, Proposal, Registry
+from trust.registry import (
+    ChangeClass,
+    ChangeRefused,
+    Decision,
+    Edit,
+    EntryStore,
+    ObjectKey,
+    Proposal,
+    Registry,
+    Status,
+    status,
+)
 from trust.registry.diff import change_diff, facts
 from trust.registry.ledger import edits_towards
 from trust.sources import SourceSettings
@@ -98,9 +109,10 @@ class Connector:
 
     def __init__(self) -> None:
         self.found: list[PeerFacts] = []
+        self.read_at = NOW
 
     def sources(self, *, now: datetime) -> tuple[object, ...]:
-        return ()
+        return (SimpleNamespace(anchor="gr-node", refreshed_at=self.read_at),)
 
     def peer_facts(self) -> list[PeerFacts]:
         return self.found
@@ -116,14 +128,8 @@ class World:
     connector: Connector = field(default_factory=Connector)
 
     def __post_init__(self) -> None:
-        (self.directory / "var").mkdir()
-        (self.directory / "registry/sources").mkdir(parents=True)
-        (self.directory / "registry/sources/nobid.crt").write_bytes(signer_certificate())
-        self.people.put(GREECE, node_anchor())
-        self.people.put(
-            COUNTRY,
-            {"settings": {"country": "GR", "anchor": "gr-node", "entity_id": NODE}, "files": {}},
-        )
+        if not (self.directory / "var").exists():
+            self._begin()
         self.live = SimpleNamespace(current=None)
         surroundings = Surroundings(
             issuer_url="https://id.example",
@@ -139,8 +145,18 @@ class World:
             clock=lambda: self.people.now,
         )
 
+    def _begin(self) -> None:
+        (self.directory / "var").mkdir()
+        (self.directory / "registry/sources").mkdir(parents=True)
+        (self.directory / "registry/sources/nobid.crt").write_bytes(signer_certificate())
+        self.people.put(GREECE, node_anchor())
+        self.people.put(
+            COUNTRY,
+            {"settings": {"country": "GR", "anchor": "gr-node", "entity_id": NODE}, "files": {}},
+        )
+
     def says(self, octets: bytes) -> None:
-        (self.directory / "var/list.xml").write_bytes(octets)
+        (self.directory / str(self.source["file"])).write_bytes(octets)
 
     def round(self, **time: float) -> list[Proposal]:
         """What one turn of the task proposes, after so much time."""
@@ -155,6 +171,17 @@ class World:
         asyncio.run(self.task.run())
         fold = self.people.registry.follow()
         return [found for name, found in fold.proposals.items() if name not in before]
+
+    def open(self) -> tuple[Proposal, ...]:
+        """What waits for people."""
+        return self.people.registry.follow().open_proposals()
+
+    def another(self) -> World:
+        """Another process on the same registry, with a list of its own to read."""
+        other = replace(self)
+        other.source = {**self.source, "file": "var/other.xml"}
+        (self.directory / "var/other.xml").write_bytes((self.directory / "var/list.xml").read_bytes())
+        return other
 
     def reject(self, proposal: Proposal) -> None:
         approval = self.people.signed(proposal.change_hash, BERT, Decision.REJECT)
@@ -288,6 +315,84 @@ def test_list_that_changes_all_the_time_fills_no_log(world: World) -> None:
         world.says(signed_list(territory("EL", place(f"n{number % 3}")), issued=world.people.now))
         made += len(world.round(minutes=6))
     assert made == 2
+
+
+def test_of_a_list_that_flips_every_hour_only_what_it_says_now_is_open(world: World) -> None:
+    """Two keys in turn, for a day: nobody has to find the newest of twenty-four proposals."""
+    world.source["refresh_minutes"] = 30
+    made, opened = [], []
+    for number in range(24):
+        world.says(signed_list(territory("EL", place(f"n{number % 2}")), issued=world.people.now))
+        made += world.round(hours=1, minutes=1)
+        opened.append([found.change_hash for found in world.open()])
+    assert opened == [[found.change_hash] for found in made]
+    earlier = [world.people.registry.known.proposals[found.change_hash] for found in made[:-1]]
+    assert {status(found, world.people.registry.known, world.people.now) for found in earlier} == {
+        Status.WITHDRAWN
+    }
+    assert all((found.withdrawn or "").startswith("source/nobid says something else") for found in earlier)
+
+
+def test_proposal_goes_when_the_list_says_again_what_is_in_force(world: World) -> None:
+    """Nothing new takes its place; and one signature does not hold what nobody wants any more."""
+    world.says(signed_list(territory("EL", place("next"))))
+    (proposal,) = world.round()
+    world.people.approve(proposal.change, ANNA)
+    world.says(signed_list(territory("EL", place()), issued=NOW + timedelta(hours=6)))
+    assert world.round(hours=7) == []
+    assert world.open() == ()
+    with pytest.raises(ChangeRefused, match=r"registry\.withdrawn"):
+        world.people.approve(proposal.change, BERT)
+
+
+def test_list_that_cannot_be_read_or_is_in_doubt_withdraws_nothing(world: World) -> None:
+    """Silence and garbage are no statement."""
+    world.says(signed_list(territory("EL", place("next"))))
+    world.round()
+    for octets in (
+        b"",
+        signed_list(territory("EL", location(NODE, b"garbage")), issued=NOW + timedelta(hours=1)),
+    ):
+        world.says(octets)
+        assert world.round(hours=7) == []
+        assert len(world.open()) == 1
+
+
+def test_process_with_an_older_copy_neither_withdraws_nor_proposes(world: World) -> None:
+    """Each process reads for itself, and any of them may have the next turn."""
+    world.says(signed_list(territory("EL", place())))
+    other = world.another()
+    assert other.round() == []
+    world.says(signed_list(territory("EL", place("next")), issued=NOW + timedelta(minutes=10)))
+    assert len(world.round(minutes=20)) == 1
+    assert other.round(minutes=70) == []
+    assert len(world.open()) == 1
+    other.says(signed_list(territory("EL", place("third")), issued=NOW + timedelta(hours=3)))
+    assert len(other.round(minutes=275)) == 1  # the first has not read again yet
+    assert world.round(minutes=1) == []
+    assert len(world.open()) == 1
+
+
+def test_proposal_that_something_newer_has_overtaken_is_made_anew(world: World) -> None:
+    """It could not come into force any more, so it need not be looked at."""
+    world.says(signed_list(territory("EL", place("next"))))
+    (first,) = world.round()
+    world.people.put(GREECE, node_anchor(source="by hand, again"))
+    (second,) = world.round(hours=7)
+    assert [found.change_hash for found in world.open()] == [second.change_hash]
+    assert world.people.registry.known.proposals[first.change_hash].withdrawn == "something newer is in force"
+
+
+def test_what_two_people_have_signed_is_not_withdrawn(world: World) -> None:
+    """It waits for a sound configuration; a list alone does not undo what people have decided."""
+    world.says(signed_list(territory("EL", place("next"))))
+    (proposal,) = world.round()
+    world.people.approve(proposal.change, ANNA)
+    world.people.invalid = ["not sound"]
+    assert world.people.approve(proposal.change, BERT).waiting is not None
+    world.says(signed_list(territory("EL", place()), issued=NOW + timedelta(hours=6)))
+    world.round(hours=7)
+    assert [found.change_hash for found in world.open()] == [proposal.change_hash]
 
 
 def test_large_list_comes_in_portions(world: World) -> None:
@@ -463,6 +568,23 @@ class TestKeys:
         for name in (ANNA, BERT):
             world.people.approve(proposal.change, name)
         assert world.round(hours=2) == []
+
+    def test_proposal_goes_when_fresh_metadata_name_the_keys_no_longer(self, world: World) -> None:
+        """Not when an older copy does not name them yet."""
+        world.people.put(GREECE, node_anchor(key_changes="propose"))
+        known = self.facts("message")
+        pins = ({"entity_id": ENTITY_ID, "sha256": known.keys[0].key.fingerprint},)
+        world.people.put(GREECE, node_anchor(key_changes="propose", pinned=list(pins)))
+        world.connector.found = [self.facts("message", "second", pins=pins)]
+        (proposal,) = world.round()
+        world.connector.found = [self.facts("message", pins=pins)]
+        for read_at, left in ((NOW - timedelta(hours=1), 1), (NOW + timedelta(hours=1), 0)):
+            world.connector.read_at = read_at
+            assert world.round(hours=2) == []
+            assert len(world.open()) == left
+        assert (world.people.registry.known.proposals[proposal.change_hash].withdrawn or "").startswith(
+            "anchor/"
+        )
 
     def test_keys_of_an_automatic_anchor_are_not_proposed(self, world: World) -> None:
         """They count at once."""

@@ -12,6 +12,7 @@ type                body
 ``change-proposed`` ``change``
 ``approval``        ``approval`` with decision ``approve``
 ``change-rejected`` ``approval`` with decision ``reject``, ``reason``
+``change-withdrawn`` ``change`` (hash), ``reason``: by the machine that has proposed it
 ``change-activated`` ``change`` (hash), ``state`` (hash afterwards)
 =================== ====================================================
 
@@ -38,6 +39,7 @@ from trust.registry.errors import RegistryBroken, RegistryRolledBack, RegistryUn
 PROPOSED = "change-proposed"
 APPROVAL = "approval"
 REJECTED = "change-rejected"
+WITHDRAWN = "change-withdrawn"
 ACTIVATED = "change-activated"
 
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"

@@ -31,7 +31,7 @@ from trust.registry.changes import (
     read_change,
     text_of,
 )
-from trust.registry.entries import ACTIVATED, APPROVAL, PROPOSED, REJECTED, Entry, Head
+from trust.registry.entries import ACTIVATED, APPROVAL, PROPOSED, REJECTED, WITHDRAWN, Entry, Head
 from trust.registry.errors import ChangeRefused
 from trust.registry.objects import ObjectKey, ObjectKind, State
 
@@ -50,11 +50,13 @@ class Proposal:
     """By approver."""
     rejected_by: str | None = None
     rejection: str = ""
+    withdrawn: str | None = None
+    """Why the machine that has proposed it has taken it back."""
     activated_at: datetime | None = None
 
     @property
     def open(self) -> bool:
-        return self.rejected_by is None and self.activated_at is None
+        return self.rejected_by is None and self.withdrawn is None and self.activated_at is None
 
 
 class Status(StrEnum):
@@ -70,6 +72,8 @@ class Status(StrEnum):
     """A newer change was faster; propose it anew."""
     EXPIRED = "expired"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    """The machine that has proposed it says something else by now."""
     ACTIVATED = "activated"
 
 
@@ -111,7 +115,7 @@ class Fold:
     ignored: tuple[Ignored, ...] = ()
 
     def open_proposals(self) -> tuple[Proposal, ...]:
-        """Neither activated nor rejected, oldest first."""
+        """Neither activated nor rejected nor withdrawn, oldest first."""
         return tuple(found for found in self.proposals.values() if found.open)
 
 
@@ -167,6 +171,8 @@ def status(proposal: Proposal, fold: Fold, now: datetime) -> Status:
         return Status.ACTIVATED
     if proposal.rejected_by is not None:
         return Status.REJECTED
+    if proposal.withdrawn is not None:
+        return Status.WITHDRAWN
     missing = len(signers(proposal, fold.state)) < change.change_class.people
     if now > change.activate_until or (missing and now > change.expires_at):
         return Status.EXPIRED
@@ -200,11 +206,23 @@ def _may(role: Role, approval: Approval, change: Change) -> bool:
 
 
 def check_open(proposal: Proposal) -> None:
-    """Raises ChangeRefused if ``proposal`` is in force or rejected."""
+    """Raises ChangeRefused if ``proposal`` is in force, rejected or withdrawn."""
     if proposal.activated_at is not None:
         raise ChangeRefused("registry.activated", "is in force already")
     if proposal.rejected_by is not None:
         raise ChangeRefused("registry.rejected", f"was rejected by {proposal.rejected_by}")
+    if proposal.withdrawn is not None:
+        raise ChangeRefused("registry.withdrawn", f"{proposal.change.proposer} says something else by now")
+
+
+def check_withdrawal(proposal: Proposal, state: State) -> None:
+    """Raises ChangeRefused unless a machine has proposed it (``source/x``, ``anchor/x``) and people are missing."""
+    check_open(proposal)
+    change = proposal.change
+    if "/" not in change.proposer:
+        raise ChangeRefused("registry.role", "what a person has proposed takes a signature to be rejected")
+    if len(signers(proposal, state)) >= change.change_class.people:
+        raise ChangeRefused("registry.role", "enough people have signed it")
 
 
 class _Folding:
@@ -223,6 +241,7 @@ class _Folding:
             PROPOSED: self._proposed,
             APPROVAL: self._approved,
             REJECTED: self._rejected,
+            WITHDRAWN: self._withdrawn,
             ACTIVATED: self._activated,
         }
 
@@ -297,6 +316,15 @@ class _Folding:
         self._proposals[approval.change] = replace(
             proposal, rejected_by=approval.approver, rejection=text_of(fields["reason"])
         )
+
+    def _withdrawn(self, entry: Entry) -> None:
+        """Without a signature, as it was proposed; so it undoes nothing that enough people have signed."""
+        fields = members(entry.body, "change", "reason")
+        proposal = self._proposals.get(text_of(fields["change"]))
+        if proposal is None:
+            raise ChangeRefused("registry.unknown", "there is no such change")
+        check_withdrawal(proposal, self._state)
+        self._proposals[proposal.change_hash] = replace(proposal, withdrawn=text_of(fields["reason"]))
 
     def _signed(self, approval: Approval, decision: Decision) -> tuple[Proposal, Signature]:
         proposal = self._proposals.get(approval.change)

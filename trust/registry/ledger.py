@@ -1,4 +1,4 @@
-"""The registry as its users see it: propose, approve, reject, activate, follow.
+"""The registry as its users see it: propose, approve, reject, withdraw, activate, follow.
 
 One object per process. ``head`` is one row by its key, for pollers; ``follow`` reads only what is new. What was
 read once stays known: when the database is gone, ``known`` still answers, and a database that shows less than
@@ -26,13 +26,22 @@ from trust.registry.entries import (
     APPROVAL,
     PROPOSED,
     REJECTED,
+    WITHDRAWN,
     Entry,
     EntryStore,
     Head,
     HeadMoved,
 )
 from trust.registry.errors import ChangeRefused, RegistryUnavailable
-from trust.registry.fold import CLOCKS, Fold, Proposal, advance, check_activation, check_open
+from trust.registry.fold import (
+    CLOCKS,
+    Fold,
+    Proposal,
+    advance,
+    check_activation,
+    check_open,
+    check_withdrawal,
+)
 from trust.registry.objects import ObjectKey, ObjectKind, State
 
 Validate = Callable[[State], Sequence[str]]
@@ -178,6 +187,16 @@ class Registry:
         return self._outcome(
             fold, approval.change, ChangeRefused("registry.rejected", f"by {approval.approver}")
         )
+
+    def withdraw(self, change_hash: str, *, reason: str, now: datetime) -> Fold:
+        """Take back what a machine has proposed, while people are missing; raises ChangeRefused."""
+
+        def rows(fold: Fold, _: datetime) -> Rows:
+            check_withdrawal(_proposal(fold, change_hash), fold.state)
+            return [(WITHDRAWN, {"change": change_hash, "reason": reason})]
+
+        fold, _ = self._write(rows, now, emergency=False)
+        return fold
 
     def activate(self, change_hash: str, *, now: datetime) -> Outcome:
         """Put a signed change into force; raises ChangeRefused. In force already is no error."""

@@ -38,7 +38,7 @@ _YEARS = range(1970, 9000)
 """Of times that can be reckoned with and written in four digits."""
 _EVENTS: Mapping[str, tuple[str, ...]] = {
     LOGIN.name: (*(event.__name__ for event in get_args(audit.Event)), "MetadataChanged"),
-    TRUST.name: (entries.PROPOSED, entries.APPROVAL, entries.REJECTED, entries.ACTIVATED),
+    TRUST.name: (entries.PROPOSED, entries.APPROVAL, entries.REJECTED, entries.WITHDRAWN, entries.ACTIVATED),
 }
 _KINDS = {
     CheckState.NEVER: "info",

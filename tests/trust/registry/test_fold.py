@@ -634,6 +634,43 @@ def test_edit_without_effect_or_sense_is_refused(people: People) -> None:
         people.toggle(ChangeClass.SUSPENSION, CZECHIA, suspended=True)
 
 
+def test_withdrawal_undoes_nothing_that_people_have_said(people: People) -> None:
+    """Nobody signs it, so whoever writes rows can write one: it ends what a machine has proposed, and that only."""
+    own = people.draft([people.edit(GREECE, document())])
+    people.propose(own)
+    machine = people.draft([people.edit(CZECHIA, document(id="x"))], proposer="source/x")
+    people.propose(machine, by=None)
+    people.approve(machine, ANNA)
+    for change, reason in ((own, "role"), (own.change_hash[:8], "unknown")):
+        identifier = change if isinstance(change, str) else change.change_hash
+        people.force("change-withdrawn", {"change": identifier, "reason": "gone"})
+        assert f"registry.{reason}" in people.registry.follow().ignored[-1].reason
+    with refused("role"):
+        people.registry.withdraw(own.change_hash, reason="gone", now=people.now)
+    fold = people.registry.withdraw(machine.change_hash, reason="gone", now=people.now)
+    found = fold.proposals[machine.change_hash]
+    assert (found.open, found.withdrawn, status(found, fold, people.now)) == (False, "gone", Status.WITHDRAWN)
+    with refused("withdrawn"):
+        people.approve(machine, BERT)
+    with refused("withdrawn"):
+        people.registry.withdraw(machine.change_hash, reason="gone", now=people.now)
+    assert people.approve(own, BERT).waiting is None
+
+
+def test_what_enough_people_have_signed_cannot_be_withdrawn(people: People) -> None:
+    machine = people.draft(
+        [people.edit(GREECE, document())], proposer="source/x", not_before=people.now + timedelta(days=1)
+    )
+    people.propose(machine, by=None)
+    people.approve(machine, ANNA)
+    people.approve(machine, BERT)
+    people.force("change-withdrawn", {"change": machine.change_hash, "reason": "gone"})
+    assert "registry.role" in people.registry.follow().ignored[-1].reason
+    people.later(days=1)
+    people.registry.activate(machine.change_hash, now=people.now)
+    assert people.holds(GREECE) == document()
+
+
 def test_rows_that_are_nothing_are_ignored_and_named(people: People) -> None:
     change = people.draft([people.edit(GREECE, document())]).as_json()
     edit = change["edits"][0]
