@@ -63,6 +63,9 @@ PATHS = (
     "/nothing",
 )
 """Everything in the menu and behind it; each is looked at in every size and scheme."""
+HIDDEN = """() => [...document.querySelectorAll('.ac-stack, .ac-difference')]
+    .filter(table => table.scrollWidth > table.parentElement.clientWidth).map(table => table.parentElement.ariaLabel)"""
+"""Tables of which nothing may be out of sight, also on a phone."""
 PHONE = {"width": 320, "height": 640}
 SCHEMES: dict[str, dict[str, Any]] = {
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
@@ -125,6 +128,7 @@ def test_pages_are_accessible_and_never_scroll_sideways(
         for template in PATHS:
             page.goto(site.path(template))
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), template
+            assert page.evaluate(HIDDEN) == [], template
             if scheme == "high contrast":  # its colours are the system's, and the rest was asked before
                 continue
             accessible(page, axe)
@@ -171,6 +175,10 @@ def test_everything_is_reached_and_approved_by_keyboard(site: Site, browser: Bro
         expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
         page.goto(site.path("{change}"))
         button = page.get_by_role("button", name="Reject with a passkey")
+        page.keyboard.press("Tab")
+        while (focused := page.locator(":focus")).inner_text() != "Reject with a passkey":
+            assert focused.evaluate("e => getComputedStyle(e).outlineStyle") != "none", focused.inner_html()
+            page.keyboard.press("Tab")
         page.get_by_label("Reason for the rejection").focus()
         page.keyboard.type("not what was read out")
         page.keyboard.press("Tab")
