@@ -22,6 +22,7 @@ from gateway.bundle import Configuration, load
 from gateway.expiry import expiries
 from tests.admin.in_force import NORDIC, SWEDEN, InForce, Partner
 from tests.gateway.registry_bundle import directory, keys
+from tests.support.enrolled_people import people
 from tests.trust.metadata_maker import (
     ENTITY_ID,
     NOW,
@@ -34,12 +35,11 @@ from tests.trust.metadata_maker import (
 from tests.trust.registry.people import ANNA, BERT, People
 from tests.trust.registry.people import document as registry_document
 from trust.errors import TrustError
-from trust.log import migrate, open_database
 from trust.metadata_source import SourceStatus
 from trust.partner_lint import Verdict
 from trust.registry import Fold, ObjectKey, ObjectKind
 
-__all__ = ["directory", "keys"]
+__all__ = ["directory", "keys", "people"]
 
 SE_ANCHOR = ObjectKey(ObjectKind.ANCHOR, "se-node")
 
@@ -49,16 +49,6 @@ def configuration(directory: Path) -> Configuration:
     for name, text in SWEDEN.items():
         (directory / name).write_text(text)
     return load(directory)
-
-
-@pytest.fixture
-def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> People:
-    engine = open_database(f"sqlite:///{tmp_path}/registry.sqlite3")
-    migrate(engine)
-    monkeypatch.setattr("trust.registry.entries.EntryStore.clock", lambda _: None)
-    found = People(engine)
-    found.bootstrap()
-    return found
 
 
 def partners(

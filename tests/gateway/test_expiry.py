@@ -18,14 +18,14 @@ from gateway.own_keys.plan import KeyPlan
 from gateway.settings import KeyPurpose
 from tests.admin.in_force import InForce, Partner
 from tests.gateway.registry_bundle import CERTIFICATE, directory, keys
+from tests.support.enrolled_people import people
 from tests.trust.metadata_maker import ENTITY_ID, NOW, Node, issue, key, key_descriptor
 from tests.trust.registry.people import ANNA, BERT, GREECE, People
 from tests.trust.registry.people import document as registry_document
 from trust.anchors import AnchorState
-from trust.log import migrate, open_database
 from trust.registry import Status
 
-__all__ = ["directory", "keys"]
+__all__ = ["directory", "keys", "people"]
 
 DAY = timedelta(days=1)
 
@@ -158,16 +158,6 @@ def test_exceptions_end_and_are_forgotten_a_month_later(directory: Path) -> None
     [over] = of_kind(expiries(generation, None, NOW + 20 * DAY), ExpiryKind.EXCEPTION)
     assert over.band is Band.EXPIRED
     assert not of_kind(expiries(generation, None, NOW + 60 * DAY), ExpiryKind.EXCEPTION)
-
-
-@pytest.fixture
-def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> People:
-    engine = open_database(f"sqlite:///{tmp_path}/registry.sqlite3")
-    migrate(engine)
-    monkeypatch.setattr("trust.registry.entries.EntryStore.clock", lambda _: None)
-    found = People(engine)
-    found.bootstrap()
-    return found
 
 
 def test_open_proposals_and_due_reviews_are_listed(directory: Path, people: People) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,10 +26,13 @@ from gateway.watch.observation import (
 )
 from gateway.watch.words import DIRECTORY, Words, letter
 from gateway.web.translations import load
+from tests.support.enrolled_people import people
 from tests.trust.registry.people import ANNA, BERT, CLARA, CZECHIA, GREECE, NOW, People, document
 from trust.log import migrate, open_database
 from trust.metadata_source import SourceState, SourceStatus
 from trust.registry import ChangeClass, Fold
+
+__all__ = ["people"]
 
 NODE = "node-1"
 QUIET = Observation(node=NODE, now=NOW)
@@ -180,15 +182,6 @@ def test_a_peer_that_left_its_metadata_is_told_beside_others_that_are_down() -> 
 
 
 class TestRegistry:
-    @pytest.fixture
-    def people(self, tmp_path: Path) -> Iterator[People]:
-        engine = open_database(f"sqlite:///{tmp_path}/gateway.sqlite3")
-        migrate(engine)
-        found = People(engine)
-        found.bootstrap()
-        yield found
-        engine.dispose()
-
     def seen(self, people: People, **standing: object) -> Observation:
         fold: Fold = people.registry.follow()
         known = {"fold": fold, "problem": None, "checked_at": people.now, **standing}
@@ -348,18 +341,13 @@ def test_languages_have_the_same_texts_with_the_same_placeholders() -> None:
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_each_alert_can_be_said_in_a_mail(language: str, tmp_path: Path) -> None:
+def test_each_alert_can_be_said_in_a_mail(language: str, people: People) -> None:
     """A placeholder without a value would be found only when the alert comes."""
-    engine = open_database(f"sqlite:///{tmp_path}/gateway.sqlite3")
-    migrate(engine)
-    people = People(engine)
-    people.bootstrap()
     people.put(CZECHIA, document())
     people.suspend(CZECHIA)
     people.propose(people.draft([people.edit(GREECE, document())]))
     people.force("nonsense", {})
     fold = people.registry.follow()
-    engine.dispose()
     failing = Failing(since=NOW - DAY, reason="x", times=2)
     seen = Observation(
         node=NODE, now=NOW, expiries=(expiry(NOW), replace(expiry(NOW + DAY), key="anchor/b", band=Band.DAYS_1)),
