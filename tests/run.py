@@ -226,6 +226,12 @@ def provide(suites: Sequence[Suite]) -> None:
         subprocess.run(command, cwd=ROOT, check=False)
 
 
+def keep_bytecode(shared: Path) -> None:
+    """Where Python is told to leave no bytecode in the tree, the run keeps its own: it starts hundreds of programs."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(shared / "bytecode")
+
+
 def missing_for(suite: Suite) -> list[str]:
     """Why ``suite`` cannot run; empty when it can."""
     missing = []
@@ -270,7 +276,9 @@ def run(suite: Suite, *, beside: bool = False) -> Outcome:
         if find_spec("pytest_playwright") and CHROMIUM not in suite.needs:
             command += ["-p", "no:playwright"]
         if suite.side_by_side:
-            command += ["--numprocesses", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
+            # In the order of the folders: files of few tests, the longest among them, would else all come last.
+            command += ["--dist", "loadfile", "--no-loadscope-reorder"]
+            command += ["--numprocesses", str(min(4, os.cpu_count() or 1))]
         command += [f"--ignore={path}" for path in suite.ignore]
         kept = subprocess.PIPE if beside else None
         finished = subprocess.run(
@@ -324,6 +332,7 @@ def main() -> int:
     provide(suites)
     with tempfile.TemporaryDirectory(prefix="eid-gateway-run-") as shared:
         os.environ["EID_GATEWAY_TEST_RUN"] = shared  # tests.support.sandbox_keys
+        keep_bytecode(Path(shared))
         return summarise([run(suite) for suite in suites] if chosen.suites else everything())
 
 
