@@ -18,6 +18,7 @@ import pytest
 
 from gateway.own_keys import files as key_files
 from gateway.settings import KeyPurpose
+from tests.gateway.two_keys import TWO_KEYS, make_two_keys
 from tests.gateway.watch.receivers import Receiver, server_context
 from tests.support.self_signed import tls_files
 
@@ -32,14 +33,6 @@ operator.de = "Sachsen"
 port = {port}
 management_port = {management}
 workers = {workers}
-[[keys]]
-id = "oidc"
-purpose = "oidc-signing"
-private_key = "file:keys/oidc.key"
-[[keys]]
-id = "subject"
-purpose = "subject"
-private_key = "file:keys/subject.key"
 """
 PATIENCE = 60.0
 
@@ -86,10 +79,9 @@ def start(tmp_path: Path) -> Iterator[Callable[[int], tuple[subprocess.Popen[byt
 
     def launch(workers: int, listen: str = "", more: str = "") -> tuple[subprocess.Popen[bytes], str, str]:
         port, management = free_port(), free_port()
-        for name, purpose in (("oidc", KeyPurpose.OIDC_SIGNING), ("subject", KeyPurpose.SUBJECT)):
-            key_files.create(tmp_path / "keys", name, purpose, algorithm="p256", days=1, subject="x")
+        make_two_keys(tmp_path)
         text = CONFIGURATION.format(port=port, management=management, workers=workers, listen=listen)
-        (tmp_path / "gateway.toml").write_text(text + more, encoding="utf-8")
+        (tmp_path / "gateway.toml").write_text(text + TWO_KEYS + more, encoding="utf-8")
         command = [sys.executable, "-m", "gateway", "serve", "--config", str(tmp_path)]
         root = Path(__file__).parents[2]
         process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

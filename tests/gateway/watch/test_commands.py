@@ -11,12 +11,12 @@ import pytest
 
 from gateway.bundle import load
 from gateway.cli import main
-from gateway.own_keys import files as key_files
-from gateway.settings import ConfigurationError, KeyPurpose
+from gateway.settings import ConfigurationError
 from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert
 from gateway.watch.assembly import channels
 from gateway.watch.database_book import DatabaseBook
+from tests.gateway.two_keys import TWO_KEYS, make_two_keys
 from tests.gateway.watch.receivers import (
     PASSWORD,
     USER,
@@ -37,14 +37,6 @@ operator.de = "Sachsen"
 [http]
 ca_file = "localhost.crt"
 allow_private_addresses = true
-[[keys]]
-id = "oidc"
-purpose = "oidc-signing"
-private_key = "file:keys/oidc.key"
-[[keys]]
-id = "subject"
-purpose = "subject"
-private_key = "file:keys/subject.key"
 """
 SMTP = """
 [watch.smtp]
@@ -74,8 +66,7 @@ secret = "file:hook.secret"
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("configuration")
-    for name, purpose in (("oidc", KeyPurpose.OIDC_SIGNING), ("subject", KeyPurpose.SUBJECT)):
-        key_files.create(directory / "keys", name, purpose, algorithm="p256", days=1, subject="x")
+    make_two_keys(directory)
     tls_files(directory, "localhost")
     (directory / "hook.secret").write_text("s" * 40 + "\n", "utf-8")
     return directory
@@ -100,7 +91,7 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def configure(home: Path, *sections: str, mode: str = "development") -> Path:
-    (home / "gateway.toml").write_text(BASE.format(mode=mode) + "".join(sections), "utf-8")
+    (home / "gateway.toml").write_text(BASE.format(mode=mode) + TWO_KEYS + "".join(sections), "utf-8")
     return home
 
 
