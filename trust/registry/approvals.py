@@ -203,7 +203,7 @@ def _same_origin(assertion: Document) -> None:
     try:
         data = json.loads(from_base64url(text_of(assertion["response"]["clientDataJSON"])))
         framed = data.get("crossOrigin", False) is not False or "topOrigin" in data
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ChangeRefused("registry.signature", "passkey: no client data") from error
     if framed:
         raise ChangeRefused("registry.signature", "passkey: signed inside a foreign page")

@@ -15,6 +15,7 @@ origin is enrolled with it: every node verifies with the log alone, whatever its
 from __future__ import annotations
 
 import json
+import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trust.registry.canonical import Document
+from trust.registry.credential_keys import ed25519_key, passkey_key
 from trust.registry.errors import ChangeRefused
 
 FEWEST = 2
@@ -126,20 +128,38 @@ def read_approver(document: Document) -> Approver:
 
 def check_approvers(documents: Mapping[str, Document]) -> None:
     """At least two people that are told apart, and no key that two of them could use; raises ChangeRefused."""
-    owners: dict[str | bytes, str] = {}
-    spelled: dict[str, str] = {}
+    owners: dict[bytes, str] = {}
+    spelled: dict[tuple[str, str], str] = {}
     people = {name: read_approver(document) for name, document in documents.items()}
     for name, person in people.items():
-        if (like := spelled.setdefault(name.lower(), name)) != name:
-            raise ChangeRefused("registry.approver", f"{like} and {name} look like one person")
+        if not person.name.isprintable():
+            raise ChangeRefused("registry.approver", f"the name of {name} holds controls or hidden marks")
+        for spelling in (("identifier", name.lower()), ("name", _as_read(person.name))):
+            if (like := spelled.setdefault(spelling, name)) != name:
+                raise ChangeRefused("registry.approver", f"{like} and {name} look like one person")
         for credential in person.credentials:
             # A passkey is found by its identifier: one of the same would keep its owner out.
             marks = (credential.credential_id,) if isinstance(credential, PasskeyCredential) else ()
-            for mark in (credential.fingerprint, *marks):
+            for mark in (_material(name, credential), *marks):
                 if (owner := owners.setdefault(mark, name)) != name:
                     raise ChangeRefused("registry.approver", f"{owner} and {name} have the same key")
     if sum(person.role is Role.APPROVER for person in people.values()) < FEWEST:
         raise ChangeRefused("registry.approver", f"fewer than {FEWEST} approvers would remain")
+
+
+def _as_read(name: str) -> str:
+    """Letters that look the same, small and capital ones, and any number of spaces are one (UAX 15, NFKC)."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _material(name: str, credential: Credential) -> bytes:
+    """The key itself, the same in every form; raises ChangeRefused for one that is nobody's."""
+    try:
+        if isinstance(credential, Ed25519Credential):
+            return ed25519_key(credential.public_key)
+        return passkey_key(credential.public_key)
+    except ValueError as error:
+        raise ChangeRefused("registry.approver", f"a key of {name} is {error}") from error
 
 
 def read_public_key(pem: bytes) -> Ed25519Credential:
