@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"[0-9a-f]{16}")
 _LARGEST = 262_144
 """Octets of one record, compressed."""
 _SPENT = frozenset({"assertion", "ceremony"})
-_AGAIN = frozenset({400, 409, 429, 503})
+_AGAIN = frozenset({400, 409, 413, 429, 503})
 """Refusals after which the same form may be sent again; whoever lacks the role only meets the next one."""
 
 

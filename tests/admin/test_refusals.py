@@ -57,6 +57,20 @@ def test_every_reason_of_a_form_has_its_sentence_in_both_languages() -> None:
             assert f"refusals.{word.replace('.', '_').replace('-', '_')}" in words, word
 
 
+def test_every_word_of_the_registry_has_its_sentence_in_both_languages() -> None:
+    """Those of docs/security-admin.md, but for what no form can meet: rows that were forced, and alerts."""
+    guide = (CODE.parents[1] / "docs" / "security-admin.md").read_text("utf-8")
+    explained = set(re.findall(r"^\| `(registry\.[a-z-]+)`", guide, re.MULTILINE))
+    no_form = {f"registry.{word}" for word in ("not-followed", "repeated", "state", "time", "unusable")}
+    assert no_form <= explained
+    for language in ("de", "en"):
+        words = load(language)
+        known = {
+            word for word in explained if f"refusals.{word.replace('.', '_').replace('-', '_')}" in words
+        }
+        assert known == explained - no_form
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [

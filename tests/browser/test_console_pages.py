@@ -32,6 +32,8 @@ PATHS = (
     "/changes",
     "{change}",
     "{decided}",
+    "{suspension}",
+    "{withdrawn}",
     "/objects",
     "/objects/anchor/el-node-2026",
     "/objects/anchor/el-node-2026/edit",
@@ -60,6 +62,7 @@ PATHS = (
     f"/people/{OLGA}/remove",
     "/passkey",
     "/sign-in",
+    "/refused/of/console.not_found",
     "/nothing",
 )
 """Everything in the menu and behind it; each is looked at in every size and scheme."""
@@ -79,10 +82,11 @@ class Site:
     url: str
     console: Console
     change: str
-    decided: str
+    changes: dict[str, str]
+    """Paths of changes, by how they stand."""
 
     def path(self, template: str) -> str:
-        return self.url + template.format(change=self.change, decided=self.decided)
+        return self.url + template.format(change=self.change, **self.changes)
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +101,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         with_probes(console)
         decided = console.put(GREECE, anchor(GREECE, "old"))
         console.put(SWEDEN, anchor(SWEDEN, "other"))
-        console.propose(
+        suspension = console.propose(
             OLGA,
             ChangeClass.SUSPENSION,
             suspension_edits(console.registry.known.state, [SWEDEN], suspended=True),
         )
+        listed = console.registry.draft(
+            ChangeClass.ORDINARY,
+            [console.edit(GREECE, anchor(GREECE, "third"))],
+            reason="the list differs",
+            evidence="signature verified",
+            proposer="source/nordic",
+            now=console.clock(),
+        )
+        withdrawn = console.registry.propose(listed, now=console.clock()).proposal.change_hash
+        console.registry.withdraw(withdrawn, reason="source/nordic says something else", now=console.clock())
         change = console.propose(ANNA, ChangeClass.ORDINARY, [console.edit(GREECE, anchor(GREECE, "new"))])
         happened(console)
         with served(console, listener):
-            yield Site(url, console, f"/changes/{change}", f"/changes/{decided}")
+            named = {"decided": decided, "suspension": suspension, "withdrawn": withdrawn}
+            paths = {name: f"/changes/{found}" for name, found in named.items()}
+            yield Site(url, console, f"/changes/{change}", paths)
         console.log.stop()
         console.engine.dispose()
 
