@@ -99,10 +99,12 @@ def open_note(note: str, keys: Sequence[Public]) -> Opened:
     Signatures by others count for nothing; a wrong one by a key of ours refuses the whole (C2SP signed-note).
     """
     text, _, signatures = note.rpartition("\n\n")
-    lines = signatures.splitlines()
+    lines = signatures[:-1].split("\n")
     if not text or len(note) > _LONGEST or len(lines) > _MOST_LINES or not note.endswith("\n"):
         raise CheckpointRefused("not a signed note")
     checkpoint = _parsed(f"{text}\n")
+    if checkpoint.text != f"{text}\n":  # what is verified is what stands there: Base64 has more than one form
+        raise CheckpointRefused("not a checkpoint")
     signed, time = False, None
     for line in lines:
         found = _LINE.fullmatch(line)
@@ -168,7 +170,7 @@ def _parsed(text: str) -> Checkpoint:
         octets = base64.b64decode(root, validate=True)
     except binascii.Error as error:
         raise CheckpointRefused("not a checkpoint") from error
-    wrong = not origin or re.search(r"[\s+]", origin) or _NUMBER.fullmatch(size) is None
+    wrong = not origin.isprintable() or re.search(r"[\s+]|^$", origin) or _NUMBER.fullmatch(size) is None
     if wrong or len(octets) != 32 or more != [""]:
         raise CheckpointRefused("not a checkpoint")
     return Checkpoint(origin=origin, size=int(size), root=octets)

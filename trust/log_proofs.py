@@ -23,6 +23,7 @@ from trust.merkle import (
     verify_consistency,
     verify_inclusion,
 )
+from trust.registry.diff import plain
 
 
 def inclusion(engine: sa.Engine, own: Checkpoints, seq: int) -> dict[str, object]:
@@ -65,25 +66,33 @@ def consistency(own: Checkpoints, older: Opened) -> dict[str, object]:
 
 
 def verify_proof(text: str, believed: Sequence[Public]) -> str:
-    """What a document proves, in words; raises CheckpointRefused."""
+    """What a document proves, in words for any terminal; raises CheckpointRefused."""
     try:
         document = json.loads(text)
-        newest = open_note(document["checkpoint"], believed).checkpoint
+        newest = open_note(_text(document["checkpoint"]), believed).checkpoint
         proof = [bytes.fromhex(node) for node in document["proof"]]
         if "older" in document:
-            before = open_note(document["older"], believed).checkpoint
+            before = open_note(_text(document["older"]), believed).checkpoint
             if before.origin != newest.origin:
                 raise CheckpointRefused("the two checkpoints are of different logs")
             verify_consistency(before.size, before.root, newest.size, newest.root, proof)
             return f"{newest.origin}: the first {before.size} of {newest.size} entries are the same"
-        seq, entry = int(document["seq"]), str(document["entry"])
+        seq, entry = document["seq"], _text(document["entry"])
+        if type(seq) is not int:
+            raise CheckpointRefused("not a proof in its form")
         verify_inclusion(leaf_hash(entry.encode()), seq - 1, newest.size, proof, newest.root)
         _require_number(entry, seq)
     except ProofRefused as error:
         raise CheckpointRefused(str(error)) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointRefused("not a proof in its form") from error
-    return f"{newest.origin}: entry {seq} of {newest.size}: {entry}"
+    return f"{newest.origin}: entry {seq} of {newest.size}: {plain(entry)}"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise CheckpointRefused("not a proof in its form")
+    return value
 
 
 def _require_number(entry: str, seq: int) -> None:

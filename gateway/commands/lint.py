@@ -19,6 +19,7 @@ from trust.anchors import AnchorKind, TrustAnchor
 from trust.fetch import fetch
 from trust.mdq import address
 from trust.partner_lint import Finding, lint_document, refused
+from trust.registry.diff import plain
 from trust.xml import AGGREGATE
 
 DESCRIPTION = """\
@@ -74,19 +75,19 @@ def _partner(options: argparse.Namespace) -> int:
             _print(partner.title, found)
             status = max(status, int(refused(found)))
     except UnknownPartner as error:
-        print(f"eid-gateway: {error}", file=sys.stderr)
+        print(f"eid-gateway: {plain(str(error))}", file=sys.stderr)
         return 1
     return status
 
 
 def _print(title: str, findings: tuple[Finding, ...]) -> None:
-    print(title)
+    print(plain(title))
     entity = ""
     for finding in findings:
         if finding.entity_id != entity:
             entity = finding.entity_id
-            print(f"  {entity}")
-        print(f"    {finding.sentence}")
+            print(f"  {plain(entity)}")
+        print(f"    {plain(finding.sentence)}")
 
 
 def _partners(name: str, directory: Path | None, now: datetime) -> Iterator[_Partner]:

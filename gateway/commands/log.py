@@ -24,6 +24,7 @@ from trust.errors import LogBroken, LogUnavailable
 from trust.log import AppendOnlyLog, migrate, open_database
 from trust.log_proofs import consistency, inclusion, verify_proof
 from trust.log_verification import Verified, export_lines, tree_of_lines, verify_database, verify_lines
+from trust.registry.diff import plain
 from trust.trees import LOGIN, TREES
 
 DESCRIPTION = """\
@@ -143,7 +144,7 @@ def _said(run: Callable[[], int]) -> int:
     except SQLAlchemyError as error:
         raise LogUnavailable(type(error).__name__) from error
     except (LogBroken, CheckpointRefused) as error:
-        print(f"eid-gateway: {error}", file=sys.stderr)
+        print(f"eid-gateway: {plain(str(error))}", file=sys.stderr)
         return 1
 
 
@@ -172,7 +173,7 @@ def _verify_tree(log: _Log, tree: str, options: argparse.Namespace, outside: lis
         outside += opened
         found = verify_database(log.engine, own, opened, runs)
     except (LogBroken, CheckpointRefused) as error:
-        print(f"eid-gateway: tree {tree}: {error}", file=sys.stderr)
+        print(f"eid-gateway: tree {tree}: {plain(str(error))}", file=sys.stderr)
         return 1
     print(_summary(tree, found))
     return 0

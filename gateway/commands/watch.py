@@ -17,6 +17,7 @@ from gateway.watch.channels import ChannelFailed
 from gateway.watch.database_book import DatabaseBook
 from gateway.watch.words import Words, at
 from trust.log import LogUnavailable, open_database
+from trust.registry.diff import plain
 
 DESCRIPTION = """\
 Who is told what needs a person: [watch] in gateway.toml.
@@ -73,6 +74,7 @@ def _status(options: argparse.Namespace) -> int:
     words = Words(options.language)
     for record in active:
         alert = record.alert
-        print(f"{alert.severity.value:<11} since {at(record.since)}  {alert.key}  {words.title(record)}")
+        said = f"{plain(alert.key)}  {plain(words.title(record))}"
+        print(f"{alert.severity.value:<11} since {at(record.since)}  {said}")
     print(f"{len(active)} active")
     return 1 if any(record.alert.severity is Severity.CRITICAL for record in active) else 0

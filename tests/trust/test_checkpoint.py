@@ -64,6 +64,13 @@ def test_public_keys_are_read_in_both_forms() -> None:
             assert open_note(NOTE, [read_public_key(form)]).checkpoint == CHECKPOINT
 
 
+def other_base64(note: str) -> str:
+    """The same root, written with other bits behind its end (RFC 4648 §3.5)."""
+    last = note.index("=\n") - 1
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    return f"{note[:last]}{digits[digits.index(note[last]) ^ 1]}{note[last + 1 :]}"
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -78,14 +85,22 @@ def test_public_keys_are_read_in_both_forms() -> None:
         lambda note: note + "x" * 70_000 + "\n",
         lambda note: note + "— id.example/login AAAA\n" * 64,
         lambda note: note.replace("20852163", "020852163"),
+        lambda note: note.replace("20852163", "\N{FULLWIDTH DIGIT TWO}0852163"),
+        other_base64,
+        lambda note: note.replace("\n— ", "\u2028— ").replace("\n\u2028", "\n\n"),
+        lambda note: note.replace("id.example", "id\x1b[2Kexample"),
+        lambda note: "\ufeff" + note,
+        lambda note: note.replace("\n", "\r\n"),
         lambda note: "",
     ],
 )
 def test_what_was_changed_is_refused(change: object) -> None:
     """C2SP signed-note: a wrong signature by a known key refuses the whole note."""
     assert callable(change)
-    with pytest.raises(CheckpointRefused):
+    assert change(NOTE) != NOTE
+    with pytest.raises(CheckpointRefused) as refused:
         open_note(change(NOTE), [public_of(KEY)])
+    assert str(refused.value).isprintable()
 
 
 def test_a_time_that_was_moved_is_refused() -> None:
