@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,7 +10,7 @@ from types import MappingProxyType
 from gateway.bundle.toml_text import toml_text
 from gateway.web.translations import Translations
 from trust.partner_lint import Finding
-from trust.registry import Change, ChangeRefused, Document, Edit, ObjectKey, ObjectKind, State
+from trust.registry import Change, ChangeRefused, Document, Edit, ObjectKey, ObjectKind, Role, State
 from trust.registry.diff import FILES, change_diff, facts, file_content, plain
 
 _FACTS = {
@@ -23,6 +24,9 @@ _FACTS = {
     "octets": "changes.fact_octets",
 }
 """Words of ``trust.registry.diff`` that the console says in the page's language."""
+_PERSON = {"name": "changes.person_name", "role": "changes.role"}
+_METHODS = {"webauthn": "changes.method_passkey", "ed25519": "changes.method_ed25519"}
+_PERSON_KEY = re.compile(r"key ([0-9]+)(, for)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +67,9 @@ def object_views(
             action=diff.action.replace(" ", "_").replace("-", "_"),
             facts=tuple(
                 Fact(
-                    name=_name(field.path, words),
-                    before=field.before,
-                    after=field.after,
+                    name=_name(diff.key, field.path, words),
+                    before=_value(diff.key, field.path, field.before, words),
+                    after=_value(diff.key, field.path, field.after, words),
                     digest="SHA-256" in field.path,
                 )
                 for field in diff.fields
@@ -80,7 +84,7 @@ def object_views(
 def object_facts(key: ObjectKey, document: Document, words: Translations) -> tuple[Fact, ...]:
     """One object as it is."""
     return tuple(
-        Fact(name=_name(path, words), before=None, after=plain(value), digest="SHA-256" in path)
+        Fact(name=_name(key, path, words), before=None, after=plain(value), digest="SHA-256" in path)
         for path, value in facts(key, document).items()
     )
 
@@ -109,7 +113,23 @@ def _raw(edit: Edit) -> str:
     return "" if edit.after is None else raw_text(edit.key, edit.after)
 
 
-def _name(path: str, words: Translations) -> str:
+def _value(key: ObjectKey, path: str, value: str | None, words: Translations) -> str | None:
+    """What stands in a document of a person as a word, in the page's language; all else as it is."""
+    if key.kind is not ObjectKind.APPROVER or value is None:
+        return value
+    if path == "role" and value in set(Role):
+        return words.text(f"frame.role_{value}")
+    method, comma, rest = value.partition(", ")
+    if _PERSON_KEY.fullmatch(path) and method in _METHODS:
+        return f"{words.text(_METHODS[method])}{comma}{rest}"
+    return value
+
+
+def _name(key: ObjectKey, path: str, words: Translations) -> str:
+    if key.kind is ObjectKind.APPROVER:
+        if found := _PERSON_KEY.fullmatch(path):
+            return words.text(f"changes.fact_person_{'site' if found[2] else 'key'}", number=found[1])
+        return words.text(_PERSON[path]) if path in _PERSON else path
     head, colon, tail = path.rpartition(": ")
     prefix, comma, said = tail.rpartition(", ")
     text = _FACTS.get(said)

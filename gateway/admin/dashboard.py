@@ -13,6 +13,7 @@ from connectors.contract import PeerStatus
 from gateway.admin.desk import AdminDesk, Visit
 from gateway.admin.looking import look
 from gateway.admin.pages import AdminRoute, admin_page
+from gateway.admin.partner_reading import overview
 from gateway.admin.sign_ins import last_sign_ins
 from gateway.admin.timeline import draw
 from trust.registry import Fold, ObjectKey, Proposal, Status, signers, status
@@ -94,6 +95,7 @@ async def dashboard(desk: AdminDesk, visit: Visit, _: Request) -> Response:
     """GET ``/``."""
     sight = await look(desk, visit)
     partners = health(visit)
+    listed = overview(sight)  # says of what is suspended that it is, however well its metadata are
     return admin_page(
         desk,
         visit,
@@ -104,7 +106,7 @@ async def dashboard(desk: AdminDesk, visit: Visit, _: Request) -> Response:
         suspended=suspended_objects(visit.fold, visit.now),
         ignored=visit.fold.ignored,
         troubled=[one for one in partners if one.peer.state != "ok"],
-        well=sum(one.peer.state == "ok" for one in partners),
+        well=sum(row.state == "ok" for row in (*listed.countries, *listed.means)),
         sign_ins=await asyncio.to_thread(last_sign_ins, desk.engine, _SIGN_INS),
     )
 

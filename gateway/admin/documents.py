@@ -124,6 +124,16 @@ def edits_of_bundle(state: State, archive: bytes) -> list[Edit]:
         return _edits(state, directory, keep_suspended=False)
 
 
+def bundle_of(state: State) -> bytes:
+    """The ZIP file that ``edits_of_bundle`` reads, the same octets for the same state."""
+    packed = BytesIO()
+    with TemporaryDirectory() as name, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        directory = Path(name)
+        for path in write_bundle(state, directory):
+            archive.writestr(zipfile.ZipInfo(path.relative_to(directory).as_posix()), path.read_bytes())
+    return packed.getvalue()
+
+
 def _edits(state: State, directory: Path, *, keep_suspended: bool) -> list[Edit]:
     try:
         bundle = read_bundle(directory)
@@ -147,10 +157,12 @@ def _extract(archive: bytes, directory: Path) -> None:
                 raise Explained(
                     CONSOLE_FORM, "ZIP: only stored and deflated files are read", reason="form.zip"
                 )
-            for member in members:
-                target = _below_registry(member.filename)
-                if target is None:
-                    continue
+            below = [(member, target) for member in members if (target := _below_registry(member.filename))]
+            if not below:  # one folder too deep, and everything would be proposed for removal
+                raise Explained(
+                    CONSOLE_FORM, "ZIP: no file below registry/", reason="form.zip-folder", field="upload"
+                )
+            for member, target in below:
                 path = directory / target
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with opened.open(member) as source:

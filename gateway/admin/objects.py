@@ -16,6 +16,8 @@ from gateway.admin.drafts import draft
 from gateway.admin.errors import CONSOLE_FORM, CONSOLE_NOT_FOUND, Explained
 from gateway.admin.forms import form_with_files
 from gateway.admin.pages import AdminRoute, admin_page
+from gateway.admin.protocol_order import protocol_position
+from gateway.web.security_headers import api_headers
 from trust.registry import ChangeClass, ChangeRefused, Edit, ObjectKey, ObjectKind, Role, suspension_edits
 
 KINDS = tuple(kind for kind in ObjectKind if kind is not ObjectKind.APPROVER)
@@ -25,6 +27,7 @@ SUSPENDABLE = (
     ObjectKind.CONNECTOR,
     ObjectKind.CLIENT,
     ObjectKind.SOURCE,
+    ObjectKind.KEY_PLAN,
 )
 """In the order in which somebody in a hurry looks for them."""
 _FILE = "file:"
@@ -162,6 +165,14 @@ async def bundle(desk: AdminDesk, visit: Visit, request: Request) -> Response:
     return await draft(desk, visit, ChangeClass.ORDINARY, edits, fields)
 
 
+async def bundle_download(desk: AdminDesk, visit: Visit, _: Request) -> Response:
+    """GET ``/bundle/registry.zip``: what is in force, as it can be proposed here and elsewhere."""
+    archive = await desk.read_much(documents.bundle_of, visit.fold.state)
+    headers = api_headers(https=desk.section.url.startswith("https"))
+    headers |= {"Content-Disposition": 'attachment; filename="registry.zip"'}
+    return Response(archive, media_type="application/zip", headers=headers)
+
+
 async def step_page(desk: AdminDesk, visit: Visit, request: Request) -> Response:
     """GET ``/objects/{kind}/{id}/{step}``: re-activate, confirm a suspension, remove."""
     key = _key(visit, request)
@@ -189,7 +200,8 @@ async def emergency_page(desk: AdminDesk, visit: Visit, request: Request) -> Res
     """GET ``/emergency``: what can be ended at once. ``?object=`` chooses one beforehand."""
     state = visit.fold.state
     groups = [
-        (kind, [key for key in state.keys(kind) if not state.objects[key].suspended]) for kind in SUSPENDABLE
+        (kind, sorted((key for key in state.keys(kind) if not state.objects[key].suspended), key=_by_country))
+        for kind in SUSPENDABLE
     ]
     return admin_page(
         desk,
@@ -198,6 +210,12 @@ async def emergency_page(desk: AdminDesk, visit: Visit, request: Request) -> Res
         groups=[group for group in groups if group[1]],
         chosen=request.query_params.get("object", ""),
     )
+
+
+def _by_country(key: ObjectKey) -> tuple[tuple[int, str], str]:
+    """All ways to one country beside each other: whoever is in a hurry must not miss one."""
+    code = key.id.rpartition(".")[2].upper() if key.kind is ObjectKind.COUNTRY else ""
+    return protocol_position(code), key.id
 
 
 async def emergency(desk: AdminDesk, visit: Visit, request: Request) -> Response:
@@ -264,5 +282,6 @@ ROUTES = (
     *_both("/objects/{kind}/{id}/{step}", step_page, step),
     *_both("/propose/{kind}", new_page, new),
     *_both("/bundle", bundle_page, bundle),
+    AdminRoute("/bundle/registry.zip", bundle_download),
     *_both("/emergency", emergency_page, emergency, "changes.emergency"),
 )

@@ -134,7 +134,7 @@ CHOICE_DOWN = CATALOGUE.add(
     "temporarily_unavailable",
     503,
     hint="choice.down: the chosen means is not available at the moment",
-    documentation="No valid metadata of the peer. Health and log name the reason.",
+    documentation="No valid metadata of the peer, or it is suspended. Health and log name the reason.",
 )
 CHOICE_PERSON = CATALOGUE.add(
     "choice.person",

@@ -322,6 +322,7 @@ async def test_bundle_is_what_the_registry_shall_hold(greece: Console) -> None:
     [
         b"",
         b"PK\x03\x04",
+        bundle(**{"anchors/x.toml": 'id = "x"', "registry": "no folder"}),
         bundle(**{"registry/../../x.toml": "y"}),
         bundle(**{"/registry/anchors/x.toml": "y"}),
         bundle(**{"registry/anchors/x.toml": "id = "}),
@@ -333,12 +334,45 @@ async def test_bundle_is_what_the_registry_shall_hold(greece: Console) -> None:
         ),
         bundle(zipfile.ZIP_LZMA, **{"registry/anchors/x.toml": "#"}),
     ],
-    ids=["none", "broken", "dots", "absolute", "no TOML", "bomb", "deep", "no UTF-8", "damaged", "LZMA"],
+    ids=[
+        "none",
+        "broken",
+        "no folder",
+        "dots",
+        "absolute",
+        "no TOML",
+        "bomb",
+        "deep",
+        "no UTF-8",
+        "damaged",
+        "LZMA",
+    ],
 )
 async def test_archives_that_are_no_bundle_are_refused(greece: Console, archive: bytes) -> None:
     browser = await greece.sign_in(ANNA)
     refused = await browser.post("/bundle", WHY, files={"upload": ("b.zip", archive)})
     assert refused.status_code == 400
+
+
+async def test_downloaded_bundle_is_what_would_change_nothing(greece: Console) -> None:
+    """Issue 6, item 1: the same format goes in and out."""
+    viewer = await greece.sign_in(VERA)
+    downloaded = await viewer.get("/bundle/registry.zip")
+    assert downloaded.headers["content-type"] == "application/zip"
+    assert 'href="/bundle/registry.zip"' in (await viewer.get("/objects")).text
+    browser = await greece.sign_in(ANNA)
+    files = {"upload": ("b.zip", downloaded.content)}
+    refused = await browser.post("/bundle", WHY, files=files)
+    assert refused.status_code == 409
+    assert "registry.empty" in refused.text
+
+
+async def test_time_that_was_given_in_utc_is_shown_in_utc_too(greece: Console) -> None:
+    browser = await greece.sign_in(ANNA)
+    fields = {**WHY, "not_before": "2026-11-28T06:30"}
+    draft = await follow(browser, await browser.post(f"/objects/{GREECE}/remove", fields))
+    assert "28 Nov 2026, 07:30:00" in draft.text
+    assert "(2026-11-28 06:30 UTC)" in draft.text
 
 
 async def test_object_is_removed_by_two(greece: Console) -> None:
@@ -486,6 +520,9 @@ async def test_second_key_and_another_role_are_changes_by_two(console: Console) 
     fields = {"id": OLGA, "name": "Olga", "role": "viewer", "keys": "keep", "file": file}
     _, path = await proposed(console, ANNA, "/people/enrol", fields)
     bert = await console.sign_in(BERT)
+    german = (await bert.get(path, **{"accept-language": "de"})).text
+    for said in ("Rolle", "Betrieb", "liest", "Schlüssel 2", "Passkey, SHA-256"):
+        assert said in german
     await bert.answer(await bert.get(path), console.passkeys[BERT], action=f"{path}/approve")
     olga = person(console.registry.follow(), OLGA)
     assert olga is not None

@@ -11,6 +11,7 @@ from functools import partial
 from typing import get_args
 from urllib.parse import urlencode
 
+from babel.dates import format_datetime
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -23,6 +24,7 @@ from gateway.admin.history.log_source import EntryChanged, Proof, TreeSource, pr
 from gateway.admin.history.turns import VERIFICATION, busy, during, ending, export_of, give_back, take
 from gateway.admin.history.verification import Check, CheckState, Progress, Verify
 from gateway.admin.pages import AdminRoute, admin_page, redirect
+from gateway.web.language import FORMATS
 from gateway.web.render import ZONE
 from gateway.web.security_headers import api_headers
 from gateway.web.translations import Translations
@@ -236,7 +238,8 @@ def _line(line: LogLine, words: Translations) -> dict[str, object]:
 
 
 def _check(tree: str, check: Check, words: Translations) -> tuple[str, str, object]:
-    when = f"{check.at.astimezone(ZONE):%d.%m.%Y %H:%M:%S}" if check.at else ""
+    locale = FORMATS.get(words.language, words.language)
+    when = format_datetime(check.at, format="medium", tzinfo=ZONE, locale=locale) if check.at else ""
     text = words.text(
         f"history.verify_{check.state.value}",
         done=check.done, size=check.size, seq=check.seq or 0, reason=check.reason, when=when,
