@@ -11,7 +11,8 @@ import pytest
 
 from gateway.own_keys import files as key_files
 from gateway.settings import KeyPurpose
-from tests.gateway.test_serving import free_port, start, until
+from tests.gateway.test_serving import start, until
+from tests.support.ports import free_base
 
 __all__ = ["start"]
 
@@ -48,7 +49,7 @@ def listener(start: Callable[[int, str], object], tmp_path: Path) -> str:
         )
     (tmp_path / "registry/clients").mkdir(parents=True)
     (tmp_path / "registry/clients/portal.toml").write_text(CLIENT, encoding="utf-8")
-    port = free_port()
+    port = free_base(0)
     start(
         1,
         'tls_certificate = "keys/tls.crt"\ntls_private_key = "file:keys/tls.key"\n'

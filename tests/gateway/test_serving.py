@@ -20,6 +20,7 @@ from gateway.own_keys import files as key_files
 from gateway.settings import KeyPurpose
 from tests.gateway.two_keys import TWO_KEYS, make_two_keys
 from tests.gateway.watch.receivers import Receiver, server_context
+from tests.support.ports import free_base
 from tests.support.self_signed import tls_files
 
 CONFIGURATION = """
@@ -35,13 +36,6 @@ management_port = {management}
 workers = {workers}
 """
 PATIENCE = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -78,7 +72,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[int], tuple[subprocess.Popen[byt
     running: list[subprocess.Popen[bytes]] = []
 
     def launch(workers: int, listen: str = "", more: str = "") -> tuple[subprocess.Popen[bytes], str, str]:
-        port, management = free_port(), free_port()
+        port, management = free_base(0), free_base(0)
         make_two_keys(tmp_path)
         text = CONFIGURATION.format(port=port, management=management, workers=workers, listen=listen)
         (tmp_path / "gateway.toml").write_text(text + TWO_KEYS + more, encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -26,23 +25,17 @@ from gateway.store import (
     connect,
     new_journey_number,
 )
+from tests.support.ports import free_base
 
 pytestmark = pytest.mark.anyio
 
-
-def free_port() -> int:
-    """A port whose cluster bus port (10000 above) exists too."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            if port < 50_000:
-                return port
+CLUSTER_BUS = 10_000
+"""A member of a cluster takes a second port, so far above its own."""
 
 
 @contextmanager
 def server(folder: Path, **config: object) -> Iterator[int]:
-    port = free_port()
+    port = free_base(0, CLUSTER_BUS)
     running = ValkeyServer(port=port, data_dir=folder / str(port), config=config)
     running.start()
     try:
@@ -75,7 +68,7 @@ def sentinel(tmp_path: Path) -> Iterator[tuple[StoreAddress, redis.Redis]]:
     with ExitStack() as stack:
         master = stack.enter_context(server(tmp_path))
         replica = stack.enter_context(server(tmp_path, replicaof=f"127.0.0.1 {master}"))
-        port = free_port()
+        port = free_base(0)
         file = tmp_path / "sentinel.conf"
         file.write_text(
             f"port {port}\nbind 127.0.0.1\ndir {tmp_path}\n"
