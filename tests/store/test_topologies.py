@@ -66,7 +66,8 @@ def cluster(tmp_path: Path) -> Iterator[StoreAddress]:
 def sentinel(tmp_path: Path) -> Iterator[tuple[StoreAddress, redis.Redis]]:
     """A master, a replica and one Sentinel that watches them."""
     with ExitStack() as stack:
-        master = stack.enter_context(server(tmp_path))
+        at_once = {"repl-diskless-sync-delay": "0"}  # else it waits five seconds for a second replica
+        master = stack.enter_context(server(tmp_path, **at_once))
         replica = stack.enter_context(server(tmp_path, replicaof=f"127.0.0.1 {master}"))
         port = free_base(0)
         file = tmp_path / "sentinel.conf"
