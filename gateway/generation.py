@@ -35,9 +35,9 @@ from gateway.login.desk import EIDMeans, LoginDesk
 from gateway.login.leave import error_page
 from gateway.login.offer import reach
 from gateway.login.open import open_journey
+from gateway.oidc.authorization_code import CodeIssuer
 from gateway.oidc.backchannel_logout import BackChannel, guarded_post
 from gateway.oidc.client_keys import ClientKeys, guarded_get
-from gateway.oidc.grant import CodeIssuer
 from gateway.oidc.provider import Provider
 from gateway.oidc.registered import RegisteredClients
 from gateway.oidc.respond import Responder

@@ -31,7 +31,7 @@ from gateway.login.errors import (
 )
 from gateway.login.journey import JOURNEY, MARK, MARK_OUTLIVES, OVER, LoginJourney, Mark, shown
 from gateway.login.way_back import WAY_BACK
-from gateway.oidc.grant import CodeIssuer
+from gateway.oidc.authorization_code import CodeIssuer
 from gateway.oidc.respond import Responder
 from gateway.settings import LimitsSection
 from gateway.store import BearerSecret, Store

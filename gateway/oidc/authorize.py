@@ -4,7 +4,7 @@
    URI. Until both are proven, a refusal is a page, and nothing is sent anywhere (RFC 6749 §4.1.2.1).
 2. ``checks.STEPS`` run, top to bottom; from here on a refusal goes to the client.
 3. The journey opens (``gateway.login``): the citizen chooses, identifies and releases.
-4. At release ``grant.CodeIssuer`` makes code and claims, ``respond`` builds the way back.
+4. At release ``authorization_code.CodeIssuer`` makes code and claims, ``respond`` builds the way back.
 5. The client redeems the code at ``token`` and reads ``userinfo``.
 """
 

@@ -17,7 +17,7 @@ from gateway.oidc.checks import PROMPT_VALUES
 from gateway.oidc.claims import CLAIMS_SUPPORTED
 from gateway.oidc.client import SIGNING_ALGORITHMS
 from gateway.oidc.exchange import GRANT_TYPE
-from gateway.oidc.grant import SCOPES
+from gateway.oidc.offers import SCOPES
 from gateway.oidc.provider import Provider
 from gateway.oidc.request import ResponseMode
 

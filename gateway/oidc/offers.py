@@ -60,6 +60,8 @@ SCOPE_ATTRIBUTES: Mapping[str, frozenset[str]] = {
     "legal_person": frozenset(LEGAL_ATTRIBUTES),
 }
 """What a scope asks for (Core §5.4; ``identity`` and ``legal_person`` are ours)."""
+SCOPES: tuple[str, ...] = ("openid", *SCOPE_ATTRIBUTES)
+"""Scopes that mean something here, for discovery and for the token response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,10 +28,10 @@ from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.jose import KeyRing, KeyStage, PublicKeySet, SigningKey
 from gateway.oidc import discovery, jwks
+from gateway.oidc.authorization_code import CodeIssuer
 from gateway.oidc.authorize import authorize
 from gateway.oidc.client_keys import ClientKeys
 from gateway.oidc.errors import LOGIN_REQUIRED
-from gateway.oidc.grant import CodeIssuer
 from gateway.oidc.introspection import introspect
 from gateway.oidc.offers import offers
 from gateway.oidc.provider import Provider
