@@ -13,7 +13,7 @@ from collections.abc import Callable
 from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.identity import PersonKind
 from gateway.jose import InvalidToken, parse_object
-from gateway.oidc import errors
+from gateway.oidc import errors, request_object_errors
 from gateway.oidc.acr import known
 from gateway.oidc.assurance.request import well_formed
 from gateway.oidc.claims_parameter import claim_requests
@@ -65,15 +65,15 @@ def parameters_are_short_enough(draft: Draft) -> None:
 def request_came_as_registered(draft: Draft) -> None:
     """Pushed where the class or the registration says so (RFC 9126 §6), signed likewise (RFC 9101 §10.5)."""
     if draft.client.pushes and not (draft.pushed or draft.pushing):
-        raise errors.PUSH_REQUIRED()
+        raise request_object_errors.PUSH_REQUIRED()
     if draft.client.require_signed_request_object and not draft.signed:
-        raise errors.REQUEST_OBJECT_REQUIRED()
+        raise request_object_errors.REQUEST_OBJECT_REQUIRED()
 
 
 def nothing_by_reference(draft: Draft) -> None:
     """Core §6.2, §7.2.1: what we do not support is refused by its own error, never ignored."""
     if draft.parameters.get("request_uri") is not None:
-        raise errors.REQUEST_URI_UNSUPPORTED()
+        raise request_object_errors.REQUEST_URI_UNSUPPORTED()
     if draft.parameters.get("registration") is not None:
         raise errors.REGISTRATION_UNSUPPORTED()
 

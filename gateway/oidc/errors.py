@@ -1,5 +1,7 @@
 """Catalogue entries of family 10: the authorization request. Family 11 is ``token_errors``.
 
+Those on requests by value and by reference are ``request_object_errors``.
+
 Hints are for integrators: what was wrong and which rule says so, never a value that was sent.
 """
 
@@ -50,19 +52,6 @@ REDIRECT_URI_MISMATCH = _add(
     ),
 )
 
-REQUEST_URI_INVALID = _add(
-    "authorize.request_uri_invalid",
-    "1004",
-    "invalid_request_uri",
-    400,
-    to_client=False,
-    hint="request_uri is unknown, expired, used, or was pushed by another client",
-    documentation=(
-        "A request_uri lives for the expires_in seconds of the push and ends when its code is issued (RFC "
-        "9126 section 4). Remedy: push the request anew and send the browser at once."
-    ),
-)
-
 # --------------------------------------------------- 10: authorization request, answered to the client
 
 PARAMETER_REPEATED = _add(
@@ -107,25 +96,6 @@ RESPONSE_MODE_UNSUPPORTED = _add(
     400,
     hint="response_mode must be query, form_post, jwt, query.jwt or form_post.jwt",
     documentation="Other response modes are not offered; see response_modes_supported in discovery.",
-)
-REQUEST_OBJECT_UNSIGNED = _add(
-    "authorize.request_unsupported",
-    "1015",
-    "request_not_supported",
-    400,
-    hint="An unsigned request object (alg none) is not supported; sign it or send plain parameters",
-    documentation=(
-        "Request objects must be signed with the registered request_object_signing_alg (RFC 9101 section "
-        "10.5). See request_object_signing_alg_values_supported in discovery."
-    ),
-)
-REQUEST_URI_UNSUPPORTED = _add(
-    "authorize.request_uri_unsupported",
-    "1016",
-    "request_uri_not_supported",
-    400,
-    hint="The request_uri parameter is not supported; send plain parameters",
-    documentation="Requests by reference (Core section 6.2) are not offered and never fetched.",
 )
 REGISTRATION_UNSUPPORTED = _add(
     "authorize.registration_unsupported",
@@ -255,41 +225,6 @@ ID_TOKEN_HINT_INVALID = _add(
         "it may have expired."
     ),
 )
-PUSH_REQUIRED = _add(
-    "authorize.push_required",
-    "1029",
-    "invalid_request",
-    400,
-    hint="This client must push its authorization request (RFC 9126)",
-    documentation=(
-        "Clients of class fapi2, and those with require_pushed_authorization_requests, send their "
-        "parameters to pushed_authorization_request_endpoint first and come with client_id and request_uri."
-    ),
-)
-REQUEST_OBJECT_REQUIRED = _add(
-    "authorize.request_object_required",
-    "1030",
-    "invalid_request",
-    400,
-    hint="This client must send a signed request object (require_signed_request_object)",
-    documentation=(
-        "FAPI 2.0 Message Signing section 5.3.1: all parameters in one JWT, parameter request, signed with "
-        "a key of the registered key set."
-    ),
-)
-REQUEST_OBJECT_INVALID = _add(
-    "authorize.request_object_invalid",
-    "1031",
-    "invalid_request_object",
-    400,
-    hint="The request object is invalid: iss = client_id, aud = issuer, nbf, exp, registered algorithm",
-    documentation=(
-        "Checked: the registered algorithm, a kid of the registered key set, iss = client_id inside, aud is "
-        "or contains the issuer, typ oauth-authz-req+jwt or none, no sub equal to client_id, no request or "
-        "request_uri inside; for signed-request clients nbf at most 60 minutes ago and exp at most 60 "
-        "minutes after it (FAPI 2.0 Message Signing section 5.3.1)."
-    ),
-)
 RESPONSE_MODE_UNSIGNED = _add(
     "authorize.response_mode_unsigned",
     "1032",
@@ -300,15 +235,6 @@ RESPONSE_MODE_UNSIGNED = _add(
         "The client is registered with authorization_signed_response_alg, so its answers are signed (JARM, "
         "FAPI 2.0 Message Signing section 5.4.1). Remedy: response_mode jwt, query.jwt or form_post.jwt."
     ),
-)
-REQUEST_URI_PUSHED = _add(
-    "authorize.request_uri_pushed",
-    "1036",
-    "invalid_request",
-    400,
-    to_client=False,
-    hint="A pushed request must not contain request_uri (RFC 9126 section 2.1)",
-    documentation="Remedy: push the parameters themselves, or a request object as parameter request.",
 )
 DPOP_KEY_MISMATCH = _add(
     "authorize.dpop_jkt_mismatch",
@@ -325,16 +251,6 @@ RESOURCE_UNKNOWN = _add(
     400,
     hint="resource is not a resource server this client is registered for (RFC 8707)",
     documentation="Remedy: compare with resources in the client's registration; the value must be equal.",
-)
-REQUEST_URI_SPENT = _add(
-    "authorize.request_uri_spent",
-    "1035",
-    "invalid_request_uri",
-    400,
-    hint="A code was already issued for this request_uri",
-    documentation=(
-        "A pushed request gives one code (RFC 9126 section 4). Remedy: push the request anew for each login."
-    ),
 )
 
 # --------------------------------------------- 10: found after identification, answered to the client

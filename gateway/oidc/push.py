@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.audit import PushRefused, RequestPushed
-from gateway.oidc import errors
+from gateway.oidc import request_object_errors
 from gateway.oidc.authorize import arrive, within_reach
 from gateway.oidc.checks import STEPS
 from gateway.oidc.client_request import Call, serve
@@ -32,7 +32,7 @@ def _refused(client: str | None, code: str) -> PushRefused:
 
 async def _push(provider: Provider, call: Call) -> Response:
     if call.parameters.get("request_uri") is not None:
-        raise errors.REQUEST_URI_PUSHED()
+        raise request_object_errors.REQUEST_URI_PUSHED()
     jkt = await call.proof_key(provider)
     draft = await arrive(provider, call.client, _asked(call.parameters), pushing=True, now=call.now)
     draft.dpop_jkt = jkt

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from connectors.contract import TokenSource
 from gateway.client_settings import Client
 from gateway.jose import base64url
-from gateway.oidc import errors
+from gateway.oidc import request_object_errors
 from gateway.oidc.parameters import Parameters
 from gateway.store import BearerSecret, Store, key_name, new_journey_number
 
@@ -65,11 +65,11 @@ async def read(store: Store, request_uri: str, client: Client) -> PushedRequest:
     try:
         secret = BearerSecret.parse(request_uri.removeprefix(PREFIX))
     except ValueError:
-        raise errors.REQUEST_URI_INVALID() from None
+        raise request_object_errors.REQUEST_URI_INVALID() from None
     record = await store.read(secret, PUSHED)
     pushed = _adapter().validate_json(record) if record else None
     if pushed is None or pushed.client_id != client.client_id:
-        raise errors.REQUEST_URI_INVALID()
+        raise request_object_errors.REQUEST_URI_INVALID()
     return replace(pushed, secret=secret.text)
 
 
@@ -82,7 +82,7 @@ async def spend(store: Store, secret_text: str, *, until: datetime) -> None:
     batch = store.batch(secret.journey).claim(_spent(secret), until=until + timedelta(seconds=1))
     first, _ = await batch.delete(key_name(secret, PUSHED)).run()
     if first is None:
-        raise errors.REQUEST_URI_SPENT()
+        raise request_object_errors.REQUEST_URI_SPENT()
 
 
 def _spent(secret: BearerSecret) -> str:

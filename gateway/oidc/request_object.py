@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from gateway.client_settings import Client
 from gateway.errors import GatewayError
 from gateway.jose import InvalidToken, NoSuchKey, ParsedToken, TokenPolicy, header_names, numeric_date, parse
-from gateway.oidc import errors
+from gateway.oidc import request_object_errors
 from gateway.oidc.client_keys import ClientKeys
 from gateway.oidc.parameters import RESOURCE, Parameters
 from gateway.oidc.token_errors import CLIENT_KEYS_UNAVAILABLE
@@ -34,10 +34,10 @@ async def unpack(
     if text is None:
         return parameters
     if parameters.get("request_uri") is not None:  # never both (RFC 9101 §5)
-        raise errors.REQUEST_URI_UNSUPPORTED()
+        raise request_object_errors.REQUEST_URI_UNSUPPORTED()
     try:
         if text.endswith("."):  # no third part: alg none
-            raise errors.REQUEST_OBJECT_UNSIGNED()
+            raise request_object_errors.REQUEST_OBJECT_UNSIGNED()
         token = parse(text)
         policy = _policy(client, issuer, skew)
         try:
@@ -46,10 +46,10 @@ async def unpack(
             claims = token.verify(await keys.of(client, now=now, renew=True), policy, now=now)
         _check(client, token, claims, now)
     except InvalidToken as error:
-        raise errors.REQUEST_OBJECT_INVALID(cause=error) from error
+        raise request_object_errors.REQUEST_OBJECT_INVALID(cause=error) from error
     except GatewayError as error:
         if error.entry is CLIENT_KEYS_UNAVAILABLE:  # also: none are registered
-            raise errors.REQUEST_OBJECT_INVALID(cause=error) from error
+            raise request_object_errors.REQUEST_OBJECT_INVALID(cause=error) from error
         raise
     return _parameters(claims)
 
@@ -100,5 +100,5 @@ def _parameters(claims: dict[str, JsonValue]) -> Parameters:
         elif isinstance(value, dict):
             values[name] = json.dumps(value, ensure_ascii=False)
         else:
-            raise errors.REQUEST_OBJECT_INVALID()
+            raise request_object_errors.REQUEST_OBJECT_INVALID()
     return Parameters({name: value for name, value in values.items() if value}, frozenset(), resources)

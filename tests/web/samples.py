@@ -3,13 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import gateway.login.account_errors
-import gateway.login.eid_errors
-import gateway.login.errors
-import gateway.oidc.errors
-import gateway.oidc.logout_errors
-import gateway.oidc.registration_errors
-import gateway.oidc.token_errors
+import gateway.app
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import Address, Gender, Name, PartialDate, PersonKind
 from gateway.errors import CATALOGUE
@@ -49,10 +43,7 @@ from gateway.web.pages import (
 from gateway.web.render import Renderer
 from gateway.web.static_files import StaticFiles
 
-assert gateway.login.account_errors
-assert gateway.login.errors, gateway.login.eid_errors
-assert gateway.oidc.registration_errors, gateway.oidc.logout_errors
-assert gateway.oidc.errors, gateway.oidc.token_errors  # importing them fills the catalogue
+assert gateway.app  # importing it fills the catalogue
 
 NOW = datetime(2026, 11, 23, 9, 40, tzinfo=UTC)
 COUNTRIES = [
