@@ -7,6 +7,7 @@ page names (from the partner's verified metadata), and the configured hosts.
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,10 @@ from trust.outgoing import Answer, FetchPolicy, Outgoing, Resolve, converse, res
 _HOPS = 20
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_COOKIES = 100
+_LONGEST_COOKIE = 4096
+"""Longer ones no browser keeps (RFC 6265bis §5.7)."""
+_CHARSET = re.compile(r"utf-8|us-ascii|iso-8859-\d{1,2}|windows-125\d", re.ASCII)
+"""What pages are written in. Others of this language's codecs take minutes, or fail in ways of their own."""
 _PORTS = {"https": 443, "http": 80}
 Origin = tuple[str, str, int]
 Fields = Sequence[tuple[str, str]]
@@ -58,6 +63,9 @@ class Cookies:
     def take(self, url: str, lines: Iterable[str]) -> None:
         """Keep what an answer from ``url`` sets (RFC 6265bis §5.7)."""
         for line in lines:
+            # No cookie may hold a backslash (RFC 6265 §4.1.1), and the parser takes minutes over many of them.
+            if len(line) > _LONGEST_COOKIE or "\\" in line:
+                continue
             parsed: SimpleCookie = SimpleCookie()
             try:
                 parsed.load(line)
@@ -234,12 +242,12 @@ def _page(url: str, answer: Answer) -> Page:
     content_type = (answer.header("content-type") or "").lower()
     if "html" not in content_type:
         return Page(url, answer.status)
-    charset = content_type.partition("charset=")[2].partition(";")[0].strip("\"' ") or "utf-8"
+    charset = content_type.partition("charset=")[2].partition(";")[0].strip("\"' ")
     try:
-        text = answer.body.decode(charset, "replace")
-    except LookupError:
-        text = answer.body.decode("utf-8", "replace")
-    return read_page(url, answer.status, text)
+        text = answer.body.decode(charset if _CHARSET.fullmatch(charset) else "utf-8", "replace")
+        return read_page(url, answer.status, text)
+    except (LookupError, ValueError) as error:  # iso-8859-99; an address in it that is none
+        raise ProbeFailed(Reason.PARTNER_PAGE) from error
 
 
 def _without_query(url: str) -> str:

@@ -81,8 +81,9 @@ def read_page(url: str, status: int, text: str) -> Page:
     """What there is on the page; markup that makes no sense is skipped as browsers do."""
     page = Page(url, status)
     reader = _Reader(page)
+    # Never closed: at the end of unfinished markup the parser would read the rest again for every "<" in it,
+    # which takes hours of a page that is made for it. Browsers drop what is unfinished as well.
     reader.feed(text)
-    reader.close()
     return page
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
-from gateway.probes.browser import Cookies, origin_of
+from gateway.probes.browser import Cookies, _page, origin_of
 from gateway.probes.failures import ProbeFailed, Reason
 from gateway.probes.pages import read_page
+from trust.outgoing import Answer
 
 HERE = "https://idp.example/a/login?x=1"
 
@@ -116,3 +119,41 @@ def test_what_is_no_address_of_a_page_is_not_followed(url: str) -> None:
     with pytest.raises(ProbeFailed) as failed:
         origin_of(url)
     assert failed.value.reason is Reason.PARTNER_ADDRESS
+
+
+@pytest.mark.parametrize("unfinished", ["<!--", "</a", "<a ", "<a b='", "<![CDATA[", "<?", "<!", "<![if"])
+def test_page_that_is_made_to_be_read_for_hours_is_read_at_once(unfinished: str) -> None:
+    """CVE-2025-6069: unfinished markup was read again from each of its beginnings. What is before it counts."""
+    begun = process_time()
+    page = read_page(HERE, 200, '<form action="/b"><input name="u"></form>' + unfinished * 40_000)
+    assert [form.action for form in page.forms] == ["https://idp.example/b"]
+    assert process_time() - begun < 2
+
+
+def test_cookie_that_is_made_to_be_parsed_for_minutes_is_not_kept() -> None:
+    """CVE-2024-7592; and no cookie may hold a backslash, nor what one stands for in a header of ours."""
+    begun = process_time()
+    cookies = Cookies()
+    lines = ['a="' + "\\" * 60_000 + '"'] * 100
+    cookies.take(HERE, [*lines, 'b="x\\015\\012Host: evil"', "c=" + "x" * 5000, "d=kept"])
+    assert cookies.header(HERE, method="GET", cross_site=False) == "d=kept"
+    assert process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    "charset", ["punycode", "idna", "undefined", "utf-7", "rot13", "a\0b", "iso-8859-1", ""]
+)
+def test_charset_is_one_of_pages(charset: str) -> None:
+    """Codecs that are none of text, or slow, are not asked."""
+    answer = Answer(
+        status=200, headers=(("content-type", f"text/html; charset={charset}"),), body=b"<form>\xe9"
+    )
+    assert len(_page(HERE, answer).forms) == 1
+
+
+@pytest.mark.parametrize(("charset", "body"), [("iso-8859-99", b"x"), ("utf-8", b'<a href="https://[">')])
+def test_page_that_cannot_be_read_is_the_partners_failure(charset: str, body: bytes) -> None:
+    answer = Answer(status=200, headers=(("content-type", f"text/html; charset={charset}"),), body=body)
+    with pytest.raises(ProbeFailed) as failed:
+        _page(HERE, answer)
+    assert failed.value.reason is Reason.PARTNER_PAGE
