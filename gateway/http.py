@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.errors import OwnKeyUnavailable
 from gateway.errors import INTERNAL, KEY_UNAVAILABLE, GatewayError
-from gateway.login.errors import (
+from gateway.http_errors import (
     HTTP_BAD_REQUEST,
     HTTP_HOST,
     HTTP_METHOD,

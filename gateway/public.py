@@ -9,8 +9,8 @@ from connectors.assurance import EIDAS_LEVELS, LevelOfAssurance
 from connectors.contract import AuthenticationRequest, Option, Service
 from connectors.identity import PersonKind
 from gateway.errors import CATALOGUE
+from gateway.http_errors import HTTP_NOT_FOUND
 from gateway.login.desk import LoginDesk
-from gateway.login.errors import HTTP_NOT_FOUND
 from gateway.login.offer import options
 from gateway.web import countries
 from gateway.web.pages import ErrorReferencePage, IndexPage

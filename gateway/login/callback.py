@@ -20,6 +20,7 @@ from connectors.contract import Answer, Connector, Verified
 from connectors.errors import ConnectorError, InvalidAnswer
 from gateway.audit import AnswerRefused, ExchangeFailed, IdentityAccepted
 from gateway.errors import GatewayError
+from gateway.http_errors import HTTP_NOT_FOUND
 from gateway.login import phone
 from gateway.login.accepted import go_on, see_other
 from gateway.login.account_errors import ACCOUNT_GUEST
@@ -27,7 +28,6 @@ from gateway.login.desk import LoginDesk, form_fields
 from gateway.login.eid_client import SessionMissing, for_the_browser, with_session
 from gateway.login.eid_errors import EID_OTHER_BROWSER
 from gateway.login.errors import (
-    HTTP_NOT_FOUND,
     JOURNEY_BAD_FORM,
     JOURNEY_ENDED,
     JOURNEY_FOREIGN_ANSWER,

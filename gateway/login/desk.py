@@ -20,9 +20,9 @@ from connectors.errors import OwnKeyUnavailable
 from gateway import presentation
 from gateway.audit import Audit
 from gateway.client_settings import Client
+from gateway.http_errors import HTTP_NOT_FOUND
 from gateway.login.cookies import Cookies
 from gateway.login.errors import (
-    HTTP_NOT_FOUND,
     JOURNEY_BAD_FORM,
     JOURNEY_ENDED,
     JOURNEY_EXPIRED,

@@ -19,6 +19,7 @@ from connectors.contract import ClientAddresses, PendingExchange, TCToken
 from connectors.errors import ConnectorError, RequestNotPossible
 from gateway.audit import ClientRefused, ClientTicketRedeemed
 from gateway.errors import CATALOGUE, GatewayError
+from gateway.http_errors import HTTP_BAD_REQUEST, HTTP_MEDIA_TYPE, HTTP_METHOD, HTTP_NOT_FOUND
 from gateway.login.desk import EIDMeans, LoginDesk
 from gateway.login.eid_errors import EID_NOT_STARTED
 from gateway.login.eid_records import (
@@ -30,7 +31,6 @@ from gateway.login.eid_records import (
     ClientStart,
     Ticket,
 )
-from gateway.login.errors import HTTP_BAD_REQUEST, HTTP_MEDIA_TYPE, HTTP_METHOD, HTTP_NOT_FOUND
 from gateway.login.journey import Exchange, Failure
 from gateway.login.peer_errors import of_connector
 from gateway.store import BearerSecret

@@ -9,10 +9,10 @@ from functools import wraps
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from gateway.http_errors import HTTP_NOT_FOUND
 from gateway.login.desk import LoginDesk
 from gateway.login.eid_client import live_ticket, token_url
 from gateway.login.eid_records import STARTED, ClientStart
-from gateway.login.errors import HTTP_NOT_FOUND
 from gateway.login.journey import LoginJourney, State
 from gateway.store import BearerSecret
 from gateway.web.eid_links import client_href

@@ -12,7 +12,7 @@ from connectors.country_codes import ISO_OF_EU_CODE
 from connectors.identity import Identity, PersonKind
 from gateway.client_settings import Client, RepresentationPolicy
 from gateway.login.desk import LoginDesk
-from gateway.login.errors import EXCHANGE_REPRESENTATION
+from gateway.login.exchange_errors import EXCHANGE_REPRESENTATION
 from gateway.login.journey import LoginJourney
 from gateway.oidc.card_claims import card_asked
 from gateway.oidc.offers import attributes_requested

@@ -8,7 +8,7 @@ from gateway.errors import KEY_UNAVAILABLE, CatalogueEntry, GatewayError
 from gateway.login.account_errors import ACCOUNT_INVALID_ANSWER, ACCOUNT_LEVEL_TOO_LOW, from_account
 from gateway.login.desk import LoginDesk
 from gateway.login.eid_errors import EID_DOCUMENT_DENIED, EID_INVALID_ANSWER, EID_LEVEL_TOO_LOW, from_eid
-from gateway.login.errors import EXCHANGE_INVALID_ANSWER, EXCHANGE_LEVEL_TOO_LOW, from_connector
+from gateway.login.exchange_errors import EXCHANGE_INVALID_ANSWER, EXCHANGE_LEVEL_TOO_LOW, from_connector
 from gateway.withdrawn import SourceSuspended
 
 

@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from connectors.contract import TokenSource
 from gateway.audit import SecondDeviceCodeUsed, SecondDeviceRefused
+from gateway.http_errors import HTTP_NOT_FOUND
 from gateway.login.accepted import go_on
 from gateway.login.desk import LoginDesk, form_fields, own_form
 from gateway.login.eid_pages import awaiting, keep, ways, while_awaiting
@@ -28,7 +29,7 @@ from gateway.login.eid_records import (
     Outcome,
     PhoneLink,
 )
-from gateway.login.errors import HTTP_NOT_FOUND, JOURNEY_BAD_FORM, JOURNEY_ENDED
+from gateway.login.errors import JOURNEY_BAD_FORM, JOURNEY_ENDED
 from gateway.login.journey import LoginJourney, StepNotAllowed
 from gateway.login.session_limits import usable_until
 from gateway.store import BearerSecret

@@ -8,7 +8,6 @@ from string import Formatter
 import pytest
 from babel.messages.pofile import read_po
 
-import gateway.admin.errors  # the console has entries of its own in the catalogue
 import gateway.web
 from connectors.assurance import LevelOfAssurance
 from connectors.identity import LEGAL_ATTRIBUTES, NATURAL_ATTRIBUTES, PersonKind
