@@ -25,6 +25,14 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is routed (RFC 4291 §2.4): not what a network translates for itself (RFC 8215), nor site-local."""
+_SPECIAL = (
+    ipaddress.ip_network("192.0.0.0/24"),
+    ipaddress.ip_network("192.88.99.0/24"),
+    ipaddress.ip_network("3fff::/20"),
+)
+"""Of the IANA registries of special-purpose addresses, what Python took for global before 3.11.10."""
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20"
 """TLS 1.2: forward secrecy with authenticated encryption only."""
 _CHUNK = 65_536
@@ -202,7 +210,9 @@ def _is_public(address: Address) -> bool:
         inner = [w for w in wrapped if w is not None]
         if inner:
             return all(_is_public(w) for w in inner)
-    return address.is_global and not address.is_multicast
+        if address not in _GLOBAL_UNICAST:
+            return False
+    return address.is_global and not address.is_multicast and not any(address in net for net in _SPECIAL)
 
 
 def _exchange(

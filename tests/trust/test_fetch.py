@@ -81,6 +81,13 @@ def test_http_to_another_machine_is_refused_in_development_too() -> None:
         "::ffff:127.0.0.1",
         "::ffff:10.0.0.1",
         "64:ff9b::7f00:1",
+        "64:ff9b:1::7f00:1",
+        "::ffff:0:7f00:1",
+        "::7f00:1",
+        "fec0::1",
+        "3fff::1",
+        "192.0.0.8",
+        "192.88.99.1",
         "2002:7f00:1::",
     ],
 )
