@@ -83,7 +83,7 @@ def read_bundle(directory: Path) -> Bundle:
             problems.add(name, "", "lies in no folder of the registry", f"one of {', '.join(FOLDERS)}")
             continue
         try:
-            values = _json(tomllib.loads(path.read_text("utf-8")))
+            values = _json(tomllib.loads(_inside(path, registry).read_text("utf-8")))
             key = ObjectKey(kind, _identifier(kind, values))
             document = {"settings": values, FILES: _files(kind, values, directory)}
             canonical(document)
@@ -188,13 +188,20 @@ def _files(kind: ObjectKind, values: Mapping[str, Any], directory: Path) -> dict
     found: dict[str, Document] = {}
     for reference in _REFERENCES[kind]:
         for name in _named(values, reference.split(".")):
-            octets = (directory / safe_name(name)).read_bytes()
+            octets = _inside(directory / safe_name(name), directory / "registry").read_bytes()
             if len(octets) > _LARGEST_FILE:
                 raise ChangeRefused("registry.size", f"{name} has more than {_LARGEST_FILE} octets")
             if b"PRIVATE KEY" in octets:
                 raise ChangeRefused("registry.document", f"{name} holds a private key")
             found[name] = _content(octets)
     return found
+
+
+def _inside(path: Path, registry: Path) -> Path:
+    """``path``; raises ChangeRefused for a link out of the bundle: a stranger's could publish any file of this host."""
+    if not path.resolve().is_relative_to(registry.resolve()):
+        raise ChangeRefused("registry.document", f"{path.name} is a link that leads out of registry/")
+    return path
 
 
 def _named(value: object, path: list[str]) -> Iterator[str]:

@@ -135,6 +135,28 @@ def test_only_public_files_below_the_registry_are_carried(
     assert problem in problems(directory)
 
 
+def test_links_lead_nowhere_outside(directory: Path, tmp_path: Path) -> None:
+    """A bundle of another Land comes with links: what they lead to would be in the log and on every page."""
+    secret = tmp_path / "token"
+    secret.write_text("kept for this host alone", "utf-8")
+    for file in (directory / CERTIFICATE, directory / "registry/clients/amt24.toml"):
+        inside = file.with_name(f"..{file.stem}")  # as volumes of a cluster are
+        file.replace(inside)
+        file.symlink_to(inside)
+        read_bundle(directory)
+        file.unlink()
+        file.symlink_to(secret)
+        told = problems(directory)
+        assert "is a link that leads out of registry/" in told
+        assert "kept" not in told
+        file.unlink()
+        inside.replace(file)
+    outside = tmp_path / "checkout"
+    (directory / "registry").replace(outside)
+    (directory / "registry").symlink_to(outside)
+    assert len(read_bundle(directory).documents) == 4
+
+
 @pytest.mark.parametrize(
     ("file", "text", "problem"),
     [
