@@ -32,9 +32,10 @@ from gateway.settings.operations import ConsoleSection
 from gateway.store import Store, StoreAddress, connect
 from gateway.web.static_files import StaticFiles
 from tests.login.installation import Clock, configuration
+from tests.support.migrated import migrate
 from tests.trust.registry.passkey import ORIGIN, Passkey
 from tests.trust.registry.people import ANNA, BERT
-from trust.log import AppendOnlyLog, migrate, open_database
+from trust.log import AppendOnlyLog, open_database
 from trust.registry import (
     Approver,
     ChangeClass,

@@ -27,12 +27,13 @@ from tests.gateway.test_bundle import CLIENT
 from tests.gateway.two_nodes import TwoNodes
 from tests.login.fake_source import FakeSource
 from tests.login.installation import SECRET, Clock, query_of, renderer_of
+from tests.support.migrated import migrate
 from tests.support.postgresql import postgresql
 from tests.support.running_gateway import address, anyio_backend
 from tests.trust.registry.people import ANNA, BERT, People
-from trust.log import migrate, open_database
+from trust.log import open_database
 from trust.registry import ChangeClass, ObjectKey, ObjectKind, RegistryError
-from trust.registry.ledger import edits_towards
+from trust.registry.edits import edits_towards
 
 __all__ = ["address", "anyio_backend", "keys"]
 pytestmark = pytest.mark.anyio

@@ -22,7 +22,8 @@ from gateway.log_keeping import LogKeeping
 from gateway.log_key import LogKeys
 from tests.gateway.registry_bundle import directory, keys
 from tests.support.forked_commands import forked_commands
-from trust.log import AppendOnlyLog, migrate, open_database
+from tests.support.migrated import migrate
+from trust.log import AppendOnlyLog, open_database
 
 __all__ = ["directory", "keys"]
 

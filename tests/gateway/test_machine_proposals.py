@@ -21,6 +21,7 @@ from gateway.bundle import load
 from gateway.bundle.objects import read_bundle, validator
 from gateway.proposals.task import SourceTask
 from tests.gateway.registry_bundle import keys, write
+from tests.support.migrated import migrate
 from tests.trust.metadata_maker import (
     ENTITY_ID,
     NOW,
@@ -38,7 +39,7 @@ from tests.trust.registry.people import ANNA, BERT, People
 from tests.trust.test_servicelist import listed, location, territory
 from trust.anchors import KeyChanges
 from trust.fetch import FetchPolicy
-from trust.log import migrate, open_database
+from trust.log import open_database
 from trust.metadata_document import verify_document
 from trust.registry import (
     ChangeClass,
@@ -53,7 +54,7 @@ from trust.registry import (
     status,
 )
 from trust.registry.diff import change_diff, facts
-from trust.registry.ledger import edits_towards
+from trust.registry.edits import edits_towards
 from trust.sources import SourceSettings
 
 __all__ = ["keys"]

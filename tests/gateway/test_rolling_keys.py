@@ -30,12 +30,13 @@ from tests.gateway.test_bundle import CLIENT
 from tests.gateway.two_nodes import TwoNodes
 from tests.login.fake_source import FakeSource
 from tests.login.installation import SECRET, Browser, Clock, query_of, renderer_of
+from tests.support.migrated import migrate
 from tests.support.running_gateway import address, anyio_backend
 from tests.trust.registry.people import People
 from trust.keys import spki
-from trust.log import LogUnavailable, migrate, open_database
+from trust.log import LogUnavailable, open_database
 from trust.registry import ObjectKey
-from trust.registry.ledger import edits_towards
+from trust.registry.edits import edits_towards
 
 __all__ = ["address", "anyio_backend", "calendar", "directory", "keys"]
 pytestmark = pytest.mark.anyio

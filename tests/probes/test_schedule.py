@@ -30,8 +30,9 @@ from gateway.probes.targets import Target, targets
 from gateway.store import Store, StoreAddress, connect
 from tests.login.installation import client, configuration
 from tests.support.embedded_store import address, anyio_backend
+from tests.support.migrated import migrate
 from tests.support.postgresql import postgresql
-from trust.log import AppendOnlyLog, LogUnavailable, migrate, open_database
+from trust.log import AppendOnlyLog, LogUnavailable, open_database
 from trust.registry import ObjectKey, ObjectKind
 
 __all__ = ["address", "anyio_backend"]

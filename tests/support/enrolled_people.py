@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.migrated import migrate
 from tests.trust.registry.people import People
-from trust.log import migrate, open_database
+from trust.log import open_database
 
 
 @pytest.fixture

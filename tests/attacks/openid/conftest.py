@@ -15,8 +15,9 @@ from tests.certification.judge import Judge
 from tests.certification.profiles import DPoP, MutualTLS
 from tests.login.fake_source import FakeSource
 from tests.login.installation import Clock, Installation, configuration, renderer_of
+from tests.support.migrated import migrate
 from tests.support.running_gateway import address, anyio_backend
-from trust.log import migrate, open_database
+from trust.log import open_database
 
 __all__ = ["address", "anyio_backend", "judge", "peer"]
 

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from gateway.client_settings import PROBE_CLIENT
 from gateway.statistics import Bucket, Dimension, Outcome, RollUp, Statistics, StatisticsUnavailable
 from gateway.statistics.tables import COUNTS, JOURNEYS
+from tests.support.migrated import migrate
 from tests.support.postgresql import postgresql
-from trust.log import Entry, migrate, open_database, timestamp
+from trust.log import Entry, open_database, timestamp
 from trust.registry import ObjectKey, ObjectKind, State
 from trust.registry.objects import RegistryObject
 

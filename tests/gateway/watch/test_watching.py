@@ -20,7 +20,8 @@ from gateway.watch.channels import Channel, ChannelFailed, Personal, Severe
 from gateway.watch.database_book import DatabaseBook
 from gateway.watch.observation import Failing, Observation
 from gateway.watch.watching import Watch
-from trust.log import migrate, open_database
+from tests.support.migrated import migrate
+from trust.log import open_database
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -8,15 +8,19 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tests.support.migrated import migrate
 from tests.support.postgresql import postgresql
 from tests.trust.registry.people import People
-from trust.log import migrate, open_database
+from trust.log import open_database
 from trust.registry.entries import TABLE
 
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
     with postgresql() as url:
+        opened = open_database(url)
+        migrate(opened)
+        opened.dispose()
         yield url
 
 
@@ -27,7 +31,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine
     else:
         url = request.getfixturevalue("postgresql_url")
     opened = open_database(url)
-    migrate(opened)
+    if request.param == "sqlite":
+        migrate(opened)
     yield opened
     with opened.begin() as connection:
         connection.execute(sa.delete(TABLE))
