@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import re
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -70,6 +71,12 @@ class StaticFile:
         return self.content, None
 
 
+@cache
+def _gzip(content: bytes) -> bytes:
+    """Once for all listeners of a process."""
+    return gzip.compress(content, compresslevel=9, mtime=0)
+
+
 class StaticFiles:
     """All files below ``/static/``; raises AssetsMissing when the set-up step was forgotten."""
 
@@ -92,7 +99,7 @@ class StaticFiles:
             media_type=MEDIA_TYPES[path.suffix],
             content=content,
             brotli=compressed.read_bytes() if compressed.is_file() else None,
-            gzip=gzip.compress(content, compresslevel=9, mtime=0) if text else None,
+            gzip=_gzip(content) if text else None,
         )
 
     def _hashed_reference(self, name: str) -> bytes:
