@@ -1,7 +1,8 @@
 """The registry: whom and what the gateway believes, changed by two people, folded from an append-only log.
 
-``changes`` says what a change is and may do, ``approvals`` how people sign one, ``fold`` what the log says is
-in force, ``ledger`` how it is written and followed, ``diff`` how a change reads. docs/adr has the decision.
+``changes`` says what a change is and may do, ``approvals`` how people sign one, ``fold`` how the log is read,
+``standing`` what it has come to, ``ledger`` how it is written and followed, ``edits`` how a change is made from what
+is wanted, ``diff`` how it reads. docs/adr has the decision.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from trust.registry.approvers import (
 )
 from trust.registry.canonical import Document
 from trust.registry.changes import Change, ChangeClass, Edit, message
+from trust.registry.edits import edits_towards, suspension_edits
 from trust.registry.entries import EntryStore, Head
 from trust.registry.errors import (
     ChangeRefused,
@@ -34,9 +36,9 @@ from trust.registry.errors import (
     RegistryRolledBack,
     RegistryUnavailable,
 )
-from trust.registry.fold import Fold, Proposal, Status, Suspension, may_sign, signers, status
-from trust.registry.ledger import Outcome, Registry, edits_towards, suspension_edits
+from trust.registry.ledger import Outcome, Registry
 from trust.registry.objects import ObjectKey, ObjectKind, RegistryObject, State
+from trust.registry.standing import Fold, Proposal, Status, Suspension, may_sign, signers, status
 
 __all__ = [
     "Approval",

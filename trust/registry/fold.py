@@ -11,112 +11,32 @@ Whoever writes asks the same function first (``trust.registry.ledger``), so noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from types import MappingProxyType
 
 from trust.registry.approvals import Approval, Decision, Signature, read_approval, verify
-from trust.registry.approvers import Role, read_approver
-from trust.registry.changes import (
-    LAST,
-    REVIEW,
-    Change,
-    ChangeClass,
-    Edit,
-    apply,
-    check_form,
-    members,
-    read_change,
-    text_of,
-)
+from trust.registry.approvers import read_approver
+from trust.registry.changes import LAST, REVIEW, ChangeClass, Edit, check_form, members, read_change, text_of
 from trust.registry.entries import ACTIVATED, APPROVAL, PROPOSED, REJECTED, WITHDRAWN, Entry, Head
 from trust.registry.errors import ChangeRefused
-from trust.registry.objects import ObjectKey, ObjectKind, State
+from trust.registry.objects import ObjectKey, ObjectKind
+from trust.registry.standing import (
+    Fold,
+    Ignored,
+    Proposal,
+    Suspension,
+    check_activation,
+    check_open,
+    check_withdrawal,
+    counts,
+    may_decide,
+    signers,
+)
 
 CLOCKS = timedelta(minutes=5)
 """How far the clocks of two hosts may be apart."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """A change in the log and what became of it."""
-
-    change: Change
-    change_hash: str
-    seq: int
-    signatures: Mapping[str, Signature] = field(default_factory=lambda: MappingProxyType({}))
-    """By approver."""
-    rejected_by: str | None = None
-    rejection: str = ""
-    withdrawn: str | None = None
-    """Why the machine that has proposed it has taken it back."""
-    activated_at: datetime | None = None
-
-    @property
-    def open(self) -> bool:
-        return self.rejected_by is None and self.withdrawn is None and self.activated_at is None
-
-
-class Status(StrEnum):
-    """How a proposal stands; the first three are open."""
-
-    PENDING = "pending"
-    """People are missing."""
-    WAITING = "waiting"
-    """Signed, its day has not come."""
-    READY = "ready"
-    """Signed and due: the next activation takes it, if the configuration it leads to is sound."""
-    CONFLICT = "conflict"
-    """A newer change was faster; propose it anew."""
-    EXPIRED = "expired"
-    REJECTED = "rejected"
-    WITHDRAWN = "withdrawn"
-    """The machine that has proposed it says something else by now."""
-    ACTIVATED = "activated"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suspension:
-    """Why an object must not be used now."""
-
-    change_hash: str
-    by: tuple[str, ...]
-    since: datetime
-    review_due: datetime | None
-    """None: two people have looked at it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ignored:
-    """An entry without effect."""
-
-    seq: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
-    """Everything the log says up to ``head``."""
-
-    head: Head = field(default_factory=Head)
-    time: datetime | None = None
-    """Of the last entry that was not ignored."""
-    state: State = field(default_factory=State)
-    bootstrap: str | None = None
-    """Hash of the change that enrolled the first approvers."""
-    proposals: Mapping[str, Proposal] = field(default_factory=lambda: MappingProxyType({}))
-    suspensions: Mapping[ObjectKey, Suspension] = field(default_factory=lambda: MappingProxyType({}))
-    decided: Mapping[ObjectKey, str] = field(default_factory=lambda: MappingProxyType({}))
-    """The change that last touched each object: who signed it, on what evidence."""
-    counters: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    """Last signature counter of each passkey, by fingerprint."""
-    ignored: tuple[Ignored, ...] = ()
-
-    def open_proposals(self) -> tuple[Proposal, ...]:
-        """Neither activated nor rejected nor withdrawn, oldest first."""
-        return tuple(found for found in self.proposals.values() if found.open)
 
 
 def advance(known: Fold, entries: Iterable[Entry], *, pinned: str | None) -> Fold:
@@ -125,104 +45,6 @@ def advance(known: Fold, entries: Iterable[Entry], *, pinned: str | None) -> Fol
     for entry in entries:
         folding.take(entry)
     return folding.result()
-
-
-def check_activation(proposal: Proposal, fold: Fold, at: datetime) -> State:
-    """The state after ``proposal`` if it may be activated ``at``; raises ChangeRefused."""
-    change = proposal.change
-    check_open(proposal)
-    if at > change.activate_until:
-        raise ChangeRefused("registry.expired", "proposed too long ago")
-    people = signers(proposal, fold.state)
-    needed = change.change_class.people
-    if len(people) < needed:
-        raise ChangeRefused("registry.people", f"{len(people)} of {needed} people have signed")
-    if change.not_before is not None and at < change.not_before:
-        raise ChangeRefused("registry.not-before", "its day has not come")
-    return apply(change, fold.state)
-
-
-def signers(proposal: Proposal, state: State) -> tuple[str, ...]:
-    """The people whose signature counts in ``state``: enrolled with the key they signed with, in a role that may."""
-    return tuple(
-        sorted(
-            name
-            for name, signature in proposal.signatures.items()
-            if _counts(signature, proposal.change, state)
-        )
-    )
-
-
-def may_sign(role: Role, person: str, change: Change) -> bool:
-    """Whether ``person`` in ``role`` is one of those who can put ``change`` into force."""
-    if role is Role.APPROVER:
-        return True
-    if role is Role.VIEWER:
-        return False
-    if change.change_class is ChangeClass.SUSPENSION:
-        return True
-    return change.change_class in _PROPOSED_BY_OPERATORS and change.proposer == person
-
-
-def status(proposal: Proposal, fold: Fold, now: datetime) -> Status:
-    """How ``proposal`` stands at ``now``."""
-    change = proposal.change
-    if proposal.activated_at is not None:
-        return Status.ACTIVATED
-    if proposal.rejected_by is not None:
-        return Status.REJECTED
-    if proposal.withdrawn is not None:
-        return Status.WITHDRAWN
-    missing = len(signers(proposal, fold.state)) < change.change_class.people
-    if now > change.activate_until or (missing and now > change.expires_at):
-        return Status.EXPIRED
-    try:
-        apply(change, fold.state)
-    except ChangeRefused:
-        return Status.CONFLICT
-    if missing:
-        return Status.PENDING
-    return Status.READY if change.not_before is None or now >= change.not_before else Status.WAITING
-
-
-def _counts(signature: Signature, change: Change, state: State) -> bool:
-    found = state.objects.get(ObjectKey(ObjectKind.APPROVER, signature.approver))
-    if found is None:
-        return False
-    person = read_approver(found.document)
-    return may_sign(person.role, signature.approver, change) and signature.credential in {
-        key.fingerprint for key in person.credentials
-    }
-
-
-_PROPOSED_BY_OPERATORS = {ChangeClass.ORDINARY, ChangeClass.REACTIVATION}
-
-
-def _may(role: Role, approval: Approval, change: Change) -> bool:
-    """Operators withdraw what they have proposed themselves."""
-    if approval.decision is Decision.APPROVE:
-        return may_sign(role, approval.approver, change)
-    return role is Role.APPROVER or (role is Role.OPERATOR and change.proposer == approval.approver)
-
-
-def check_open(proposal: Proposal) -> None:
-    """Raises ChangeRefused if ``proposal`` is in force, rejected or withdrawn."""
-    if proposal.activated_at is not None:
-        raise ChangeRefused("registry.activated", "is in force already")
-    if proposal.rejected_by is not None:
-        raise ChangeRefused("registry.rejected", f"was rejected by {proposal.rejected_by}")
-    if proposal.withdrawn is not None:
-        raise ChangeRefused("registry.withdrawn", f"{proposal.change.proposer} says something else by now")
-
-
-def check_withdrawal(proposal: Proposal, state: State) -> None:
-    """Raises ChangeRefused unless a machine has proposed it (``source/x``, ``anchor/x``) and people are missing."""
-    check_open(proposal)
-    change = proposal.change
-    if "/" not in change.proposer:
-        raise ChangeRefused("registry.role", "what a person has proposed takes a signature to be rejected")
-    if len(signers(proposal, state)) >= change.change_class.people:
-        raise ChangeRefused("registry.role", "enough people have signed it")
 
 
 class _Folding:
@@ -302,7 +124,7 @@ class _Folding:
         if entry.time > proposal.change.expires_at:
             raise ChangeRefused("registry.expired", "proposed too long ago")
         before = proposal.signatures.get(approval.approver)
-        if before is not None and _counts(before, proposal.change, self._state):
+        if before is not None and counts(before, proposal.change, self._state):
             raise ChangeRefused("registry.same-person", f"{approval.approver} has signed it already")
         self._count(signature)
         signatures = MappingProxyType({**proposal.signatures, approval.approver: signature})
@@ -335,7 +157,7 @@ class _Folding:
         if person is None:
             raise ChangeRefused("registry.approver", f"{approval.approver} is not enrolled")
         enrolled = read_approver(person.document)
-        if not _may(enrolled.role, approval, proposal.change):
+        if not may_decide(enrolled.role, approval, proposal.change):
             raise ChangeRefused("registry.role", f"{approval.approver} is {enrolled.role}, which may not")
         return proposal, verify(approval, enrolled, self._counters)
 

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from trust.registry.approvals import Approval
 from trust.registry.approvers import Approver
-from trust.registry.canonical import Document, canonical
+from trust.registry.canonical import Document
 from trust.registry.changes import LIFETIME, Change, ChangeClass, Edit, apply
 from trust.registry.entries import (
     ACTIVATED,
@@ -33,16 +33,9 @@ from trust.registry.entries import (
     HeadMoved,
 )
 from trust.registry.errors import ChangeRefused, RegistryUnavailable
-from trust.registry.fold import (
-    CLOCKS,
-    Fold,
-    Proposal,
-    advance,
-    check_activation,
-    check_open,
-    check_withdrawal,
-)
+from trust.registry.fold import CLOCKS, advance
 from trust.registry.objects import ObjectKey, ObjectKind, State
+from trust.registry.standing import Fold, Proposal, check_activation, check_open, check_withdrawal
 
 Validate = Callable[[State], Sequence[str]]
 """What is wrong with the configuration that a state makes up, in words; empty: nothing."""
@@ -315,39 +308,6 @@ class Registry:
     @staticmethod
     def _outcome(fold: Fold, change_hash: str, waiting: ChangeRefused | None) -> Outcome:
         return Outcome(proposal=_proposal(fold, change_hash), fold=fold, waiting=waiting)
-
-
-def edits_towards(
-    state: State, desired: Mapping[ObjectKey, Document], *, suspended: frozenset[ObjectKey] = frozenset()
-) -> list[Edit]:
-    """The edits that make ``state`` hold exactly ``desired`` (approvers apart). Suspensions stay as they are;
-    objects that are new come suspended if they are among ``suspended``.
-    """
-    edits = []
-    for key in sorted({*desired, *(key for key in state.objects if key.kind is not ObjectKind.APPROVER)}):
-        now, after = state.objects.get(key), desired.get(key)
-        if now is not None and after is not None and canonical(now.document) == canonical(after):
-            continue
-        edits.append(
-            Edit(
-                key=key,
-                before=None if now is None else now.digest,
-                after=after,
-                suspended=after is not None and (key in suspended if now is None else now.suspended),
-            )
-        )
-    return edits
-
-
-def suspension_edits(state: State, keys: Iterable[ObjectKey], *, suspended: bool) -> list[Edit]:
-    """The edits that suspend ``keys``, end their suspension, or confirm it; raises ChangeRefused."""
-    edits = []
-    for key in keys:
-        now = state.objects.get(key)
-        if now is None:
-            raise ChangeRefused("registry.object", f"there is no {key}")
-        edits.append(Edit(key=key, before=now.digest, after=now.document, suspended=suspended))
-    return edits
 
 
 def _preview(fold: Fold, rows: Rows, moment: datetime, pinned: str | None) -> Fold:

@@ -31,7 +31,7 @@ from trust.registry import (
     status,
 )
 from trust.registry.entries import TABLE, HeadMoved, _hash
-from trust.registry.fold import Fold
+from trust.registry.standing import Fold
 
 
 def refused(reason: str):
