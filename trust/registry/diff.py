@@ -34,6 +34,8 @@ from trust.registry.objects import ObjectKey, ObjectKind, State
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*-----END CERTIFICATE-----")
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + n) for n in range(16)}
+"""Letters and marks that take no ink (UTS 39 §5.4), although they count as printable."""
 FILES = "files"
 """Member of a document that maps a file's name to ``{"text": ...}`` or ``{"base64": ...}``."""
 
@@ -75,8 +77,10 @@ def lines(diffs: tuple[ObjectDiff, ...]) -> Iterator[str]:
 
 
 def plain(text: str) -> str:
-    """``text`` without what a terminal or a reader could be deceived with (controls, bidirectional marks)."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    """``text`` without what a terminal or a reader could be deceived with (controls, bidirectional marks, blanks)."""
+    return "".join(
+        c if c.isprintable() and c not in _BLANK else c.encode("unicode_escape").decode("ascii") for c in text
+    )
 
 
 def grouped(digest: str) -> str:
@@ -140,7 +144,9 @@ def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
         for number, inner in enumerate(value):
             yield from _flat(inner, f"{path}[{number}]")
     elif path or value != {}:
-        yield path or "/settings", json.dumps(value, ensure_ascii=False)
+        said = json.dumps(value, ensure_ascii=False)
+        # Of an address every character counts, and letters of other scripts look like those of ours (UTS 39 §4).
+        yield path or "/settings", json.dumps(value) if "://" in said else said
 
 
 def _segment(name: str) -> str:

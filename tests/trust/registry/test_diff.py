@@ -20,7 +20,7 @@ from trust.pinned import PinnedKey
 from trust.registry import Approver, ChangeRefused, Ed25519Credential, ObjectKey, ObjectKind, State
 from trust.registry.canonical import canonical
 from trust.registry.changes import Change, ChangeClass, Edit, read_time
-from trust.registry.diff import ObjectDiff, change_diff, facts, grouped, lines
+from trust.registry.diff import ObjectDiff, change_diff, facts, grouped, lines, plain
 from trust.registry.objects import RegistryObject
 
 FILE = "registry/anchors/el-node-2026.crt"
@@ -271,6 +271,24 @@ def test_action_says_what_happens_to_an_object() -> None:
     assert diff(document, None).action == "removed"
     assert diff(document, document, suspended=True).action == "suspended"
     assert "(suspended)" in {field.path for field in diff(None, document, suspended=True).fields}
+
+
+@pytest.mark.parametrize("name", ["url", "redirect_uris"])
+def test_address_shows_letters_that_only_look_like_ours(name: str) -> None:
+    """UTS 39 §4: a Cyrillic letter in the name of a host is another host."""
+    address = "https://n\N{CYRILLIC SMALL LETTER O}de.example/"
+    value = address if name == "url" else [address]
+    shown = facts(GREECE, {"settings": {name: value, "title": "Ο Κόμβος"}, "files": {}})
+    assert r"https://n\u043ede.example/" in shown[name]
+    assert shown["title"] == '"Ο Κόμβος"'
+
+
+@pytest.mark.parametrize(
+    "blank", ["\u00ad", "\u034f", "\u115f", "\u180e", "\u200b", "\u2800", "\u3164", "\ufe0f", "\uffa0"]
+)
+def test_what_takes_no_ink_is_shown(blank: str) -> None:
+    assert blank not in plain(f"a{blank}b")
+    assert len(plain(f"a{blank}b")) > 3
 
 
 def test_text_cannot_deceive_the_reader() -> None:
