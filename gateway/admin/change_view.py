@@ -22,6 +22,7 @@ _FACTS = {
     "valid": "changes.fact_valid",
     "SHA-256 of the file": "changes.fact_file",
     "octets": "changes.fact_octets",
+    "octets beside certificates": "changes.fact_beside",
 }
 """Words of ``trust.registry.diff`` that the console says in the page's language."""
 _PERSON = {"name": "changes.person_name", "role": "changes.role"}
