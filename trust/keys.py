@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from hashlib import sha256
 from typing import Protocol, runtime_checkable
+from weakref import WeakValueDictionary
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -102,7 +104,7 @@ class Probed(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class InMemoryKey:
     """A private key in this process; is both a Signer and a Decrypter."""
 
@@ -157,14 +159,27 @@ def oaep_hash(name: str) -> hashes.HashAlgorithm:
     return _HASHES[name]()
 
 
+_held: WeakValueDictionary[bytes, InMemoryKey] = WeakValueDictionary()
+"""Keys that somebody uses, by the digest of their files: each proposal is tried out on the whole configuration, and
+the process has most of it already. What nobody uses any more is not kept."""
+
+
 def load_private_key(pem: bytes, certificate_pem: bytes | None = None) -> InMemoryKey:
-    """A key from PEM (PKCS#8, unencrypted), with the certificate that belongs to it.
+    """A key from PEM (PKCS#8, unencrypted), with the certificate that belongs to it; the same object while it is used.
 
     ``certificate_pem`` may go on with the issuers' certificates (eIDAS metadata carry the path up to
     the anchor, interoperability architecture §6.3).
 
     Raises KeyUnavailable when the octets are no such key or the certificate is another key's.
     """
+    digest = sha256(pem).digest() + (sha256(certificate_pem).digest() if certificate_pem is not None else b"")
+    held = _held.get(digest)
+    if held is None:
+        held = _held[digest] = _parsed(pem, certificate_pem)
+    return held
+
+
+def _parsed(pem: bytes, certificate_pem: bytes | None) -> InMemoryKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
