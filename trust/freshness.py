@@ -69,7 +69,7 @@ class Freshness:
 
 @contextmanager
 def failures_told(fail: Callable[[str], None]) -> Iterator[None]:
-    """Tell ``fail`` the reason of whatever ends a refresh, then raise it: also a defect must not look fresh.
+    """Tell ``fail`` the reason of whatever ends a refresh, then raise it.
 
     An OSError becomes MetadataError ``metadata.unreadable``; anything that is no TrustError either is told as
     ``metadata.internal`` and raised as it is.
@@ -81,7 +81,7 @@ def failures_told(fail: Callable[[str], None]) -> Iterator[None]:
         if isinstance(error, TrustError):
             raise
         raise MetadataError("metadata.unreadable", type(error).__name__) from error
-    except Exception:
+    except Exception:  # a defect of ours must not look fresh
         fail("metadata.internal")
         raise
 
