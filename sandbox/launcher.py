@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -187,8 +188,17 @@ def unavailable(countries: Any) -> list[str]:
 
 def http_client(state: State, addresses: Addresses) -> httpx.Client:
     """A client that believes the sandbox's authority and no proxy."""
-    verify = ssl.create_default_context(cafile=state.authority) if addresses.tls else True
-    return httpx.Client(verify=verify, trust_env=False, timeout=10)
+    return httpx.Client(
+        verify=_believing(state.authority if addresses.tls else None), trust_env=False, timeout=10
+    )
+
+
+@cache
+def _believing(authority: Path | None) -> ssl.SSLContext:
+    """Kept: reading all the authorities of the web takes longer than a request."""
+    if authority is None:
+        return httpx.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cafile=authority)
 
 
 def running(state: State) -> Addresses | None:
