@@ -90,6 +90,8 @@ class EntryStore:
         with self._connection() as connection:
             statement = sa.select(TABLE.c.seq, TABLE.c.hash).order_by(TABLE.c.seq.desc()).limit(1)
             row = connection.execute(statement).first()
+            if row is not None and not isinstance(row.hash, bytes | memoryview):
+                raise RegistryBroken(int(row.seq), "is not in its form")
             return Head() if row is None else Head(seq=int(row.seq), hash=bytes(row.hash))
 
     def entries(self, known: Head) -> Iterator[Entry]:
@@ -149,12 +151,16 @@ def _still_there(connection: sa.Connection, known: Head) -> None:
     if not known.seq:
         return
     row = connection.execute(sa.select(TABLE.c.hash).where(TABLE.c.seq == known.seq)).first()
-    if row is None or bytes(row.hash) != known.hash:
+    if row is None or not isinstance(row.hash, bytes | memoryview) or bytes(row.hash) != known.hash:
         raise RegistryRolledBack(known.seq)
 
 
 def _read(row: sa.Row[Any], previous: bytes) -> Entry:
     seq, time, kind, text, stored = row.seq, row.time, row.type, row.body, row.hash
+    # SQLite keeps a value of any type in any column, and somebody else may have written it.
+    texts = all(isinstance(value, str) for value in (time, kind, text))
+    if not texts or not isinstance(stored, bytes | memoryview):
+        raise RegistryBroken(seq, "is not in its form")
     if bytes(stored) != _hash(previous, seq, time, kind, text):
         raise RegistryBroken(seq, "does not follow from the one before")
     try:
