@@ -28,6 +28,7 @@ from connectors.npa import NPASettings
 from gateway.bundle import Configuration, load
 from gateway.bundle.objects import lay_out
 from gateway.generation import Premises, generation
+from gateway.last_look import LastLook
 from gateway.live import Generation, Live
 from gateway.own_keys.calendar import as_of, next_transition
 from gateway.settings import ConfigurationError
@@ -108,6 +109,7 @@ class Following:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.live = Live(self._first())
+        self._look = LastLook(registry.known.head, premises.clock())
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="following", daemon=True)
@@ -128,6 +130,8 @@ class Following:
         try:
             if self._registry.head() != self._registry.known.head:
                 self._registry.follow()
+            self._look.again(self._registry, now)
+            self.live.dated_back = self._look.dated_back
             self._activate(now)
             self.live.checked_at = now
         except RegistryError as error:

@@ -44,6 +44,8 @@ class Live:
         """Why the newest state of the registry is not, or not fully, in force here: a stable word and detail."""
         self.checked_at: datetime | None = None
         """When the registry was last asked with success."""
+        self.dated_back: int | None = None
+        """The last entry of the registry that says it was there before this process saw it was not."""
 
     @property
     def current(self) -> Generation:

@@ -66,6 +66,8 @@ class RegistryStanding:
     """Why the newest state is not in force here."""
     checked_at: datetime | None
     """When the database was last asked with success."""
+    dated_back: int | None = None
+    """The last entry that was written later than it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,7 +123,10 @@ class Observing:
         if generation.fold is None:
             return None
         return RegistryStanding(
-            fold=generation.fold, problem=self.live.problem, checked_at=self.live.checked_at
+            fold=generation.fold,
+            problem=self.live.problem,
+            checked_at=self.live.checked_at,
+            dated_back=self.live.dated_back,
         )
 
     def _database(self) -> str | None:

@@ -34,6 +34,16 @@ def registry_alerts(standing: RegistryStanding, node: str, now: datetime) -> Ite
             link="/changes",
             repeated=False,  # the rows stay, whatever people find out
         )
+    if standing.dated_back is not None:
+        yield Alert(
+            key="registry/dated-back",
+            kind="registry-dated-back",
+            severity=Severity.CRITICAL,
+            level=standing.dated_back,
+            values={"node": clean(node), "seq": str(standing.dated_back)},
+            link="/changes",
+            repeated=False,
+        )
     yield from _behind(standing, node, now)
     if fold.time is not None and fold.time > now + CLOCKS:
         yield Alert(

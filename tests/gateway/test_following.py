@@ -154,6 +154,22 @@ async def test_a_row_forced_into_the_database_changes_nothing(land: Land) -> Non
     assert [ignored.reason.partition(":")[0] for ignored in fold.ignored] == ["registry.people"]
 
 
+async def test_a_signature_that_was_held_back_is_noticed_by_nodes_that_saw_the_log_without_it(
+    land: Land,
+) -> None:
+    """It would have expired; who has the database writes it with the time of its day (security.md D.7)."""
+    land.take_over()
+    change = land.change("clients/amt24.toml", '"Amt24"', '"Altes Amt"')
+    land.everywhere()
+    land.clock.forward(days=4)
+    land.everywhere()
+    assert [node.live.dated_back for node in land.nodes] == [None, None]
+    land.people.registry.approve(land.people.signed(change, BERT), now=land.people.now)
+    land.everywhere()
+    first = land.people.registry.known.head.seq - 1
+    assert [node.live.dated_back for node in land.nodes] == [first, first]
+
+
 async def test_files_that_are_changed_later_mean_nothing(land: Land) -> None:
     """Also after a restart: what two people have decided is what counts."""
     land.take_over()

@@ -23,7 +23,7 @@ the other learns that the log went on and decides anew on what it says now.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,7 +94,7 @@ class EntryStore:
                 raise RegistryBroken(int(row.seq), "is not in its form")
             return Head() if row is None else Head(seq=int(row.seq), hash=bytes(row.hash))
 
-    def entries(self, known: Head) -> Iterator[Entry]:
+    def entries(self, known: Head) -> Generator[Entry, None, None]:
         """What follows ``known``, each entry checked against the one before.
 
         Raises RegistryRolledBack if ``known`` is no longer part of the log, RegistryBroken at a misfit.

@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -86,6 +87,11 @@ class Registry:
         with self._lock:
             self._fold = advance(self._fold, self._store.entries(self._fold.head), pinned=self._pinned)
             return self._fold
+
+    def next_entry(self, known: Head) -> Entry | None:
+        """What was written directly after ``known``; raises as ``follow``."""
+        with closing(self._store.entries(known)) as entries:
+            return next(entries, None)
 
     def initialise(
         self, approvers: Mapping[str, Approver], *, reason: str, evidence: str, proposer: str, now: datetime

@@ -241,6 +241,11 @@ class TestRegistry:
         people.force("nonsense", {})
         assert held(self.seen(people))["registry/ignored"].level == 2
 
+    def test_an_entry_that_is_dated_back_rings_once(self, people: People) -> None:
+        """Signatures expire by the times of the log."""
+        alert = held(self.seen(people, dated_back=7))["registry/dated-back"]
+        assert (alert.severity, alert.repeated, alert.values["seq"]) == (Severity.CRITICAL, False, "7")
+
     def test_a_machine_that_cannot_follow_is_named(self, people: People) -> None:
         for problem in ("registry.broken: entry 3", "registry.rolled-back: 7", "registry.invalid: x"):
             found = held(self.seen(people, problem=problem))
@@ -357,7 +362,8 @@ def test_each_alert_can_be_said_in_a_mail(language: str, people: People) -> None
                  replace(source(SourceState.OK), anchor="fi", alerts=(
                      "urn:n signing:key.none-approved", "urn:n signing:key.not-approved"))),
         peers={"npa": (PeerStatus(peer="p\r\nBcc: x@y.example", country=None, state="down", reason="r"),)},
-        registry=RegistryStanding(fold=replace(fold, time=NOW + DAY), problem="registry.broken", checked_at=None),
+        registry=RegistryStanding(
+            fold=replace(fold, time=NOW + DAY), problem="registry.broken", checked_at=None, dated_back=7),
         store="s", database="d", keys={"k": "r"}, staying={"k": "oidc-signing"},
         log=(LogStanding(tree="login", broken="r", late_since=NOW, unexported={"x": failing}),), jump=DAY, channels={"ops": failing},
         probes=(ProbeStanding(connector="c", country=None, failing=failing),),
