@@ -54,6 +54,8 @@ class TreeState:
     """Of the newest checkpoint; 0: there is none."""
     time: datetime | None
     """When it was made."""
+    waiting_since: datetime | None
+    """When the oldest entry without a checkpoint was written; None: none waits."""
     exports: tuple[ExportState, ...]
     """One for each target that was tried. ``target`` ``made`` tells of making checkpoints itself."""
 
@@ -134,12 +136,14 @@ class LogKeeping:
                 newest = own.newest()
                 with self._engine.connect() as connection:
                     entries = own.tree.last(connection)
+                    waiting = list(own.tree.rows(connection, after=newest.size if newest else 0, limit=1))
                 found.append(
                     TreeState(
                         tree=name,
                         entries=entries,
                         size=newest.size if newest else 0,
                         time=newest.time if newest else None,
+                        waiting_since=_written(waiting[0].time) if waiting else None,
                         exports=tuple(state for state in exports if state.tree == name),
                     )
                 )
@@ -180,3 +184,12 @@ def _target(reference: str, configuration: Configuration) -> Target:
         return exchange(url, outgoing, policy=policy, max_bytes=_ANSWER_BYTES)
 
     return AddressTarget(reference, post)
+
+
+def _written(text: str) -> datetime | None:
+    """The time of an entry; None if somebody has put something else there, which the next checkpoint finds."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else None

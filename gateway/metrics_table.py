@@ -115,6 +115,10 @@ METRICS: tuple[Metric, ...] = (
         "eidgateway_log_checkpoint_timestamp_seconds", "gauge", ("tree",), Scope.INSTALLATION,
         "When that checkpoint was made.",
     ),
+    Metric(
+        "eidgateway_log_waiting_timestamp_seconds", "gauge", ("tree",), Scope.INSTALLATION,
+        "When the oldest entry was written that no checkpoint covers yet; absent: there is none.",
+    ),
     Metric("eidgateway_store_up", "gauge", (), Scope.WORKER, "1: the store can be written."),
     Metric("eidgateway_database_up", "gauge", (), Scope.WORKER, "1: the database can be written."),
     Metric("eidgateway_probe_success", "gauge", ("way",), Scope.INSTALLATION, "1: the last probe login went through."),

@@ -20,9 +20,9 @@ def log_standings(states: Iterable[TreeState], now: datetime, seconds: float) ->
     for state in states:
         problems = {found.target: found for found in state.problems}
         made = problems.pop(MADE, None)
-        late = state.entries > state.size and state.time is not None
-        if late and state.time is not None:
-            late = now - state.time > timedelta(seconds=seconds * _LATE_TURNS)
+        # Not the age of the checkpoint: a log in which nothing happens for days gets none.
+        waits = state.waiting_since
+        late = waits is not None and now - waits > timedelta(seconds=seconds * _LATE_TURNS)
         yield LogStanding(
             tree=state.tree,
             broken=None if made is None else made.problem,
@@ -42,6 +42,8 @@ def log_samples(keeping: LogKeeping) -> Iterator[Sample]:
         yield "eidgateway_log_checkpoint_size", (state.tree,), float(state.size)
         if state.time is not None:
             yield "eidgateway_log_checkpoint_timestamp_seconds", (state.tree,), state.time.timestamp()
+        if state.waiting_since is not None:
+            yield "eidgateway_log_waiting_timestamp_seconds", (state.tree,), state.waiting_since.timestamp()
 
 
 def probe_standings(probes: ProbeDesk) -> Iterator[ProbeStanding]:

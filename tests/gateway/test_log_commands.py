@@ -20,6 +20,7 @@ from gateway.audit import Audit
 from gateway.bundle import load
 from gateway.log_keeping import LogKeeping
 from gateway.log_key import LogKeys
+from gateway.watch.standings import log_standings
 from tests.gateway.registry_bundle import directory, keys
 from tests.support.forked_commands import forked_commands
 from tests.support.migrated import migrate
@@ -357,3 +358,21 @@ def test_check_config_says_what_is_missing_or_wrong(
         file.write(f"\n{section}\n")
     cli.main(["check-config", "--config", str(directory)])
     assert told in capsys.readouterr().err
+
+
+def test_first_entry_after_quiet_days_is_not_late_for_a_checkpoint(
+    engine: sa.Engine, keeping: LogKeeping, clock: Clock
+) -> None:
+    """The age of the newest checkpoint says nothing: a tree to which nothing is added gets none."""
+    write(engine, 3)
+    keeping.turn()
+    assert [state.waiting_since for state in keeping.states()] == [None, None]
+    clock.now = NOW + timedelta(days=3)
+    write(engine, 1, at=clock.now)
+    assert [state.waiting_since for state in keeping.states()] == [clock.now, None]
+    assert [one.late_since for one in log_standings(keeping.states(), clock.now, 60)] == [None, None]
+    after = clock.now + timedelta(minutes=6)
+    assert [one.late_since for one in log_standings(keeping.states(), after, 60)] == [NOW, None]
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE log SET time = 'yesterday' WHERE seq = 4"))
+    assert [state.waiting_since for state in keeping.states()] == [None, None]

@@ -162,7 +162,14 @@ async def test_the_log_says_what_is_broken_late_and_not_exported(installation: I
         target="backup", tree="login", size=3, time=now, failing_since=now - MINUTE, problem="fetch.status"
     )
     broken = replace(failing, target=MADE, problem="entry 17 is missing")
-    state = TreeState(tree="login", entries=20, size=16, time=now - 10 * MINUTE, exports=(failing,))
+    state = TreeState(
+        tree="login",
+        entries=20,
+        size=16,
+        time=now - 90 * MINUTE,
+        waiting_since=now - 10 * MINUTE,
+        exports=(failing,),
+    )
 
     def standing(**changes: object) -> tuple[str | None, bool, list[str]]:
         [one] = log_standings([replace(state, **changes)], now, 60)  # type: ignore[arg-type]  # a test's changes
@@ -170,6 +177,6 @@ async def test_the_log_says_what_is_broken_late_and_not_exported(installation: I
 
     assert standing() == (None, True, ["backup"])
     assert standing(exports=(broken, failing)) == ("entry 17 is missing", False, ["backup"])
-    assert standing(size=20, exports=()) == (None, False, [])
-    assert standing(time=now - 3 * MINUTE, exports=()) == (None, False, [])
+    assert standing(size=20, waiting_since=None, exports=()) == (None, False, [])
+    assert standing(waiting_since=now - 3 * MINUTE, exports=()) == (None, False, [])
     assert standing(size=0, time=None, exports=()) == (None, False, [])
