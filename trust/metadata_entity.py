@@ -281,16 +281,20 @@ def _key(descriptor: Element) -> PinnedKey:
 def embedded_certificates(key_info: Element | None) -> tuple[bytes, ...]:
     """DER of every ``X509Data/X509Certificate``, at most 16.
 
-    Raises VerificationError ``certificate.unreadable`` for something that is not base64.
+    Raises VerificationError ``certificate.unreadable`` for something that is not base64 of DER: a text that one
+    parser takes for this certificate and another for that one is none.
     """
     if key_info is None:
         return ()
     found = []
     for element in key_info.findall(f"{_DS}X509Data/{_DS}X509Certificate")[:16]:
         try:
-            found.append(base64.b64decode("".join(text(element).split()), validate=True))
+            octets = base64.b64decode("".join(text(element).split()), validate=True)
         except ValueError as error:
             raise VerificationError("certificate.unreadable") from error
+        if octets[:1] != b"\x30":
+            raise VerificationError("certificate.unreadable")
+        found.append(octets)
     return tuple(found)
 
 

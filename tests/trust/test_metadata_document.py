@@ -1,6 +1,9 @@
 """Which documents are believed: security.md D.2, eidas.md §6.2 and §13 number 16."""
 
+import base64
 import hashlib
+import re
+import ssl
 from datetime import UTC, date, timedelta
 
 import pytest
@@ -228,6 +231,19 @@ class TestChain:
         """The middle certificate is missing."""
         octets = sign(document(), key("leaf"), (self.LEAF,))
         assert refused(octets, policy(certificate=self.ROOT)) == "certificate.no-path"
+
+    @pytest.mark.parametrize("order", ["theirs first", "ours first", "DER first"])
+    def test_hint_that_is_two_certificates_opens_nothing(self, order: str) -> None:
+        """One parser would find a path for the node's real signer, the other take the stranger's key for it."""
+        stranger = issue("stranger", key("stranger"))
+        label = ssl.DER_cert_to_PEM_cert(stranger).replace("CERTIFICATE", "NOTE").encode()
+        real = ssl.DER_cert_to_PEM_cert(self.LEAF).encode()
+        hint = {"theirs first": label + real, "ours first": real + label, "DER first": stranger + real}[order]
+        octets = sign(document(), key("stranger"), (stranger, self.MIDDLE))
+        shown = re.sub(rb"(<ds:X509Certificate>)[^<]+", rb"\1" + base64.b64encode(hint), octets, count=1)
+        assert shown != octets
+        with pytest.raises(TrustError):
+            verify_document(shown, policy(certificate=self.ROOT), now=NOW)
 
     def test_signer_with_an_expired_certificate_is_refused(self) -> None:
         """eidas.md §13 number 16."""
