@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from icalendar import Alarm, Calendar, Event
 
 from gateway.expiry import Expiry, ExpiryKind
-from gateway.web.render import ZONE
+from gateway.web.local_time import LAST_YEAR, ZONE
 
 CONTENT_TYPE = "text/calendar; charset=utf-8"
 _REMIND = (timedelta(days=-30), timedelta(days=-7))
@@ -22,7 +22,9 @@ _REFRESH = timedelta(hours=6)
 
 def wanted(ends: Iterable[Expiry]) -> tuple[Expiry, ...]:
     """What belongs into a calendar."""
-    return tuple(one for one in ends if one.pressing or one.kind is ExpiryKind.OWN_KEY)
+    return tuple(
+        one for one in ends if (one.pressing or one.kind is ExpiryKind.OWN_KEY) and one.when.year < LAST_YEAR
+    )
 
 
 def feed(

@@ -17,7 +17,7 @@ from gateway.web import countries
 from gateway.web.environment import environment
 from gateway.web.language import FORMATS, language_links, negotiate
 from gateway.web.local_text import localise
-from gateway.web.render import ZONE
+from gateway.web.local_time import zone_at
 from gateway.web.security_headers import page_headers
 from gateway.web.static_files import StaticFiles
 from gateway.web.translations import Translations
@@ -130,7 +130,7 @@ def _moments(language: str) -> Callable[[datetime], Markup]:
     locale = FORMATS.get(language, language)
 
     def moment(value: datetime) -> Markup:
-        shown = format_datetime(value, format="medium", tzinfo=ZONE, locale=locale)
+        shown = format_datetime(value, format="medium", tzinfo=zone_at(value), locale=locale)
         iso = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, iso, shown)
 
@@ -141,7 +141,7 @@ def _days(language: str) -> Callable[[date], Markup]:
     locale = FORMATS.get(language, language)
 
     def day(value: date) -> Markup:
-        local = value.astimezone(ZONE).date() if isinstance(value, datetime) else value
+        local = value.astimezone(zone_at(value)).date() if isinstance(value, datetime) else value
         shown = format_date(local, format="medium", locale=locale)
         return Markup('<time datetime="{}">{}</time>').format(local.isoformat(), shown)
 

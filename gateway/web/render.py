@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from jinja2 import Template
@@ -28,6 +27,7 @@ from gateway.web.environment import environment
 from gateway.web.frame import Frame, ServiceView
 from gateway.web.language import FORMATS, language_links, negotiate
 from gateway.web.local_text import LocalText, localise
+from gateway.web.local_time import ZONE
 from gateway.web.pages import (
     CountryChoice,
     EndedPage,
@@ -51,7 +51,6 @@ from gateway.web.static_files import StaticFiles
 from gateway.web.translations import Translations
 
 TEMPLATES = Path(__file__).parent / "templates"
-ZONE = ZoneInfo("Europe/Berlin")
 
 TEMPLATE_NAMES: Mapping[type, str] = {
     SelectPage: "select.html",

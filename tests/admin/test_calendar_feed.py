@@ -14,6 +14,7 @@ from icalendar import Calendar
 
 from gateway.admin.calendar_feed import feed
 from gateway.admin.feeds import FEEDS, Feeds, Owner
+from gateway.admin.render import _days, _moments
 from gateway.admin.timeline import MARK, WIDTH, ZONE, draw, of_lane, place
 from gateway.expiry import Band, Expiry, ExpiryKind, band_at, path
 from tests.support.postgresql import postgresql
@@ -41,6 +42,16 @@ def written(*listed: Expiry, title: str = "{}") -> bytes:
         title=lambda one: title.format(one.subject),
         note=lambda one: f"{one.kind}\nzweite Zeile, mit Komma",
     )
+
+
+def test_what_ends_with_the_calendar_does_not_end() -> None:
+    """RFC 5280 §4.1.2.5: a foreign node's certificate without an end must not keep people from the console."""
+    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    one = replace(ends("el-node", ExpiryKind.ANCHOR, days=1), when=never, band=band_at(never, NOW))
+    assert Calendar.from_ical(written(one)).walk("VEVENT") == []
+    assert len(draw([one], NOW).lanes) == len(draw([], NOW).lanes)
+    shown = [*map(_moments("de"), [never]), *map(_days("en"), [never, never.date()])]
+    assert all("9999" in text for text in shown)
 
 
 def test_an_entry_is_a_whole_day_that_a_parser_reads_back() -> None:

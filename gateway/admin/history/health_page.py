@@ -20,7 +20,7 @@ from gateway.statistics import RollUp, log_reader
 from gateway.store import StoreUnavailable
 from gateway.watch.database_book import DatabaseBook
 from gateway.watch.words import Words
-from gateway.web.render import ZONE
+from gateway.web.local_time import ZONE
 
 _STATES = {Severity.INFORMATION: "info", Severity.WARNING: "warning", Severity.CRITICAL: "danger"}
 

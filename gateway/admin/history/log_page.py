@@ -25,7 +25,7 @@ from gateway.admin.history.turns import VERIFICATION, busy, during, ending, expo
 from gateway.admin.history.verification import Check, CheckState, Progress, Verify
 from gateway.admin.pages import AdminRoute, admin_page, redirect
 from gateway.web.language import FORMATS
-from gateway.web.render import ZONE
+from gateway.web.local_time import ZONE
 from gateway.web.security_headers import api_headers
 from gateway.web.translations import Translations
 from trust.checkpoint import CheckpointRefused
