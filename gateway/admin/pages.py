@@ -61,7 +61,9 @@ def endpoint(desk: AdminDesk, route: AdminRoute, pages: frozenset[str]) -> Route
         if route.method == "POST":
             own_form(desk, request)
         try:
-            response = await (_public if route.public else _visited)(desk, route, request)
+            response = await (
+                _public(desk, route, request) if route.public else _visited(desk, route, request, pages)
+            )
         except RegistryError as error:
             refused = explained(error)
             await _keep_refusal(desk, route, request, refused, pages)
@@ -80,11 +82,12 @@ async def _public(desk: AdminDesk, route: AdminRoute, request: Request) -> Respo
     return response
 
 
-async def _visited(desk: AdminDesk, route: AdminRoute, request: Request) -> Response:
+async def _visited(desk: AdminDesk, route: AdminRoute, request: Request, pages: frozenset[str]) -> Response:
     session = await desk.sessions.find(request)
     visit = None if session is None else await _visit(desk, request, session)
     if visit is None:
-        return _to_sign_in(desk, request, gone=session is not None)
+        lost = None if route.method == "GET" else _form_of(route.path, request.url.path, pages)
+        return _to_sign_in(desk, request, lost=lost, gone=session is not None)
     request.state.visit = visit
     if not visit.role.covers(route.role):
         raise CONSOLE_ROLE()
@@ -145,9 +148,13 @@ async def _refused_before(desk: AdminDesk, request: Request, session: Session) -
     return found if found is not None and found.form == request.url.path else None
 
 
-def _to_sign_in(desk: AdminDesk, request: Request, *, gone: bool) -> Response:
-    back = own_path(request) if request.method == "GET" else "/"
-    response = redirect("/sign-in" if back == "/" else f"/sign-in?{urlencode({'to': back})}")
+def _to_sign_in(desk: AdminDesk, request: Request, *, lost: str | None, gone: bool) -> Response:
+    """``lost``: the page of a form that was sent and not taken."""
+    if lost in {None, "/"}:  # looked at a page, or signed out: nothing is lost
+        back = own_path(request) if lost is None else "/"
+        response = redirect("/sign-in" if back == "/" else f"/sign-in?{urlencode({'to': back})}")
+    else:
+        response = redirect(f"/sign-in?{urlencode({'to': lost, 'lost': '1'})}")
     if gone:
         desk.sessions.set_cookie(response, None)
     return response

@@ -39,6 +39,7 @@ async def sign_in_page(desk: AdminDesk, request: Request) -> Response:
             }
         ),
         to=own_target(request.query_params.get("to")),
+        lost=request.query_params.get("lost") == "1",
         enrolled=fold.bootstrap is not None,
         idle_minutes=desk.section.idle_minutes,
         session_hours=desk.section.session_hours,

@@ -262,3 +262,15 @@ def test_languages_have_the_same_texts() -> None:
     assert set(loaded) == {"de", "en"}
     assert loaded["de"] == loaded["en"]
     assert [path.name for path in words.areas("de")] == [path.name for path in words.areas("en")]
+
+
+async def test_form_that_is_sent_after_the_session_is_said_to_be_lost(console: Console) -> None:
+    """WCAG 2.2, 3.3.1: nothing disappears without a word, and the way back leads to the form."""
+    browser = console.browser()
+    sent = await browser.post(f"/people/{OLGA}/remove", {"reason": "r", "evidence": "e"})
+    page = await browser.get(sent.headers["location"])
+    assert "Your session has ended" in page.text
+    inside = await browser.answer(page, console.passkeys[ANNA])
+    assert inside.headers["location"] == f"/people/{OLGA}/remove"
+    assert "Your session has ended" not in (await browser.get("/sign-in")).text
+    assert (await console.browser().post("/sign-out")).headers["location"] == "/sign-in"
