@@ -75,10 +75,14 @@ def load_certificate(octets: bytes) -> x509.Certificate:
     """
     try:
         if octets.lstrip().startswith(b"-----BEGIN"):
-            return x509.load_pem_x509_certificate(octets)
-        return x509.load_der_x509_certificate(octets)
-    except (ValueError, x509.InvalidVersion) as error:
+            certificate = x509.load_pem_x509_certificate(octets)
+        else:
+            certificate = x509.load_der_x509_certificate(octets)
+        # Names are parsed as they are read, and one may be no text.
+        _ = certificate.subject, certificate.issuer
+    except (ValueError, TypeError, x509.InvalidVersion) as error:
         raise VerificationError("certificate.unreadable") from error
+    return certificate
 
 
 def require_path(

@@ -110,7 +110,8 @@ class PinnedKey:
             end: datetime = validity["not_after"].native
             key = load_der_public_key(octets)
             usage = _lenient_may_sign(body)
-        except (ValueError, TypeError, KeyError, UnsupportedAlgorithm) as error:
+        # The parser answers damage with whatever its own code raises there.
+        except (ValueError, TypeError, LookupError, UnsupportedAlgorithm) as error:
             raise VerificationError("certificate.unreadable") from error
         if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
             raise VerificationError("key.type")

@@ -100,10 +100,10 @@ def _names(der: bytes | None) -> tuple[str, str]:
     try:
         certificate = x509.load_der_x509_certificate(der)
         return certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
-    except (ValueError, x509.InvalidVersion):
+    except (ValueError, TypeError, x509.InvalidVersion):  # a name may be no text
         pass
     try:
         parsed = asn1_x509.Certificate.load(der)
         return parsed.subject.human_friendly, parsed.issuer.human_friendly
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, LookupError):
         return "?", "?"

@@ -53,7 +53,7 @@ def certificates(configuration: Configuration, file: str | None) -> Iterator[See
         else:
             found = [x509.load_der_x509_certificate(octets)]
         yield from [Seen.of(certificate) for certificate in found]
-    except (OSError, ValueError, x509.InvalidVersion):
+    except (OSError, ValueError, TypeError, x509.InvalidVersion):
         return  # whoever needs the file says so; here nothing can be read from it
 
 
@@ -71,7 +71,7 @@ def client_certificates(configuration: Configuration, client: Client) -> Iterato
         if isinstance(chain, list) and chain and isinstance(chain[0], str):
             try:
                 yield Seen.of(x509.load_der_x509_certificate(base64.b64decode(chain[0], validate=True)))
-            except (binascii.Error, ValueError, x509.InvalidVersion):
+            except (binascii.Error, ValueError, TypeError, x509.InvalidVersion):
                 continue
 
 

@@ -8,6 +8,15 @@ from cryptography import x509
 
 from gateway.client_settings import Client
 
+_UNREADABLE = (
+    ValueError,
+    TypeError,  # a name that is no text
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    x509.InvalidVersion,
+)
+
 
 def names_client(certificate: bytes, client: Client) -> bool:
     """Whether the one registered name stands in ``certificate`` (DER), compared as its type demands.
@@ -20,7 +29,7 @@ def names_client(certificate: bytes, client: Client) -> bool:
             expected = x509.Name.from_rfc4514_string(client.tls_client_auth_subject_dn)
             return parsed.subject.public_bytes() == expected.public_bytes() or parsed.subject == expected
         names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound):
+    except _UNREADABLE:
         return False
     if client.tls_client_auth_san_dns is not None:
         found = names.get_values_for_type(x509.DNSName)

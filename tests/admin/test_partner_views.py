@@ -31,6 +31,7 @@ from tests.trust.metadata_maker import (
     key,
     key_descriptor,
     with_invalid_printable_string,
+    with_name_that_is_no_text,
 )
 from tests.trust.registry.people import ANNA, BERT, People
 from tests.trust.registry.people import document as registry_document
@@ -118,6 +119,15 @@ def test_a_certificate_that_no_strict_parser_reads_is_shown_all_the_same(
     assert found is not None
     [certificate] = found.peers[0].keys
     assert "message signer" in certificate.subject
+    assert certificate.certificate_fingerprint.replace(" ", "") == sha256(der).hexdigest()
+
+
+def test_a_certificate_whose_name_is_no_text_keeps_nobody_from_the_page(configuration: Configuration) -> None:
+    """The key counts, whatever stands beside it."""
+    der = with_name_that_is_no_text(issue("message signer", key("message signer")), "message signer")
+    found = country_view(partners(configuration, Partner(Node(keys=(key_descriptor(der),)))), "eidas", "SE")
+    assert found is not None
+    [certificate] = found.peers[0].keys
     assert certificate.certificate_fingerprint.replace(" ", "") == sha256(der).hexdigest()
 
 

@@ -109,6 +109,13 @@ def with_invalid_printable_string(der: bytes) -> bytes:
     return der.replace(good, bad)
 
 
+def with_name_that_is_no_text(der: bytes, common: str) -> bytes:
+    """The same certificate with a BIT STRING where its common name stood."""
+    text = b"\x0c" + bytes([len(common)]) + common.encode()
+    assert text in der
+    return der.replace(text, b"\x03" + bytes([len(common)]) + bytes(len(common)))
+
+
 def with_unknown_version(der: bytes) -> bytes:
     """The same certificate with a version that X.509 does not know."""
     version = bytes.fromhex("a003020102")

@@ -1,14 +1,24 @@
 """Certification paths of metadata signers (RFC 5280 §6.1, eidas.md §7.5)."""
 
+from base64 import b64encode
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
-from tests.trust.metadata_maker import NOW, issue, key, rsa_key, with_invalid_printable_string
+from tests.trust.metadata_maker import (
+    NOW,
+    issue,
+    key,
+    rsa_key,
+    with_invalid_printable_string,
+    with_name_that_is_no_text,
+)
 from trust.algorithms import Deviation
 from trust.certificates import MAXIMUM_PATH, ChainMode, require_path
 from trust.errors import VerificationError
+from trust.registry import ObjectKey
+from trust.registry.diff import facts
 
 ROOT = issue("root", key("root"), authority=True, usage="key_cert_sign")
 MIDDLE = issue("middle", key("middle"), "root", key("root"), authority=True, usage="key_cert_sign")
@@ -31,6 +41,16 @@ def test_path_is_found_whatever_the_order() -> None:
     assert length(LEAF, MIDDLE) == 3
     assert length(LEAF, stranger, ROOT, LEAF, MIDDLE, mode=ChainMode.STRICT) == 3
     assert length(LEAF, b"unreadable", MIDDLE) == 3
+
+
+def test_name_that_is_no_text_is_refused() -> None:
+    """The library has no value for it, and says so only when the name is read."""
+    odd = with_name_that_is_no_text(LEAF, "leaf")
+    assert refused(odd, MIDDLE) == "certificate.unreadable"
+    assert length(LEAF, odd, MIDDLE) == 3
+    document = {"settings": {}, "files": {"x.der": {"base64": b64encode(odd).decode()}}}
+    shown = facts(ObjectKey.parse("anchor/x"), document)
+    assert set(shown) == {"x.der: octets", "x.der: SHA-256 of the file"}
 
 
 def test_path_without_the_middle_is_refused() -> None:

@@ -257,8 +257,11 @@ def _certificates(octets: bytes) -> tuple[list[x509.Certificate], int]:
 
 def _readable(certificate: x509.Certificate) -> x509.Certificate:
     """``certificate`` if all that is shown of it can be; raises ValueError. It is parsed as it is read."""
-    for _ in certificate_facts(certificate):
-        pass
+    try:
+        for _ in certificate_facts(certificate):
+            pass
+    except (TypeError, LookupError) as error:  # a name that is no text, of which the library has no value
+        raise ValueError("unreadable") from error
     return certificate
 
 
