@@ -126,11 +126,15 @@ def change_href(change_hash: str) -> str:
     return f"/changes/{change_hash}"
 
 
-def _moments(language: str) -> Callable[[datetime], Markup]:
+def moment_text(value: datetime, language: str) -> str:
+    """A moment as the pages of ``language`` tell it, for the middle of a sentence."""
     locale = FORMATS.get(language, language)
+    return format_datetime(value, format="medium", tzinfo=zone_at(value), locale=locale)
 
+
+def _moments(language: str) -> Callable[[datetime], Markup]:
     def moment(value: datetime) -> Markup:
-        shown = format_datetime(value, format="medium", tzinfo=zone_at(value), locale=locale)
+        shown = moment_text(value, language)
         iso = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, iso, shown)
 

@@ -14,13 +14,13 @@ from gateway.admin.desk import AdminDesk, Visit
 from gateway.admin.history import health as parts_of
 from gateway.admin.history.health import Part
 from gateway.admin.pages import AdminRoute, admin_page
+from gateway.admin.render import moment_text
 from gateway.bundle.keys import probed_keys
 from gateway.settings.watch import Severity
 from gateway.statistics import RollUp, log_reader
 from gateway.store import StoreUnavailable
 from gateway.watch.database_book import DatabaseBook
 from gateway.watch.words import Words
-from gateway.web.local_time import ZONE
 
 _STATES = {Severity.INFORMATION: "info", Severity.WARNING: "warning", Severity.CRITICAL: "danger"}
 
@@ -81,7 +81,7 @@ def _alerts(desk: AdminDesk, visit: Visit) -> list[dict[str, object]] | None:
 
 def _text(visit: Visit, part: Part) -> Markup:
     values = {
-        name: f"{value.astimezone(ZONE):%d.%m.%Y %H:%M:%S}" if isinstance(value, datetime) else value
+        name: moment_text(value, visit.language) if isinstance(value, datetime) else value
         for name, value in part.values.items()
     }
     text = visit.words.text(f"history.detail_{part.detail}", **values)

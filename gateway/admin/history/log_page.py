@@ -11,7 +11,6 @@ from functools import partial
 from typing import get_args
 from urllib.parse import urlencode
 
-from babel.dates import format_datetime
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -24,7 +23,7 @@ from gateway.admin.history.log_source import EntryChanged, Proof, TreeSource, pr
 from gateway.admin.history.turns import VERIFICATION, busy, during, ending, export_of, give_back, take
 from gateway.admin.history.verification import Check, CheckState, Progress, Verify
 from gateway.admin.pages import AdminRoute, admin_page, redirect
-from gateway.web.language import FORMATS
+from gateway.admin.render import moment_text
 from gateway.web.local_time import ZONE
 from gateway.web.security_headers import api_headers
 from gateway.web.translations import Translations
@@ -238,8 +237,7 @@ def _line(line: LogLine, words: Translations) -> dict[str, object]:
 
 
 def _check(tree: str, check: Check, words: Translations) -> tuple[str, str, object]:
-    locale = FORMATS.get(words.language, words.language)
-    when = format_datetime(check.at, format="medium", tzinfo=ZONE, locale=locale) if check.at else ""
+    when = moment_text(check.at, words.language) if check.at else ""
     text = words.text(
         f"history.verify_{check.state.value}",
         done=check.done, size=check.size, seq=check.seq or 0, reason=check.reason, when=when,
