@@ -4,19 +4,68 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
+from typing import BinaryIO
 
 from gateway.settings.watch import SMTPSection
 from gateway.watch.alerts import Notice
 from gateway.watch.channels import ChannelFailed
 from gateway.watch.words import Words, letter
 from trust.outgoing import CIPHERS
+
+_ANSWER_OCTETS = 65_536
+"""Of one answer, which may have any number of lines (RFC 5321 §4.2.1)."""
+
+
+class _Answers:
+    """What the server says, up to an end."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _ANSWER_OCTETS
+
+    def begin(self) -> None:
+        """The next answer."""
+        self._left = _ANSWER_OCTETS
+
+    def readline(self, longest: int) -> bytes:
+        """Raises OSError for an answer without an end."""
+        line = self._file.readline(longest)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError("too long")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Plain(smtplib.SMTP):
+    """Reads answers that end."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        return _bounded(self, super().getreply)
+
+
+class _Wrapped(smtplib.SMTP_SSL):
+    """The same within TLS."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        return _bounded(self, super().getreply)
+
+
+def _bounded(server: smtplib.SMTP, getreply: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
+    if server.file is None and server.sock is not None:
+        server.file = _Answers(server.sock.makefile("rb"))
+    if isinstance(server.file, _Answers):
+        server.file.begin()
+    return getreply()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +107,8 @@ class MailServer:
     def _connected(self) -> smtplib.SMTP:
         section = self.section
         if section.security == "tls":
-            return smtplib.SMTP_SSL(
-                section.host, section.port, timeout=section.timeout_seconds, context=self._tls()
-            )
-        return smtplib.SMTP(section.host, section.port, timeout=section.timeout_seconds)
+            return _Wrapped(section.host, section.port, timeout=section.timeout_seconds, context=self._tls())
+        return _Plain(section.host, section.port, timeout=section.timeout_seconds)
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -59,6 +61,8 @@ class Watch:
     delivered: dict[str, Delivered] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
     """Leases of this process: what failed is tried again by the same one."""
+    _sending: dict[str, Future[None]] = field(default_factory=dict)
+    """By channel, what was begun last."""
     _away: bool = False
     """The database did not answer last time."""
     _remembered: Sequence[Record] = ()
@@ -165,7 +169,7 @@ class Watch:
         counted = self.delivered.setdefault(channel.id, Delivered())
         try:
             async with asyncio.timeout(_SENDING_SECONDS):
-                await asyncio.to_thread(channel.send, notices, now)
+                await asyncio.wrap_future(self._begun(channel, notices, now))
         except (ChannelFailed, TimeoutError) as error:
             reason = error.reason if isinstance(error, ChannelFailed) else "timeout"
             counted.failed += 1
@@ -182,3 +186,27 @@ class Watch:
         self.count(channel.group, "sent")
         counted.failing = None
         return True
+
+    def _begun(self, channel: Channel, notices: Sequence[Notice], now: datetime) -> Future[None]:
+        """The sending, in a thread of its own: a receiver that never ends must not use up those that logins need.
+
+        Raises ChannelFailed while the one before has not ended.
+        """
+        before = self._sending.get(channel.id)
+        if before is not None and not before.done():
+            raise ChannelFailed("timeout")
+        sending: Future[None] = Future()
+        sending.set_running_or_notify_cancel()
+
+        def send() -> None:
+            try:
+                channel.send(notices, now)
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits
+                sending.set_exception(error)
+            else:
+                sending.set_result(None)
+
+        self._sending[channel.id] = sending
+        # daemon: nor must it keep the process from ending
+        threading.Thread(target=send, name=f"channel-{channel.id}", daemon=True).start()
+        return sending

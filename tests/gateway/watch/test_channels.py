@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hmac
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from hashlib import sha256
 from pathlib import Path
 
@@ -140,6 +143,26 @@ def test_a_server_that_offers_no_tls_gets_neither_password_nor_mail(files: tuple
         with pytest.raises(ChannelFailed, match=r"mail\.not-offered"):
             mail(box, files[0]).deliver([notice()], NOW)
         assert box.mails == []
+
+
+def test_a_mail_server_whose_answer_never_ends_is_given_up() -> None:
+    """RFC 5321 §4.2.1: an answer has any number of lines; each would stay in memory."""
+    listening = socket.create_server(("localhost", 0))
+
+    def greet() -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            while True:
+                connection.sendall(b"220-welcome\r\n" * 1000)
+
+    thread = threading.Thread(target=greet, daemon=True)
+    thread.start()
+    port = listening.getsockname()[1]
+    section = SMTPSection(host="localhost", port=port, sender="a@b.example", security="none")
+    with listening, pytest.raises(ChannelFailed, match=r"mail\.refused"):
+        MailServer(section=section, password=None, ca_file=None).send(EmailMessage())
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_what_the_mail_server_says_is_not_repeated(mailbox: Mailbox, files: tuple[Path, Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -103,6 +104,29 @@ async def rounds(world: World, *watches: Watch, minutes: int = 1) -> None:
         for watch in watches:
             await watch.round()
         world.now += MINUTE
+
+
+async def test_a_receiver_that_never_ends_uses_up_one_thread_and_no_other_channel(
+    world: World, engine: sa.Engine, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tarpit in the place of the mail server: each attempt would hold a thread that logins need."""
+    monkeypatch.setattr("gateway.watch.watching._SENDING_SECONDS", 0.05)
+    begun, end = [], threading.Event()
+
+    def never(notices: Sequence[Notice], now: datetime) -> None:
+        begun.append(now)
+        end.wait(20)
+
+    stuck = Severe("stuck", Severity.INFORMATION, never)
+    watch = process(world, engine, stuck, channel(box))
+    world.seen = replace(world.seen, store="store.unavailable")
+    await rounds(world, watch, minutes=6)
+    assert len(begun) == 1
+    assert box.got[0] == [STORE_AWAY]
+    failing = watch.delivered["stuck"].failing
+    assert failing is not None
+    assert (failing.reason, failing.times > 1) == ("timeout", True)
+    end.set()
 
 
 async def test_many_processes_tell_once_daily_and_when_it_is_over(
