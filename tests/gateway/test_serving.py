@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -67,16 +68,17 @@ def children(parent: int) -> dict[int, str]:
     return found
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[int], tuple[subprocess.Popen[bytes], str, str]]]:
+@contextmanager
+def starting(directory: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[bytes], str, str]]]:
+    """Gives what starts a gateway with its configuration in ``directory``; those that still run are ended."""
     running: list[subprocess.Popen[bytes]] = []
 
     def launch(workers: int, listen: str = "", more: str = "") -> tuple[subprocess.Popen[bytes], str, str]:
         port, management = free_base(0), free_base(0)
-        make_two_keys(tmp_path)
+        make_two_keys(directory)
         text = CONFIGURATION.format(port=port, management=management, workers=workers, listen=listen)
-        (tmp_path / "gateway.toml").write_text(text + TWO_KEYS + more, encoding="utf-8")
-        command = [sys.executable, "-m", "gateway", "serve", "--config", str(tmp_path)]
+        (directory / "gateway.toml").write_text(text + TWO_KEYS + more, encoding="utf-8")
+        command = [sys.executable, "-m", "gateway", "serve", "--config", str(directory)]
         root = Path(__file__).parents[2]
         process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         running.append(process)
@@ -85,11 +87,19 @@ def start(tmp_path: Path) -> Iterator[Callable[[int], tuple[subprocess.Popen[byt
         assert process.poll() is None, process.communicate()[0].decode()
         return process, *urls
 
-    yield launch
-    for process in running:
-        if process.poll() is None:
-            process.terminate()  # not kill: the embedded store ends with its parent's own clean-up
-        process.communicate(timeout=PATIENCE)
+    try:
+        yield launch
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.terminate()  # not kill: the embedded store ends with its parent's own clean-up
+            process.communicate(timeout=PATIENCE)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[int], tuple[subprocess.Popen[bytes], str, str]]]:
+    with starting(tmp_path) as launch:
+        yield launch
 
 
 def test_one_process_serves_and_ends_when_told(
