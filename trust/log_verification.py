@@ -25,7 +25,7 @@ from trust.checkpoint import CheckpointRefused, Opened
 from trust.checkpoints import Checkpoints, Kept
 from trust.errors import LogBroken
 from trust.merkle import SIZE, Frontier, leaf_hash, split
-from trust.trees import GENESIS, LOGIN, Row, Tree
+from trust.trees import GENESIS, LOGIN, TREES, Row, Tree
 
 PRUNED = "LogPruned"
 """Entry that says that those before were removed: ``size`` of them, their ``root``."""
@@ -242,8 +242,10 @@ def tree_of_lines(header: bytes) -> tuple[str, Frontier]:
     """The tree's name and what is before the first entry; raises CheckpointRefused."""
     try:
         found = json.loads(header)
-        return str(found["tree"]), Frontier(found["size"], tuple(map(bytes.fromhex, found["frontier"])))
-    except (ValueError, TypeError, KeyError) as error:
+        if type(found["size"]) is not int or found["tree"] not in TREES:
+            raise CheckpointRefused("not a file of entries: its first line is not in its form")
+        return found["tree"], Frontier(found["size"], tuple(map(bytes.fromhex, found["frontier"])))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointRefused("not a file of entries: its first line is not in its form") from error
 
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from trust.checkpoint import Checkpoint, CheckpointRefused, sign
 from trust.log_proofs import verify_proof
+from trust.log_verification import tree_of_lines
 from trust.merkle import leaf_hash
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\x07")
@@ -48,3 +49,24 @@ def test_proven_entry_is_told_without_what_moves_a_terminal() -> None:
 def test_anything_else_is_refused_in_words(text: str) -> None:
     with pytest.raises(CheckpointRefused):
         verify_proof(text, [KEY.public_key()])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "[" * 100_000,
+        "[]",
+        '{"tree": "trust", "size": 1.0, "frontier": []}',
+        '{"tree": "trust", "size": true, "frontier": ["00"]}',
+        '{"tree": "trust", "size": -1, "frontier": []}',
+        '{"tree": "trust", "size": 3, "frontier": ["00"]}',
+        '{"tree": "trust", "size": 1, "frontier": [1]}',
+        '{"tree": ["trust"], "size": 0, "frontier": []}',
+        '{"tree": "\\u001b[2K", "size": 0, "frontier": []}',
+    ],
+    ids=lambda header: header[:60],
+)
+def test_file_of_entries_begins_in_its_form(header: str) -> None:
+    with pytest.raises(CheckpointRefused, match="first line is not in its form"):
+        tree_of_lines(header.encode())
