@@ -129,12 +129,13 @@ def read_approver(document: Document) -> Approver:
 def check_approvers(documents: Mapping[str, Document]) -> None:
     """At least two people that are told apart, and no key that two of them could use; raises ChangeRefused."""
     owners: dict[bytes, str] = {}
-    spelled: dict[tuple[str, str], str] = {}
+    spelled: dict[str, str] = {}
+    """Names and identifiers together: pages show the one or the other."""
     people = {name: read_approver(document) for name, document in documents.items()}
     for name, person in people.items():
         if not person.name.isprintable():
             raise ChangeRefused("registry.approver", f"the name of {name} holds controls or hidden marks")
-        for spelling in (("identifier", name.lower()), ("name", _as_read(person.name))):
+        for spelling in (name.lower(), _as_read(person.name)):
             if (like := spelled.setdefault(spelling, name)) != name:
                 raise ChangeRefused("registry.approver", f"{like} and {name} look like one person")
         for credential in person.credentials:

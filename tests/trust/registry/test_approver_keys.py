@@ -112,7 +112,10 @@ def test_name_that_hides_something_is_not_enrolled(people: People, name: str) ->
 
 @pytest.mark.parametrize("name", ["b.muster", " B.MUSTER ", "b.\N{FULLWIDTH LATIN SMALL LETTER M}uster"])
 def test_two_people_of_one_name_are_not_enrolled(people: People, name: str) -> None:
-    """Pages name people: two signatures by one name would look like those of one, or of the other."""
+    """Pages name people: two signatures by one name would look like those of one, or of the other.
+
+    Nor is somebody called what another one is identified by.
+    """
     key = Ed25519Credential(public_key=ed25519.Ed25519PrivateKey.generate().public_key().public_bytes_raw())
     assert "look like one person" in enrol(people, key, name=name)
 
@@ -128,3 +131,13 @@ def test_deeply_nested_client_data_stops_no_reader(people: People) -> None:
     )
     assert "no client data" in people.registry.follow().ignored[0].reason
     assert people.approve(change, BERT).waiting is None
+
+
+def test_nobody_is_identified_by_what_another_one_is_called(people: People) -> None:
+    key = Ed25519Credential(public_key=ed25519.Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+    anna = ObjectKey(ObjectKind.APPROVER, ANNA)
+    renamed = Approver(name="d.NEU", credentials=people.approver(ANNA).credentials)
+    new = Approver(name="Dora Neu", credentials=(key,))
+    edits = [people.edit(anna, renamed.as_json()), people.edit(DORA, new.as_json())]
+    with pytest.raises(ChangeRefused, match="look like one person"):
+        people.propose(people.draft(edits, ChangeClass.ENROLMENT))
