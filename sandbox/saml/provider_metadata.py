@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -36,9 +37,15 @@ class ProviderMetadata(Generic[T]):
             kept = self._kept.get(address)
             if kept and not fresh and now - kept[0] < self._keep:
                 return kept[1]
-        answer = httpx.get(address, timeout=10, verify=self._tls or True, trust_env=False)
+        answer = httpx.get(address, timeout=10, verify=self._tls or _usual(), trust_env=False)
         answer.raise_for_status()
         found = read(answer.content)
         with self._lock:
             self._kept[address] = (now, found)
         return found
+
+
+@cache
+def _usual() -> ssl.SSLContext:
+    """Kept: reading all the authorities of the web takes longer than fetching a document here."""
+    return httpx.create_ssl_context(trust_env=False)
