@@ -139,7 +139,7 @@ def asker(keys: dict[str, KeyPair]):
     published: dict[str, bytes] = {}
     handler = type("Handler", (_Handler,), {"published": published})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     result = Asker(server.server_port, keys["p256"], keys["rsa-3072"], keys["p256"], published)
     result.publish()
