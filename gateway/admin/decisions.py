@@ -12,7 +12,7 @@ from trust.registry.diff import plain
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The change that last touched an object."""
+    """The change that last decided about an object; an emergency suspension is told beside it."""
 
     change_hash: str
     change_class: str
@@ -61,7 +61,7 @@ def standing(fold: Fold | None, key: ObjectKey, now: datetime) -> Standing:
 
 
 def decision(fold: Fold, key: ObjectKey) -> Decision | None:
-    """What last touched ``key``."""
+    """What last decided about ``key``."""
     proposal = fold.proposals.get(fold.decided.get(key, ""))
     if proposal is None:
         return None

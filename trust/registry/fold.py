@@ -178,7 +178,8 @@ class _Folding:
         if change.change_class is ChangeClass.BOOTSTRAP:
             self._bootstrap = proposal.change_hash
         for edit in change.edits:
-            self._decided[edit.key] = proposal.change_hash
+            if change.change_class is not ChangeClass.SUSPENSION:
+                self._decided[edit.key] = proposal.change_hash
             self._suspend(edit, change.change_class, proposal.change_hash, people, entry.time)
 
     def _suspend(

@@ -92,7 +92,8 @@ class Fold:
     proposals: Mapping[str, Proposal] = field(default_factory=lambda: MappingProxyType({}))
     suspensions: Mapping[ObjectKey, Suspension] = field(default_factory=lambda: MappingProxyType({}))
     decided: Mapping[ObjectKey, str] = field(default_factory=lambda: MappingProxyType({}))
-    """The change that last touched each object: who signed it, on what evidence."""
+    """The change that last decided about each object: who signed it, on what evidence. A suspension by one person
+    stands in ``suspensions`` and hides none."""
     counters: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Last signature counter of each passkey, by fingerprint."""
     ignored: tuple[Ignored, ...] = ()

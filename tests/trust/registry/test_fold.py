@@ -821,6 +821,15 @@ def test_state_before_a_change_is_found_again(people: People) -> None:
     assert people.registry.known.decided[GREECE] != change.change_hash
 
 
+def test_a_suspension_does_not_hide_who_decided(people: People) -> None:
+    """Who looks at a suspended country still finds the two who let it in, and on what evidence."""
+    change = people.put(GREECE, document())
+    suspension = people.suspend(GREECE)
+    known = people.registry.known
+    assert known.decided[GREECE] == change.change_hash
+    assert known.suspensions[GREECE].change_hash == suspension.proposal.change_hash
+
+
 def test_approver_document_is_exact(people: People) -> None:
     key = ObjectKey(ObjectKind.APPROVER, "d.neu")
     good = Ed25519Credential(public_key=bytes(32)).as_json()
