@@ -68,6 +68,8 @@ class RegistryStanding:
     """When the database was last asked with success."""
     dated_back: int | None = None
     """The last entry that was written later than it says."""
+    pinned: bool = True
+    """Whether this process was told with which ceremony the log begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,6 +127,7 @@ class Observing:
             problem=self.live.problem,
             checked_at=self.live.checked_at,
             dated_back=self.live.dated_back,
+            pinned=generation.configuration.settings.registry.bootstrap is not None,
         )
 
     def _database(self) -> str | None:

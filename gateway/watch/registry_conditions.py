@@ -34,6 +34,14 @@ def registry_alerts(standing: RegistryStanding, node: str, now: datetime) -> Ite
             link="/changes",
             repeated=False,  # the rows stay, whatever people find out
         )
+    if fold.bootstrap is not None and not standing.pinned:
+        yield Alert(
+            key=f"registry/unpinned@{node}",
+            kind="registry-unpinned",
+            severity=Severity.WARNING,
+            values={"node": clean(node)},
+            link="/people",
+        )
     if standing.dated_back is not None:
         yield Alert(
             key="registry/dated-back",

@@ -246,6 +246,19 @@ class TestRegistry:
         alert = held(self.seen(people, dated_back=7))["registry/dated-back"]
         assert (alert.severity, alert.repeated, alert.values["seq"]) == (Severity.CRITICAL, False, "7")
 
+    def test_a_machine_that_would_believe_any_ceremony_is_named(self, people: People) -> None:
+        """security.md D.8: a database can be replaced as a whole."""
+        alert = held(self.seen(people, pinned=False))[f"registry/unpinned@{NODE}"]
+        assert alert.severity is Severity.WARNING
+        assert (
+            held(
+                replace(
+                    QUIET, registry=RegistryStanding(fold=Fold(), problem=None, checked_at=NOW, pinned=False)
+                )
+            )
+            == {}
+        )
+
     def test_a_machine_that_cannot_follow_is_named(self, people: People) -> None:
         for problem in ("registry.broken: entry 3", "registry.rolled-back: 7", "registry.invalid: x"):
             found = held(self.seen(people, problem=problem))
@@ -363,7 +376,8 @@ def test_each_alert_can_be_said_in_a_mail(language: str, people: People) -> None
                      "urn:n signing:key.none-approved", "urn:n signing:key.not-approved"))),
         peers={"npa": (PeerStatus(peer="p\r\nBcc: x@y.example", country=None, state="down", reason="r"),)},
         registry=RegistryStanding(
-            fold=replace(fold, time=NOW + DAY), problem="registry.broken", checked_at=None, dated_back=7),
+            fold=replace(fold, time=NOW + DAY), problem="registry.broken", checked_at=None, dated_back=7,
+            pinned=False),
         store="s", database="d", keys={"k": "r"}, staying={"k": "oidc-signing"},
         log=(LogStanding(tree="login", broken="r", late_since=NOW, unexported={"x": failing}),), jump=DAY, channels={"ops": failing},
         probes=(ProbeStanding(connector="c", country=None, failing=failing),),
