@@ -211,6 +211,15 @@ def text_of(value: object) -> str:
     return value
 
 
+def reason_of(value: object) -> str:
+    """A text beside a signature, as long as those within and with a form for every page; raises ChangeRefused."""
+    text = text_of(value)
+    if len(text) > _TEXT:
+        raise ChangeRefused("registry.form", f"a text has more than {_TEXT} characters")
+    canonical(text)
+    return text
+
+
 def _known(kind: type[E], value: object) -> E:
     try:
         return kind(text_of(value))

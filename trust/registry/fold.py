@@ -18,7 +18,17 @@ from types import MappingProxyType
 
 from trust.registry.approvals import Approval, Decision, Signature, read_approval, verify
 from trust.registry.approvers import read_approver
-from trust.registry.changes import LAST, REVIEW, ChangeClass, Edit, check_form, members, read_change, text_of
+from trust.registry.changes import (
+    LAST,
+    REVIEW,
+    ChangeClass,
+    Edit,
+    check_form,
+    members,
+    read_change,
+    reason_of,
+    text_of,
+)
 from trust.registry.entries import ACTIVATED, APPROVAL, PROPOSED, REJECTED, WITHDRAWN, Entry, Head
 from trust.registry.errors import ChangeRefused
 from trust.registry.objects import ObjectKey, ObjectKind
@@ -136,7 +146,7 @@ class _Folding:
         proposal, signature = self._signed(approval, Decision.REJECT)
         self._count(signature)
         self._proposals[approval.change] = replace(
-            proposal, rejected_by=approval.approver, rejection=text_of(fields["reason"])
+            proposal, rejected_by=approval.approver, rejection=reason_of(fields["reason"])
         )
 
     def _withdrawn(self, entry: Entry) -> None:
@@ -146,7 +156,7 @@ class _Folding:
         if proposal is None:
             raise ChangeRefused("registry.unknown", "there is no such change")
         check_withdrawal(proposal, self._state)
-        self._proposals[proposal.change_hash] = replace(proposal, withdrawn=text_of(fields["reason"]))
+        self._proposals[proposal.change_hash] = replace(proposal, withdrawn=reason_of(fields["reason"]))
 
     def _signed(self, approval: Approval, decision: Decision) -> tuple[Proposal, Signature]:
         proposal = self._proposals.get(approval.change)

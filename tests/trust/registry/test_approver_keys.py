@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import cbor2
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from tests.trust.registry.passkey import ORIGIN, RP_ID, Passkey
@@ -12,13 +15,16 @@ from trust.registry import (
     Approver,
     ChangeClass,
     ChangeRefused,
+    Decision,
     Ed25519Credential,
+    EntryStore,
     ObjectKey,
     ObjectKind,
     PasskeyCredential,
 )
 from trust.registry.approvers import Credential, base64url
 from trust.registry.credential_keys import ed25519_key
+from trust.registry.entries import TABLE, _hash
 
 P = 2**255 - 19
 DORA = ObjectKey(ObjectKind.APPROVER, "d.neu")
@@ -131,6 +137,27 @@ def test_deeply_nested_client_data_stops_no_reader(people: People) -> None:
     )
     assert "no client data" in people.registry.follow().ignored[0].reason
     assert people.approve(change, BERT).waiting is None
+
+
+@pytest.mark.parametrize("reason", ["\ud800", "x" * 4001])
+def test_reason_that_no_page_can_show_counts_for_nothing(people: People, reason: str) -> None:
+    """It stands beside what was signed, so whoever has the database chooses it; the list of changes shows it."""
+    change = people.draft([people.edit(GREECE, document())], proposer="source/nobid")
+    people.propose(change, by=None)
+    store, rejection = EntryStore(people.engine), people.signed(change.change_hash, BERT, Decision.REJECT)
+    for kind, body in (
+        ("change-withdrawn", {"change": change.change_hash}),
+        ("change-rejected", {"approval": rejection.as_json()}),
+    ):
+        head = store.head()
+        text = json.dumps({**body, "reason": reason}, sort_keys=True, separators=(",", ":"))
+        row = {"seq": head.seq + 1, "time": "2026-11-23T08:00:00.000000Z", "type": kind, "body": text}
+        row["hash"] = _hash(head.hash, *row.values())
+        with people.engine.begin() as connection:
+            connection.execute(sa.insert(TABLE), [row])
+    fold = people.registry.follow()
+    assert len(fold.ignored) == 2
+    assert [one.change_hash for one in fold.open_proposals()] == [change.change_hash]
 
 
 def test_nobody_is_identified_by_what_another_one_is_called(people: People) -> None:
