@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,9 @@ from gateway.settings.watch import Severity
 from gateway.watch.alerts import Alert, Delivery, Record, Told
 from gateway.watch.book import claimed_by, forgotten, over, seen_again
 from trust.log import timestamp
+
+_log = logging.getLogger("gateway.watch")
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 _METADATA = sa.MetaData()
 ALERTS = sa.Table(
@@ -64,12 +68,24 @@ class DatabaseBook:
     def records(self) -> tuple[Record, ...]:
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(ALERTS).order_by(ALERTS.c.since, ALERTS.c.key)).all()
-        return tuple(_record(row) for row in rows)
+        found = []
+        for row in rows:
+            try:
+                found.append(_record(row))
+            except _DAMAGE:
+                self._remove(ALERTS, ALERTS.c.key == row.key)
+        return tuple(found)
 
     def deliveries(self, channel: str) -> Mapping[str, Delivery]:
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(DELIVERIES).where(DELIVERIES.c.channel == channel)).all()
-        return {row.key: _delivery(row) for row in rows}
+        found = {}
+        for row in rows:
+            try:
+                found[row.key] = _delivery(row)
+            except _DAMAGE:
+                self._remove(DELIVERIES, DELIVERIES.c.key == row.key, DELIVERIES.c.channel == channel)
+        return found
 
     def claim(self, key: str, channel: str, known: Delivery | None, now: datetime) -> Delivery | None:
         claimed = claimed_by(known, now)
@@ -103,6 +119,12 @@ class DatabaseBook:
         name = self.engine.url.database
         if self.engine.name == "sqlite" and name and name != ":memory:":
             Path(name).stat()
+
+    def _remove(self, table: sa.Table, *of: sa.ColumnElement[bool]) -> None:
+        """What none of us has written would keep every process from telling anything; so it is told anew."""
+        _log.error("a row of the alerts is damaged, and removed", extra={"task": table.name})
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(table).where(*of))
 
     def _write(self, record: Record) -> None:
         values = {
@@ -157,6 +179,8 @@ def _as_json(alert: Alert) -> str:
 
 def _record(row: sa.Row[Any]) -> Record:
     found = json.loads(row.alert)
+    if not all(isinstance(value, str) for value in found["values"].values()):
+        raise TypeError("values are texts")
     alert = Alert(
         key=row.key,
         kind=found["kind"],
@@ -169,8 +193,8 @@ def _record(row: sa.Row[Any]) -> Record:
     )
     return Record(
         alert=alert,
-        since=datetime.fromisoformat(row.since),
-        seen=datetime.fromisoformat(row.seen),
+        since=_time(row.since),
+        seen=_time(row.seen),
         resolved=_moment(row.resolved),
     )
 
@@ -196,4 +220,11 @@ def _delivery(row: sa.Row[Any]) -> Delivery:
 
 
 def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else _time(text)
+
+
+def _time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no time of ours")
+    return moment

@@ -129,6 +129,25 @@ async def test_a_receiver_that_never_ends_uses_up_one_thread_and_no_other_channe
     end.set()
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [("alerts", "alert", "[]"), ("alerts", "seen", "today"), ("alert_deliveries", "sent", "2026-01-01")],
+)
+async def test_damaged_row_silences_nobody(
+    world: World, engine: sa.Engine, box: Box, table: str, column: str, value: str
+) -> None:
+    """One row that cannot be read would keep every process from telling anything."""
+    watch = process(world, engine, channel(box))
+    world.seen = replace(world.seen, store="store.unavailable")
+    await rounds(world, watch)
+    damaged = sa.table(table, sa.column(column))
+    with engine.begin() as connection:
+        connection.execute(sa.update(damaged).values({column: value}))
+    world.seen = replace(world.seen, database="OperationalError")
+    await rounds(world, watch, minutes=2)
+    assert "database@n" in {key for got in box.got for _, key in got}
+
+
 async def test_many_processes_tell_once_daily_and_when_it_is_over(
     world: World, engine: sa.Engine, box: Box
 ) -> None:

@@ -273,6 +273,11 @@ def test_action_says_what_happens_to_an_object() -> None:
     assert "(suspended)" in {field.path for field in diff(None, document, suspended=True).fields}
 
 
+def test_text_that_has_no_octets_is_shown() -> None:
+    """JSON can name half a character; a page with it could not be sent."""
+    assert plain("a\ud800b") == "a\\ud800b"
+
+
 @pytest.mark.parametrize("name", ["url", "redirect_uris"])
 def test_address_shows_letters_that_only_look_like_ours(name: str) -> None:
     """UTS 39 §4: a Cyrillic letter in the name of a host is another host."""
