@@ -57,7 +57,7 @@ async def enrol_page(desk: AdminDesk, visit: Visit, request: Request) -> Respons
         "enrol.html",
         id=name if known else "",
         name=known.name if known else "",
-        role=(known.role if known else Role.APPROVER).value,
+        role=(known.role if known else Role.VIEWER).value,
         roles=[role.value for role in Role],
         known=known is not None,
     )
