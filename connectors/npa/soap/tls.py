@@ -7,6 +7,7 @@ import ssl
 import tempfile
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from trust.errors import KeyUnavailable
@@ -26,9 +27,21 @@ def client_context(key: object, server_ca: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
-    context.load_verify_locations(cafile=server_ca)
+    context.load_verify_locations(cadata=_authorities(server_ca))
     _show(context, key)
     return context
+
+
+def _authorities(file: Path) -> bytes:
+    """Those that people were shown before they approved the file, one after another in DER.
+
+    OpenSSL itself also takes ``TRUSTED CERTIFICATE`` out of it, which nobody is shown.
+    """
+    try:
+        found = x509.load_pem_x509_certificates(file.read_bytes())
+    except ValueError as error:
+        raise OSError("no certificate in PEM") from error
+    return b"".join(certificate.public_bytes(Encoding.DER) for certificate in found)
 
 
 def _show(context: ssl.SSLContext, key: InMemoryKey) -> None:

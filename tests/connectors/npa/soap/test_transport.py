@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from connectors.errors import PeerUnavailable
 from connectors.npa.soap.assembly import assemble
@@ -71,6 +72,18 @@ def test_context_offers_no_old_tls(peer):
     assert context.check_hostname
     for cipher in context.get_ciphers():
         assert cipher["aead"], cipher["name"]
+
+
+def test_authorities_are_those_that_people_were_shown(peer, tmp_path):
+    """security.md D.7: OpenSSL reads more labels than whatever shows a proposed file."""
+    ca, other = peer.store.path("authority", "crt"), peer.store.obtain("other-ca", "p256", "Other")
+    hidden = other.certificate.public_bytes(Encoding.PEM).replace(b" CERTIFICATE", b" TRUSTED CERTIFICATE")
+    file = tmp_path / "ca.pem"
+    file.write_bytes(hidden + ca.read_bytes())
+    assert client_context(own(peer.tls).key, file).cert_store_stats()["x509"] == 1
+    openly = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    openly.load_verify_locations(cafile=file)
+    assert openly.cert_store_stats()["x509"] == 2
 
 
 def test_context_needs_key_and_certificate_in_this_process(peer):
