@@ -179,7 +179,7 @@ class Following:
         current = self.live.current
         known = current.fold or Fold()
         basis, problem, now = self._basis, self._unsound, self._premises.clock()
-        if self._rebuild_at is not None and self._rebuild_at <= now:
+        if self._rebuild_at is not None and not now < self._rebuild_at <= now + AGAIN:
             self._tried = self._rebuild_at = None
         if rules(fold) and (fold.state.state_hash != self._tried or not _there(basis)):
             try:
@@ -290,7 +290,7 @@ class Following:
     def _activate(self, now: datetime) -> None:
         """Put into force what is signed and due; races with other nodes are harmless."""
         fold = self._registry.known
-        self._again = {key: at for key, at in self._again.items() if at > now}
+        self._again = {key: at for key, at in self._again.items() if now < at <= now + AGAIN}
         for proposal in fold.open_proposals():
             if proposal.change_hash in self._again or status(proposal, fold, now) is not Status.READY:
                 continue

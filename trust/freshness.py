@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from trust.errors import MetadataError, TrustError
 
 SHORTEST_REFRESH = timedelta(minutes=5)
+LONGEST_REFRESH = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,11 @@ def failures_told(fail: Callable[[str], None]) -> Iterator[None]:
     except Exception:  # a defect of ours must not look fresh
         fail("metadata.internal")
         raise
+
+
+def is_due(next_refresh: datetime, now: datetime) -> bool:
+    """Whether it is time. What lies further ahead than ever planned was planned by a clock that was wrong."""
+    return next_refresh <= now or next_refresh > now + LONGEST_REFRESH
 
 
 def reason_of(error: TrustError | OSError) -> str:

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from trust.errors import MetadataError, TrustError
-from trust.freshness import SHORTEST_REFRESH, Freshness, failures_told, reason_of, spent
+from trust.freshness import SHORTEST_REFRESH, Freshness, failures_told, is_due, reason_of, spent
 from trust.kept_copy import holds, keep
 from trust.listed_anchors import ListedAnchor, listed_anchors, queried_anchors
 from trust.metadata_source import (
@@ -102,7 +102,7 @@ class MetadataList:
             self._follow(listed_anchors(self.settings, listed.locations), now)
 
     def due(self, now: datetime) -> bool:
-        return self.settings.kind is not SourceKind.MDQ and self.next_refresh() <= now
+        return self.settings.kind is not SourceKind.MDQ and is_due(self.next_refresh(), now)
 
     def next_refresh(self) -> datetime:
         return self._state.freshness.next_refresh or self._started

@@ -45,12 +45,12 @@ class MetadataRegistry:
         _refresh_all(
             [
                 *(listing for listing in self._lists.values() if force or listing.due(now)),
-                *(source for source in self._sources.values() if force or source.next_refresh() <= now),
+                *(source for source in self._sources.values() if force or source.due(now)),
             ],
             now,
         )
         listed = (source for listing in self._lists.values() for source in listing.sources())
-        _refresh_all([source for source in listed if force or source.next_refresh() <= now], now)
+        _refresh_all([source for source in listed if force or source.due(now)], now)
 
     def peer(
         self,

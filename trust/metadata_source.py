@@ -17,7 +17,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +25,15 @@ from typing import Protocol
 from trust.anchors import TrustAnchor
 from trust.errors import MetadataError, TrustError
 from trust.fetch import ConditionalFetch, FetchPolicy
-from trust.freshness import SHORTEST_REFRESH, Freshness, failures_told, reason_of, spent
+from trust.freshness import (
+    LONGEST_REFRESH,
+    SHORTEST_REFRESH,
+    Freshness,
+    failures_told,
+    is_due,
+    reason_of,
+    spent,
+)
 from trust.kept_copy import holds, keep
 from trust.mdq import address
 from trust.metadata import DroppedEntity, MetadataDocument, MetadataRole, PeerMetadata
@@ -33,8 +41,6 @@ from trust.metadata_document import DocumentPolicy, require_active, verify_docum
 from trust.pinned import PinnedKey
 
 _log = logging.getLogger(__name__)
-
-LONGEST_REFRESH = timedelta(hours=24)
 
 
 class SourceState(StrEnum):
@@ -208,6 +214,9 @@ class MetadataSource:
     def held(self) -> MetadataDocument | None:
         """The copy held, valid or not: for people who look at it, never for a login."""
         return self._state.document
+
+    def due(self, now: datetime) -> bool:
+        return is_due(self.next_refresh(), now)
 
     def next_refresh(self) -> datetime:
         """When ``refresh`` is due again."""

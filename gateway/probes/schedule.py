@@ -25,6 +25,7 @@ from gateway.probes.targets import Target, targets
 from gateway.probes.walk import probe
 from gateway.store import Store
 from trust.log import LogUnavailable
+from trust.registry.fold import CLOCKS
 
 _log = logging.getLogger("gateway.probes")
 _TURN_SECONDS = 30.0
@@ -92,7 +93,9 @@ class ProbeDesk:
         if latest is None:
             wait, spread = 0, _FIRST_SECONDS
         jitter = crc32(f"{target.name} {since.timestamp()}".encode()) % spread
-        return self.clock() >= since + timedelta(seconds=wait + jitter)
+        now = self.clock()
+        # A last time that is yet to come was told by a clock that was wrong.
+        return since > now + CLOCKS or now >= since + timedelta(seconds=wait + jitter)
 
     async def ask(self, name: str, *, by: str) -> bool:
         """Begin a probe because ``by`` wants to know now; False if there is no such target or one has just begun.

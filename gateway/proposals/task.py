@@ -28,6 +28,7 @@ from gateway.sources import surroundings_of
 from trust.commission_list import MAXIMUM_BYTES, read_commission_list
 from trust.errors import MetadataError, TrustError
 from trust.fetch import fetch
+from trust.freshness import is_due
 from trust.listed_anchors import listed_anchors
 from trust.log import AppendOnlyLog
 from trust.metadata import DroppedEntity
@@ -140,7 +141,7 @@ class SourceTask:
         return _Import(source, generation.configuration.directory, listing, due=now)
 
     def _read(self, found: _Import, generation: Generation, now: datetime) -> None:
-        if found.due > now:
+        if not is_due(found.due, now):
             return
         try:
             if found.listing is None:

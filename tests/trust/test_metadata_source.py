@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -191,6 +192,18 @@ def test_failed_refresh_is_tried_again_after_five_minutes() -> None:
     subject = source(Shelf(None))
     refusal(subject, NOW)
     assert subject.next_refresh() == NOW + timedelta(minutes=5)
+
+
+def test_clock_that_was_ahead_for_a_moment_puts_no_refresh_off() -> None:
+    """It was a year ahead: else nothing would be fetched for a year, and after some days nobody could log in."""
+    subject = source(Shelf(sign(document())))
+    with suppress(TrustError):
+        subject.refresh(NOW + timedelta(days=365))
+    assert subject.next_refresh() > NOW + timedelta(days=364)
+    assert subject.due(NOW)
+    subject.refresh(NOW)
+    assert not subject.due(NOW)
+    assert subject.due(subject.next_refresh())
 
 
 def test_suspended_anchor_serves_nothing_and_fetches_nothing() -> None:
