@@ -41,6 +41,8 @@ _ANSWER_BYTES = 65_536
 _ACCEPTED = frozenset({200, 201, 202, 204})
 _REMEDY = "give every host the same [log] checkpoint_key, or name the other one in retired_keys"
 _RETENTION_TURN = 6 * 3600.0
+_MOST_AT_ONCE = timedelta(days=2)
+"""Removed in one turn: a clock that is a year ahead for an hour must not cost the log."""
 """Several times a day, so that a restart does not put it off."""
 
 
@@ -96,7 +98,7 @@ class LogKeeping:
         """What is to be done once in the installation."""
 
         async def prune() -> None:
-            planned = await asyncio.to_thread(self.planned, self._retention)
+            planned = await asyncio.to_thread(self.planned, self._retention, most=_MOST_AT_ONCE)
             if planned is not None:
                 await audit.record(pruned(planned), now=self._clock())
                 await asyncio.to_thread(self.remove, planned)
@@ -151,9 +153,10 @@ class LogKeeping:
             raise LogUnavailable(type(error).__name__) from error
         return tuple(found)
 
-    def planned(self, age: timedelta) -> Pruning | None:
-        """What is older than ``age`` and can go; raises LogBroken, CheckpointRefused."""
-        return plan(self._engine, self.checkpoints(LOGIN.name), before=self._clock() - age)
+    def planned(self, age: timedelta, *, most: timedelta | None = None) -> Pruning | None:
+        """What is older than ``age`` and can go, the first ``most`` of it; raises LogBroken, CheckpointRefused."""
+        before = self._clock() - age
+        return plan(self._engine, self.checkpoints(LOGIN.name), before=before, most=most)
 
     def remove(self, planned: Pruning) -> None:
         """Remove it; the log must tell of it already."""

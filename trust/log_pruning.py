@@ -9,11 +9,11 @@ of it by an entry that is written before (``log_verification.PRUNED``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from trust.checkpoints import CHECKPOINTS, JOURNEYS, Checkpoints
+from trust.checkpoints import CHECKPOINTS, JOURNEYS, Checkpoints, Kept
 from trust.log_verification import verify_part
 from trust.merkle import Frontier
 from trust.trees import LOGIN
@@ -33,8 +33,13 @@ class Pruning:
     """How many of them are still there."""
 
 
-def plan(engine: sa.Engine, own: Checkpoints, *, before: datetime) -> Pruning | None:
+def plan(
+    engine: sa.Engine, own: Checkpoints, *, before: datetime, most: timedelta | None = None
+) -> Pruning | None:
     """Up to which checkpoint everything is older than ``before``; None: nothing is to be done.
+
+    ``most``: from the first checkpoint that is left, no further than so long; what goes by the clock alone must
+    not go all at once when the clock is wrong.
 
     What would go is verified first: if it does not fit, it is evidence. Raises LogBroken, CheckpointRefused.
     """
@@ -44,9 +49,11 @@ def plan(engine: sa.Engine, own: Checkpoints, *, before: datetime) -> Pruning | 
     with engine.connect() as connection:
         first = LOGIN.first(connection)
         kept_from = first_at(connection, limit)
-    found = None
+    found: Kept | None = None
+    begin: datetime | None = None
     for kept in own.kept(after=first - 1):
-        if kept.size >= kept_from:
+        begin = begin or kept.time
+        if kept.size >= kept_from or (most is not None and kept.time > begin + most):
             break
         found = kept
     if found is None:

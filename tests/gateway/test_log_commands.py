@@ -262,6 +262,25 @@ async def test_retention_removes_what_is_too_old_and_every_proof_stays(
     assert command("verify", "--checkpoint", directory / "archive")[0] == 0
 
 
+@pytest.mark.anyio
+async def test_clock_that_is_a_year_ahead_does_not_cost_the_log(
+    engine: sa.Engine, keeping: LogKeeping, clock: Clock
+) -> None:
+    """What is removed cannot be brought back; two days in six hours leave time to notice."""
+    for days in (9, 8, 6, 1):
+        clock.now = NOW - timedelta(days=days)
+        write(engine, 1, at=clock.now)
+        keeping.turn()
+    clock.now = NOW + timedelta(days=365)
+    log = AppendOnlyLog(engine)
+    log.start()
+    (prune,) = (task for task in keeping.tasks(Audit(log)) if task.name == "log-retention")
+    await prune.run()
+    entries = [entry.seq for entry in log.entries()]
+    log.stop()
+    assert entries == [3, 4, 5]
+
+
 def test_nobody_removes_the_beginning_without_saying_so(
     directory: Path, engine: sa.Engine, keeping: LogKeeping, command: Command
 ) -> None:
