@@ -44,6 +44,17 @@ def require_children(parent: Element, *, required: tuple[str, ...], optional: tu
         raise VerificationError("signature.structure", str(parent.tag).rpartition("}")[2])
 
 
+def require_own_attributes(signed_info: Element) -> None:
+    """No attribute of another namespace below ``signed_info``.
+
+    libxmlsec asks for attributes by their local name alone and takes the first: it would open the file that
+    ``x:URI`` names, whatever stands in ``URI``.
+    """
+    for element in signed_info.iter():
+        if any(str(name).startswith("{") for name in element.attrib):
+            raise VerificationError("signature.structure", "attribute of another namespace")
+
+
 def require_base64(element: Element, name: str) -> bytes:
     if len(element):
         raise VerificationError("signature.structure", f"{name} has children")

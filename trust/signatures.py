@@ -28,7 +28,12 @@ from trust import algorithms
 from trust.algorithms import Deviations, SignatureAlgorithm
 from trust.errors import VerificationError
 from trust.pinned import PinnedKey
-from trust.signature_markup import canonicalisation_prefixes, require_base64, require_children
+from trust.signature_markup import (
+    canonicalisation_prefixes,
+    require_base64,
+    require_children,
+    require_own_attributes,
+)
 from trust.xml import DS, Element, canonicalise, parse_canonical
 
 __all__ = ["PinnedKey", "verify_detached", "verify_enveloped"]
@@ -151,6 +156,7 @@ def _check_shape(element: Element, *, allow_empty_uri: bool, now: datetime, devi
         optional=("KeyInfo",),
     )
     signed_info = signature[0]
+    require_own_attributes(signed_info)
     require_children(signed_info, required=("CanonicalizationMethod", "SignatureMethod", "Reference"))
     canonicalisation_prefixes(signed_info[0])
     method = signed_info[1]
