@@ -231,7 +231,7 @@ def _read_all(
         entity_id = entity.get("entityID") or ""
         good, bad = read_entity(entity, entity_policy, valid_until=until)
         dropped.extend(bad)
-        if wanted and entity_id.strip() not in wanted:
+        if wanted and entity_id not in wanted:
             if good:
                 dropped.append(DroppedEntity(entity_id=entity_id[:1024], reason="entity.not-listed"))
             continue

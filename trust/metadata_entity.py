@@ -46,6 +46,8 @@ _ROLES = {
     MetadataRole.IDENTITY_PROVIDER: _MD + "IDPSSODescriptor",
     MetadataRole.SERVICE_PROVIDER: _MD + "SPSSODescriptor",
 }
+_LOCATION = re.compile(r"[!-\[\]-~]+")
+"""Printable ASCII but for the backslash: of line breaks, tabs and backslashes browsers make another address."""
 _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAXIMUM_KEYS = 20
@@ -73,9 +75,10 @@ def read_entity(
 
     ``valid_until`` is the bound that the enclosing elements set. Raises nothing about content.
     """
-    entity_id = (entity.get("entityID") or "").strip()
+    entity_id = entity.get("entityID") or ""
     try:
-        if not entity_id or len(entity_id) > 1024:
+        # Never trimmed: a padded name is somebody else's, and whoever has registered it knows that (A.16).
+        if not entity_id.strip() or entity_id != entity_id.strip() or len(entity_id) > 1024:
             raise MetadataError("entity.entity-id")
         validate(entity)
         until = narrowed(entity, valid_until, policy.now)
@@ -222,7 +225,7 @@ def _is_safe_location(location: str, policy: EntityPolicy) -> bool:
         host = parts.hostname
     except ValueError:
         return False
-    if not host or parts.username or parts.fragment or not location.isascii() or " " in location:
+    if not host or parts.username or parts.fragment or _LOCATION.fullmatch(location) is None:
         return False
     if parts.scheme == "http":
         return policy.allow_http_loopback and host in _LOOPBACK

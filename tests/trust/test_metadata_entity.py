@@ -41,6 +41,7 @@ from trust.pinned import PinnedKey
 IDP = MetadataRole.IDENTITY_PROVIDER
 SP = MetadataRole.SERVICE_PROVIDER
 BROKEN = Node(entity_id="https://node.pt.example/metadata", country="PT").xml()
+STRANGERS = key_descriptor(issue("stranger", key("stranger")))
 GOOD = key_descriptor(issue("message signer", key("message signer")))
 
 
@@ -242,6 +243,9 @@ def test_joined_protocol_versions_are_split() -> None:
         "https://user@node.eidas.se.example/sso",
         "/sso",
         "http://localhost/sso",
+        "https://node.eidas.se.example\\.evil.example/sso",
+        "https://node.eidas.se.example/\tsso",
+        "https://node.eidas.se.example\n.evil.example/sso",
     ],
 )
 def test_endpoint_no_browser_may_be_sent_to_is_dropped(location: str) -> None:
@@ -354,6 +358,21 @@ class TestAggregate:
         """security.md D.2: the signed element is the document element."""
         octets = sign(aggregate(sign(document()).decode(), self.node("DK")))
         assert len(verify_document(octets, aggregate_policy("SE", "DK"), now=NOW).peers) == 2
+
+
+@pytest.mark.parametrize("padding", ["\u00a0", "\u2003", "\u3000", "\u2028", "\x85", " ", "\n"])
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside-the-genuine"])
+def test_padded_entity_id_is_no_entity_of_ours(padding: str, alone: bool) -> None:
+    """security.md A.16: whoever collects metadata keeps the two apart, so both may have been registered."""
+    stranger = Node(entity_id=ENTITY_ID + padding, keys=(STRANGERS,))
+    entities = [stranger.xml()] if alone else [stranger.xml(), Node().xml()]
+    found = verify_document(sign(aggregate(*entities)), aggregate_policy("SE"), now=NOW)
+    assert [d.reason for d in found.dropped] == ["entity.entity-id"]
+    assert set(found.peers) == (set() if alone else {(ENTITY_ID, IDP)})
+    assert all(
+        peer.signing_keys[0].spki != PinnedKey.from_public_key(key("stranger").public_key()).spki
+        for peer in found.peers.values()
+    )
 
 
 def test_certificate_text_with_line_breaks_is_read() -> None:
