@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.cookie_header import cookie
 from gateway.store import BearerSecret, Store, new_journey_number
 
 _SESSION = "console-session"
@@ -138,9 +139,8 @@ class Sessions:
 
     @staticmethod
     def _secret(request: Request, name: str) -> BearerSecret | None:
-        value = request.cookies.get(name)
         try:
-            return BearerSecret.parse(value) if value else None
+            return BearerSecret.parse(cookie(request, name) or "")
         except ValueError:
             return None
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.cookie_header import cookie
 from gateway.store import BearerSecret
 
 
@@ -85,14 +86,10 @@ class Cookies:
 
     @staticmethod
     def _secret(request: Request, wanted: str) -> BearerSecret | None:
-        for pair in request.headers.get("cookie", "").split(";"):
-            name, _, value = pair.strip().partition("=")
-            if name == wanted:
-                try:
-                    return BearerSecret.parse(value)
-                except ValueError:
-                    return None
-        return None
+        try:
+            return BearerSecret.parse(cookie(request, wanted) or "")
+        except ValueError:
+            return None
 
     def _write(self, response: Response, kind: str, number: str, value: str, seconds: int) -> None:
         same_site = "None" if self.https and kind == "flow" else "Lax"
