@@ -28,6 +28,8 @@ FORMATS = {"en": "en_GB"}
 
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
 _LONGEST_HEADER = 1000
+_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20]*")
+"""A path of this host, as browsers read it (URL Standard §4.4: ``\\`` is ``/``, tabs and line feeds are nothing)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +83,14 @@ def ranges(header: str) -> list[str]:
 
 
 def language_links(path: str | None, current: str, available: Sequence[str]) -> tuple[LanguageLink, ...]:
-    """To the page at ``path`` in every language it has; none where it has no address of its own, or only one."""
-    if path is None or len(available) < 2:
+    """To the page at ``path`` in every language it has; none where it has no address of its own, or only one.
+
+    What somebody asked for in vain may look like a path and lead a browser to another host.
+
+    >>> language_links("//evil.example/", "de", ("de", "en"))
+    ()
+    """
+    if path is None or len(available) < 2 or _PATH.fullmatch(path) is None:
         return ()
     sign = "&" if "?" in path else "?"
     return tuple(

@@ -210,6 +210,25 @@ async def test_unknown_addresses_and_methods_are_pages(
 @pytest.mark.parametrize(
     "path",
     [
+        "//evil.example/",
+        "/%2Fevil.example/",
+        "/%5Cevil.example/",
+        "/%09/evil.example/",
+        "/%0a%5cevil.example",
+    ],
+)
+async def test_page_for_an_unknown_address_links_to_no_other_host(
+    installation: Installation, path: str
+) -> None:
+    """Its language links would be ``//evil.example/?lang=en``: our page would send citizens there."""
+    response = await installation.browser().get(f"https://id.example{path}")
+    assert response.status_code == 404
+    assert "//evil.example" not in response.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
         "/",
         "/countries",
         "/jwks",
