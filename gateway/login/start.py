@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -30,10 +31,12 @@ from gateway.login.leave import hand_over, journey_error
 from gateway.login.offer import acceptable_persons, authentication_request, available, iso_country
 from gateway.login.peer_errors import of_connector
 from gateway.store import BearerSecret
+from gateway.store.sealing import JOURNEY_NUMBER
 from gateway.web.pages import Target
 from gateway.withdrawn import SourceSuspended
 
 _FIELDS = {"means", "country", "person"}
+_RELAY = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 async def start(desk: LoginDesk, request: Request) -> Response:
@@ -231,7 +234,8 @@ def exchange_purpose(relay: str) -> str:
 
 def split_handle(handle: str) -> tuple[str, str]:
     """Journey number and random part of a RelayState of ours; raises ValueError."""
-    number, dot, relay = handle.partition(".")
-    if not dot or len(number) != 10 or len(relay) != 22:
+    number, _, relay = handle.partition(".")
+    # Both become parts of names in the store and of entries of the log, whoever sent them.
+    if JOURNEY_NUMBER.fullmatch(number) is None or _RELAY.fullmatch(relay) is None:
         raise ValueError("not a handle of ours")
     return number, relay
