@@ -119,10 +119,8 @@ async def _take_exchange(desk: LoginDesk, request: Request, connector: Connector
         entry = invalid_answer(desk, connector.id)
         await _refused(desk, connector, number, entry.code, "connector")
         raise entry()
-    if exchange.journey_secret is not None:
-        await desk.check_deadline(exchange.journey, BearerSecret.parse(exchange.journey_secret))
-    elif desk.clock() >= exchange.journey.until:
-        raise await desk.gone(number, expired=True)
+    secret = exchange.journey_secret
+    await desk.check_deadline(exchange.journey, BearerSecret.parse(secret) if secret else None)
     return exchange
 
 

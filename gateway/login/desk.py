@@ -32,6 +32,7 @@ from gateway.login.errors import (
 from gateway.login.journey import JOURNEY, MARK, MARK_OUTLIVES, OVER, LoginJourney, Mark, shown
 from gateway.login.way_back import WAY_BACK
 from gateway.oidc.authorization_code import CodeIssuer
+from gateway.oidc.request import ReturnAddress
 from gateway.oidc.respond import Responder
 from gateway.settings import LimitsSection
 from gateway.store import BearerSecret, Store
@@ -188,13 +189,18 @@ class LoginDesk:
         await self.check_deadline(journey, secret)
         return journey
 
-    async def check_deadline(self, journey: LoginJourney, secret: BearerSecret) -> None:
+    async def check_deadline(self, journey: LoginJourney, secret: BearerSecret | None = None) -> None:
         """The store ends records to the second; the deadline is exact. Raises GatewayError.
 
         A journey for a service that was removed meanwhile is over, too.
         """
-        if self.clock() >= journey.until or journey.request.client_id not in self.clients:
+        if self.clock() >= journey.until or not self.vouches(journey.request.return_address):
             raise await self.gone(journey.number, secret, expired=True)
+
+    def vouches(self, address: ReturnAddress) -> bool:
+        """Whether the registry still says that answers go there: of this service, to this redirect URI."""
+        client = self.clients.get(address.client_id)
+        return client is not None and address.redirect_uri in client.redirect_uris
 
     async def gone(
         self, number: str, secret: BearerSecret | None = None, *, expired: bool = False

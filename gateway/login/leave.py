@@ -51,9 +51,9 @@ async def _too_late(desk: LoginDesk, request: Request, gone: JourneyGone) -> Res
     if record is None:
         raise gone
     way_back = WayBack.from_record(record)
-    client = desk.clients.get(way_back.client_id)
-    if client is None:  # removed meanwhile: nobody vouches for its address any more
+    if not desk.vouches(way_back.address):  # removed meanwhile
         raise gone
+    client = desk.clients[way_back.client_id]
     error = JOURNEY_TIMED_OUT()
     await desk.audit.record(
         JourneyEnded(journey=gone.number, client=client.client_id, code=error.entry.code), now=desk.clock()

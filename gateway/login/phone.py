@@ -39,7 +39,7 @@ async def warn(desk: LoginDesk, request: Request) -> Response:
     secret = _link(request)
     record = await desk.store.read(secret, LINK) if secret else None
     link = PhoneLink.from_record(record) if record else None
-    if link is None or desk.clock() >= link.until:
+    if link is None or not _is_good(desk, link):
         raise await _link_gone(desk, request)
     frame = desk.frame(request, journey=link.journey)
     return desk.render(PhoneWarningPage(frame=frame, action=request.url.path))
@@ -52,7 +52,7 @@ async def connect(desk: LoginDesk, request: Request) -> Response:
     secret = _link(request)
     record = await desk.store.take(secret, LINK) if secret else None
     link = PhoneLink.from_record(record) if record else None
-    if link is None or desk.clock() >= link.until:
+    if link is None or not _is_good(desk, link):
         raise await _link_gone(desk, request)
     journey = link.journey
     connector = desk.connectors.get(journey.connector or "")
@@ -101,6 +101,11 @@ def _link(request: Request) -> BearerSecret | None:
         return None
 
 
+def _is_good(desk: LoginDesk, link: PhoneLink) -> bool:
+    """Whether its time is not over, nor its service removed meanwhile."""
+    return desk.clock() < link.until and desk.vouches(link.journey.request.return_address)
+
+
 async def _link_gone(desk: LoginDesk, request: Request) -> GatewayError:
     """Why the link opens nothing, to be raised. A journey that is over has its own page."""
     number = journey_number(request)
@@ -117,6 +122,7 @@ async def visit_page(desk: LoginDesk, request: Request) -> Response:
     if secret is None or record is None:
         raise await desk.gone(number)
     visit = PhoneVisit.from_record(record)
+    await desk.check_deadline(visit.journey)
     frame = desk.frame(request, journey=visit.journey)
     if visit.failure is not None:
         entry = CATALOGUE[visit.failure.code]

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from connectors.assurance import LevelOfAssurance
+from connectors.errors import PeerUnavailable
 from connectors.identity import Identity, PersonKind
 from gateway.audit import DataReleased
 from gateway.client_settings import Client, ReleaseMode
 from gateway.errors import GatewayError
-from gateway.login.desk import LoginDesk, form_fields, own_form
+from gateway.login.desk import LoginDesk, form_fields, journey_number, own_form
 from gateway.login.errors import JOURNEY_BAD_FORM, JOURNEY_ENDED, JOURNEY_REFUSED
 from gateway.login.journey import JOURNEY, LoginJourney, StepNotAllowed
 from gateway.login.leave import end, journey_error, to_client
-from gateway.login.peer_errors import suspended
+from gateway.login.offer import check_representation, minimum_level
+from gateway.login.peer_errors import not_enough, of_connector, suspended
 from gateway.login.session import ProviderSession, allowed, asked_for, new_session_id, remember
 from gateway.login.session_limits import usable_until
 from gateway.oidc.offers import Offer, offers
@@ -47,6 +50,7 @@ async def show(desk: LoginDesk, request: Request) -> Response:
     confirm = client.release is ReleaseMode.CONFIRM or "consent" in journey.request.prompt
     return desk.render(
         ReleasePage(
+            registration=_registration(client),
             frame=replace(
                 desk.frame(request, journey=journey, step=3),
                 # WCAG 2.2.1: looking again is activity, until the journey itself ends.
@@ -70,15 +74,22 @@ async def show(desk: LoginDesk, request: Request) -> Response:
 
 
 async def decide(desk: LoginDesk, request: Request) -> Response:
-    """POST ``/login/{journey}/release`` with ``decision`` and any number of ``optional``."""
+    """POST ``/login/{journey}/release`` with ``decision`` and any number of ``optional``.
+
+    ``registration``: of the service as the page showed it. If that has changed meanwhile, the citizen looks again.
+    """
     own_form(request)
     fields = await form_fields(request)
     decisions = [value for name, value in fields if name == "decision"]
     ticked = frozenset(value for name, value in fields if name == "optional")
     if len(decisions) != 1 or decisions[0] not in {"release", "refuse"}:
         raise JOURNEY_BAD_FORM()
-    if any(name not in {"decision", "optional"} for name, _ in fields):
+    if any(name not in {"decision", "optional", "registration"} for name, _ in fields):
         raise JOURNEY_BAD_FORM()
+    if decisions[0] == "release" and any(
+        name == "registration" and _has_changed(desk, value) for name, value in fields
+    ):
+        return RedirectResponse(desk.path(journey_number(request), "/release"), status_code=303)
     journey = await desk.take(request)
     if decisions[0] == "refuse":
         return await end(desk, request, journey, JOURNEY_REFUSED())
@@ -100,6 +111,10 @@ async def _release(
     except SourceSuspended as error:
         return await end(desk, request, journey, suspended(desk, identity.source.connector, error))
     client = desk.clients[journey.request.client_id]
+    try:
+        _check_again(desk, client, journey, identity)
+    except GatewayError as error:
+        return await end(desk, request, journey, error)
     released = frozenset(
         offer.key
         for offer in offers(client, journey.request, identity)
@@ -144,6 +159,28 @@ async def _release(
         )
         await remember(desk, response, session, now=now)
     return response
+
+
+def _check_again(desk: LoginDesk, client: Client, journey: LoginJourney, identity: Identity) -> None:
+    """What the registration says now, which may be stricter than when the answer came; raises GatewayError."""
+    connector, minimum = identity.source.connector, minimum_level(client, journey)
+    if connector not in client.means or identity.subject.kind.value not in client.persons:
+        raise of_connector(desk, connector, PeerUnavailable("registration.changed"))
+    accept_non_notified = journey.request.accept_non_notified and client.accept_non_notified
+    if not identity.assurance.satisfies(minimum, accept_non_notified=accept_non_notified):
+        raise not_enough(desk, connector, identity.assurance.level, minimum)
+    check_representation(client, identity)
+
+
+def _registration(client: Client) -> str:
+    """What the page says of a service, and what it offers to release, hangs on nothing else but the journey."""
+    document = client.model_dump_json(exclude={"client_secret_sha256"})
+    return f"{sha256(document.encode()).hexdigest()} {client.client_id}"
+
+
+def _has_changed(desk: LoginDesk, registration: str) -> bool:
+    client = desk.clients.get(registration.partition(" ")[2])
+    return client is not None and _registration(client) != registration
 
 
 def person_views(journey: LoginJourney, client: Client, identity: Identity) -> tuple[PersonView, ...]:

@@ -163,7 +163,9 @@ class PersonView:
 class ReleasePage:
     frame: Frame
     action: str
-    """POST with ``decision`` = ``release`` or ``refuse`` and any number of ``optional``."""
+    """POST with ``decision`` = ``release`` or ``refuse``, any number of ``optional``, and ``registration``."""
+    registration: str = ""
+    """Of the service, as it is shown here."""
     mode: str
     """``inform``: one button onwards (and a quiet way out); ``confirm``: two equal buttons."""
     persons: tuple[PersonView, ...]
