@@ -7,6 +7,8 @@ it. Only ECDSA with SHA-2 is accepted, which is all that German document signers
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
-from asn1crypto import crl, keys, pem, x509
+from asn1crypto import crl, keys, x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -37,6 +39,8 @@ DECODING_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, 
 ECDSA: Mapping[str, str] = MappingProxyType({f"{name}_ecdsa": name for name in HASHES})
 _UNDERSTOOD = {"key_usage", "basic_constraints", "extended_key_usage", "private_key_usage_period"}
 """Extensions that may be critical."""
+_SEQUENCE = b"\x30"
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,14 +193,19 @@ def verify(key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes, alg
 
 
 def unarmour(octets: bytes) -> bytes:
-    """DER of a file that may be PEM; raises Malformed."""
-    if not pem.detect(octets):
+    """DER of a file that is DER, or one object in PEM and nothing beside it (RFC 7468 §5.1); raises Malformed.
+
+    Of several, people may have been shown another one than the first.
+    """
+    if octets.startswith(_SEQUENCE):
         return octets
+    found = _PEM.fullmatch(octets.strip(b" \t\r\n"))
+    if found is None:
+        raise Malformed("neither DER nor exactly one object in PEM")
     try:
-        _kind, _headers, encoded = pem.unarmor(octets)
+        return base64.b64decode(b"".join(found[2].split()), validate=True)
     except ValueError:
         raise Malformed("damaged PEM armour") from None
-    return bytes(encoded)
 
 
 def _dump(value: Any) -> bytes:
