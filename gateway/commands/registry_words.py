@@ -35,11 +35,13 @@ def description(proposal: Proposal, fold: Fold, before: State, now: datetime) ->
     yield f"evidence    {plain(change.evidence)}"
     for name, signature in sorted(proposal.signatures.items()):
         note = "" if name in counted else ", counts no longer"
-        yield f"signed by   {plain(name)} with key {grouped(signature.credential)}{note}"
-    if proposal.rejected_by is not None:
-        yield f"rejected by {plain(proposal.rejected_by)}: {plain(proposal.rejection)}"
-    if proposal.withdrawn is not None:
-        yield f"withdrawn   {plain(proposal.withdrawn)}"
+        at = time_text(proposal.signed_at[name])
+        yield f"signed by   {plain(name)}, {at}, with key {grouped(signature.credential)}{note}"
+    if proposal.rejected_by is not None and proposal.closed_at is not None:
+        at = time_text(proposal.closed_at)
+        yield f"rejected by {plain(proposal.rejected_by)}, {at}: {plain(proposal.rejection)}"
+    if proposal.withdrawn is not None and proposal.closed_at is not None:
+        yield f"withdrawn   {time_text(proposal.closed_at)}: {plain(proposal.withdrawn)}"
     if proposal.activated_at is not None:
         yield f"in force    {time_text(proposal.activated_at)}"
     yield f"against     state {change.base}"

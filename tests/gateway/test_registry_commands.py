@@ -234,7 +234,9 @@ def test_rejected_change_is_told_by_whom_and_why(started: Path, command: Command
     command("propose", started, "--reason", "closed", *person(started, "anna"))
     change = newest(command, started)
     assert command("reject", change, "--reason", "is not closed", *person(started, "bert"))[0] == 0
-    assert "rejected by bert: is not closed" in command("show", change)[1]
+    shown = command("show", change)[1]
+    assert re.search(r"^rejected by bert, 20\d\d-\d\d-\d\dT[\d:]{8}Z: is not closed$", shown, re.MULTILINE)
+    assert re.search(r"^signed by   anna, 20\d\d-\d\d-\d\dT[\d:]{8}Z, with key ", shown, re.MULTILINE)
     status, _, err = command("approve", change, *person(started, "bert"))
     assert (status, "registry.rejected" in err) == (1, True)
 

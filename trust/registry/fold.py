@@ -138,7 +138,8 @@ class _Folding:
             raise ChangeRefused("registry.same-person", f"{approval.approver} has signed it already")
         self._count(signature)
         signatures = MappingProxyType({**proposal.signatures, approval.approver: signature})
-        self._proposals[approval.change] = replace(proposal, signatures=signatures)
+        signed_at = MappingProxyType({**proposal.signed_at, approval.approver: entry.time})
+        self._proposals[approval.change] = replace(proposal, signatures=signatures, signed_at=signed_at)
 
     def _rejected(self, entry: Entry) -> None:
         fields = members(entry.body, "approval", "reason")
@@ -146,7 +147,10 @@ class _Folding:
         proposal, signature = self._signed(approval, Decision.REJECT)
         self._count(signature)
         self._proposals[approval.change] = replace(
-            proposal, rejected_by=approval.approver, rejection=reason_of(fields["reason"])
+            proposal,
+            rejected_by=approval.approver,
+            rejection=reason_of(fields["reason"]),
+            closed_at=entry.time,
         )
 
     def _withdrawn(self, entry: Entry) -> None:
@@ -156,7 +160,9 @@ class _Folding:
         if proposal is None:
             raise ChangeRefused("registry.unknown", "there is no such change")
         check_withdrawal(proposal, self._state)
-        self._proposals[proposal.change_hash] = replace(proposal, withdrawn=reason_of(fields["reason"]))
+        self._proposals[proposal.change_hash] = replace(
+            proposal, withdrawn=reason_of(fields["reason"]), closed_at=entry.time
+        )
 
     def _signed(self, approval: Approval, decision: Decision) -> tuple[Proposal, Signature]:
         proposal = self._proposals.get(approval.change)

@@ -31,10 +31,14 @@ class Proposal:
     seq: int
     signatures: Mapping[str, Signature] = field(default_factory=lambda: MappingProxyType({}))
     """By approver."""
+    signed_at: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    """The log's time of each of them."""
     rejected_by: str | None = None
     rejection: str = ""
     withdrawn: str | None = None
     """Why the machine that has proposed it has taken it back."""
+    closed_at: datetime | None = None
+    """When it was rejected or withdrawn."""
     activated_at: datetime | None = None
 
     @property

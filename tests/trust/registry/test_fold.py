@@ -102,6 +102,9 @@ def test_rejection_ends_a_proposal_and_is_no_approval(people: People) -> None:
     people.registry.reject(rejection, reason="fingerprint differs", now=people.now)
     with refused("rejected"):
         people.approve(change, CLARA)
+    proposal = people.registry.known.proposals[change.change_hash]
+    assert (proposal.rejected_by, proposal.closed_at) == (BERT, people.now)
+    assert proposal.signed_at == {ANNA: people.now}
 
 
 def test_two_people_approve_at_once(people: People) -> None:
