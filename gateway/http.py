@@ -193,14 +193,25 @@ def limited(endpoint: Endpoint, store: Store, name: str, per_minute: int) -> End
     """
     if not per_minute:
         return endpoint
+    admit = admission(store, name, per_minute)
 
     async def guarded(request: Request) -> Response:
-        count, seconds = await store.count(f"{name} {network_of(request)}", window=60)
-        if count > per_minute:
-            raise RateExceeded(seconds)
+        await admit(request)
         return await endpoint(request)
 
     return guarded
+
+
+def admission(store: Store, name: str, per_minute: int) -> Callable[[Request], Awaitable[None]]:
+    """The same limit for a part of an endpoint: raises RateExceeded."""
+
+    async def admit(request: Request) -> None:
+        if per_minute:
+            count, seconds = await store.count(f"{name} {network_of(request)}", window=60)
+            if count > per_minute:
+                raise RateExceeded(seconds)
+
+    return admit
 
 
 def network_of(request: Request) -> str:

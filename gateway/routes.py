@@ -14,7 +14,7 @@ from gateway import public
 from gateway.bundle import Configuration
 from gateway.client_certificate import FromProxy
 from gateway.errors import GatewayError
-from gateway.http import Guard, limited
+from gateway.http import Guard, admission, limited
 from gateway.login.back import back
 from gateway.login.callback import callback
 from gateway.login.desk import LoginDesk
@@ -79,6 +79,8 @@ def routes(
         """One login can begin any number of exchanges, and each is remembered until it ends."""
         return limited(at(step), desk.store, "begin", rate.authorize)
 
+    # a page that may be looked at without end, but for where it begins an exchange by itself
+    choice = at(partial(select, admit=admission(desk.store, "begin", rate.authorize)))
     answer = limited(at(callback), desk.store, "callback", rate.callback)
     client = limited(at(tc_token), desk.store, "tctoken", rate.callback)
     # a login takes about five
@@ -95,7 +97,7 @@ def routes(
         ("/userinfo", ["GET", "POST"], op(userinfo, "token", rate.token)),
         ("/logout", ["GET", "POST"], limited(end_session, desk.store, "authorize", rate.authorize)),
         # the citizen's journey
-        ("/login/{journey}", ["GET"], at(select)),
+        ("/login/{journey}", ["GET"], choice),
         ("/login/{journey}/start", ["POST"], begins(start)),
         ("/login/{journey}/failed", ["GET"], at(failed)),
         ("/login/{journey}/release", ["GET"], at(show)),

@@ -6,7 +6,7 @@ can be reached. ``?choose=1``, the *change* link of the page after, always shows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -23,7 +23,11 @@ from gateway.web.pages import CountryChoice, MeansChoice, PersonChoice, SelectPa
 _GERMANY = "DE"
 
 
-async def select(desk: LoginDesk, request: Request) -> Response:
+Admit = Callable[[Request], Awaitable[None]]
+"""Counts an exchange that begins; raises GatewayError for one too many."""
+
+
+async def select(desk: LoginDesk, request: Request, *, admit: Admit) -> Response:
     """GET ``/login/{journey}``."""
     secret, journey = await desk.read(request)
     if journey.state is State.IDENTIFIED:
@@ -37,6 +41,7 @@ async def select(desk: LoginDesk, request: Request) -> Response:
     if len(persons) == 1 and "choose" not in request.query_params:
         only = _only_way(journey, choices)
         if only is not None:
+            await admit(request)
             return await begin(desk, request, secret, journey, only, person)
     if not _any(choices) and not any(
         _any(available(desk, client, journey, other, now=now)) for other in persons

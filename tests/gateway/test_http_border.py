@@ -173,6 +173,19 @@ async def test_one_login_does_not_begin_exchanges_without_end(limited_installati
     assert (await browser.get(journey)).status_code == 200
 
 
+async def test_page_that_begins_the_only_exchange_there_is_counts_with_the_others(
+    limited_installation: Installation,
+) -> None:
+    """A country in the request skips the choice; reloading must not be a way around the limit."""
+    limited_installation.clock.forward(seconds=360)  # as above
+    browser = limited_installation.browser()
+    journey = await browser.authorize(login_hint="country:GR")
+    answers = [(await browser.get(journey)).status_code for _ in range(4)]
+    assert answers == [200, 200, 200, 429]
+    assert len(limited_installation.source.begun) == 3
+    assert (await browser.get(f"{journey}?choose=1")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
