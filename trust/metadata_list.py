@@ -30,6 +30,7 @@ from trust.metadata_source import (
     SourceState,
     SourceStatus,
 )
+from trust.pinned import PinnedKey
 from trust.servicelist import ListPolicy, MetadataServiceList, verify_service_list
 from trust.sources import SourceKind, SourceSettings
 
@@ -202,7 +203,7 @@ class MetadataList:
             raise MetadataError("servicelist.rollback", "older than the list held")
         new = held is None or held.sha256 != listed.sha256
         if self._announce is not None and new and not holds(self._kept, listed.sha256):
-            self._announce(_change(self.name, held, listed))
+            self._announce(_change(self.settings, self.name, held, listed))
         self._state = replace(
             self._state,
             held=listed,
@@ -245,9 +246,11 @@ def _spent(state: _State, now: datetime) -> float:
     return spent(state.held.issued, state.held.next_update, now)
 
 
-def _change(name: str, held: MetadataServiceList | None, new: MetadataServiceList) -> MetadataChange:
-    before = {} if held is None else _keys(held)
-    after = _keys(new)
+def _change(
+    settings: SourceSettings, name: str, held: MetadataServiceList | None, new: MetadataServiceList
+) -> MetadataChange:
+    before = {} if held is None else _keys(settings, held)
+    after = _keys(settings, new)
     return MetadataChange(
         anchor=name,
         sha256=new.sha256,
@@ -259,5 +262,13 @@ def _change(name: str, held: MetadataServiceList | None, new: MetadataServiceLis
     )
 
 
-def _keys(listed: MetadataServiceList) -> dict[str, frozenset[str]]:
-    return {place.location: frozenset(key.fingerprint for key in place.keys) for place in listed.locations}
+def _keys(settings: SourceSettings, listed: MetadataServiceList) -> dict[str, set[tuple[str, str]]]:
+    """By address: for which country which keys count. A list may name an address twice, so what is told is
+    read from what is followed, and not once more from the list."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for followed in listed_anchors(settings, listed.locations):
+        keys = (PinnedKey.from_certificate(der).fingerprint for der in followed.certificates)
+        found.setdefault(followed.anchor.metadata.url or "", set()).update(
+            (followed.country, k) for k in keys
+        )
+    return found

@@ -220,6 +220,20 @@ def test_new_signer_in_the_list_counts_and_others_keep_their_copies() -> None:
     assert world.heard[-1].rekeyed == (SE,)
 
 
+def test_new_keys_are_told_of_an_address_that_the_list_names_twice() -> None:
+    """security.md D.3: the first entry counts, so what the last one says is not what changes."""
+    old, new = location(SE, certificate()), location(SE, certificate("successor"))
+    world = World(sign(listed(territory("SE", old))))
+    world.list.refresh(NOW)
+    for content, minutes in ((new + old, 10), (old + new, 20)):
+        at = NOW + timedelta(minutes=minutes)
+        world.shelf.octets = sign(listed(territory("SE", content), issued=at))
+        world.list.refresh(at)
+        assert world.heard[-1].rekeyed == (SE,)
+        (anchor,) = world.list.listed(at)
+        assert anchor.certificates == (certificate("successor" if minutes == 10 else "node"),)
+
+
 def test_two_signers_in_the_list_are_both_believed() -> None:
     """A roll-over announced ahead."""
     octets = sign(listed(territory("SE", location(SE, certificate()).replace(
