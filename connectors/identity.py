@@ -302,13 +302,15 @@ class Identity:
 
     @property
     def account_key(self) -> str | None:
-        r"""``<connector>\0<identifier>``, the octets a pairwise ``sub`` is derived from.
+        r"""``<connector>\0<identifier>``, of a legal person ``<connector>\0legal\0<identifier>``: the octets a
+        pairwise ``sub`` is derived from.
 
         None when the source names nobody (age verification only). Two connectors never yield
-        the same key, so a foreign eID and a German one are never merged silently.
+        the same key, so a foreign eID and a German one are never merged silently. Nor do a person and a company:
+        registers give a sole trader's business the owner's number, and others may act for the business.
         """
         identifier = self.subject.identifier
-        return None if identifier is None else f"{self.source.connector}\0{identifier.value}"
+        return None if identifier is None else self._key(identifier.value)
 
     @property
     def second_account_key(self) -> str | None:
@@ -316,7 +318,11 @@ class Identity:
         identifier = self.subject.identifier
         if identifier is None or identifier.second is None:
             return None
-        return f"{self.source.connector}\0{identifier.second}"
+        return self._key(identifier.second)
+
+    def _key(self, identifier: str) -> str:
+        kind = "legal\0" if self.subject.kind is PersonKind.LEGAL else ""
+        return f"{self.source.connector}\0{kind}{identifier}"
 
     def to_record(self) -> bytes:
         """UTF-8 JSON for the sealed store; ``from_record`` gives an equal object back."""

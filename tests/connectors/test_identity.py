@@ -201,7 +201,7 @@ def test_the_account_is_the_subject_s_whoever_acts():
     company = LegalPerson(identifier=Identifier(value="EL/DE/c"))
     clerks = [NaturalPerson(identifier=Identifier(value=f"EL/DE/{n}")) for n in "ab"]
     keys = {identity(company, representative=clerk).account_key for clerk in clerks}
-    assert keys == {"eidas\0EL/DE/c"}
+    assert keys == {"eidas\0legal\0EL/DE/c"}
 
 
 def test_a_person_without_identifier_has_no_account():
@@ -259,3 +259,12 @@ def test_what_satisfies_what(level, minimum):
     assert notified.satisfies(minimum, accept_non_notified=True) is (level >= minimum)
     assert claimed.satisfies(minimum, accept_non_notified=True) is (level >= minimum)
     assert claimed.satisfies(minimum, accept_non_notified=False) is False
+
+
+def test_company_is_never_the_account_of_the_person_with_the_same_number():
+    """eidas.md §12; a sole trader's business often bears the owner's number, and its clerks may act for it."""
+    number = Identifier(value="SE/DE/196408120001", second="SE/DE/1")
+    owner, business = (identity(kind(identifier=number)) for kind in (NaturalPerson, LegalPerson))
+    assert owner.account_key == "eidas\0SE/DE/196408120001"
+    assert business.account_key == "eidas\0legal\0SE/DE/196408120001"
+    assert owner.second_account_key != business.second_account_key

@@ -296,7 +296,8 @@ def test_representation_is_refused_unless_the_service_handles_it(installed, kind
     identity = login(installed, request=request, attributes=(*subject, *CLERK)).identity
     assert identity.subject.kind is kind
     assert identity.representative.identifier.value == "EL/DE/clerk"
-    assert identity.account_key == f"eidas\0{identity.subject.identifier.value}"
+    legal = "legal\0" if kind is PersonKind.LEGAL else ""
+    assert identity.account_key == f"eidas\0{legal}{identity.subject.identifier.value}"
 
 
 def test_accepting_representation_does_not_demand_it(installed):
