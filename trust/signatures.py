@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,8 @@ __all__ = ["PinnedKey", "verify_detached", "verify_enveloped"]
 
 _DS = "{" + DS + "}"
 _SIGNATURE = _DS + "Signature"
+_PLAIN_ID = re.compile(r"[\w.-]+")
+"""Of an ``xs:ID`` what matters here: libxmlsec puts it unquoted into an XPath expression, which it then evaluates."""
 _EMPTY_SHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 # older ones take keys from the message
@@ -197,7 +200,7 @@ def _check_reference(
     if uri == "" and allow_empty_uri:
         if element.getparent() is not None:
             raise VerificationError("signature.reference", "empty URI inside a document")
-    elif not identifier or uri != f"#{identifier}":
+    elif not identifier or _PLAIN_ID.fullmatch(identifier) is None or uri != f"#{identifier}":
         raise VerificationError("signature.reference", "does not name its parent")
     elif sum(1 for other in element.getroottree().iter() if other.get("ID") == identifier) != 1:
         raise VerificationError("signature.reference", "ambiguous ID")

@@ -14,7 +14,10 @@ from tests.attacks.refusal import expectation, no_cryptography, refused
 from tests.support import xml_signing
 from tests.support.saml_peer import SAMLP, Exchange, rsa_pair
 from tests.support.xml_signing import DS, Recipe
+from tests.trust.metadata_maker import NOW, document, policy, sign
 from trust import schemas
+from trust.errors import VerificationError
+from trust.metadata_document import verify_document
 from trust.pinned import PinnedKey
 
 Element = etree._Element
@@ -180,6 +183,20 @@ def test_reference_that_does_not_name_its_parent_is_refused(exchange: Exchange, 
     octets = exchange.reply(recipe=Recipe(uri=uri)).octets()
     with no_cryptography():
         refused(lambda: exchange.finish(octets), {"signature.reference", "saml.structure"})
+
+
+@pytest.mark.parametrize(
+    "expression", ["x')|//*[count(//*)>0]|id('x", "xpointer(//*[count(//*)>0])", "x:y", "xmlns(a=b)", "a b"]
+)
+def test_id_that_is_an_expression_is_never_evaluated(expression: str) -> None:
+    """Metadata are validated after their signature: some kilobytes of them kept a thread busy for minutes."""
+    octets = sign(document())
+    for name in (b'ID="', b'URI="#'):
+        assert octets.count(name + b"_d1") == 1
+        octets = octets.replace(name + b"_d1", name + expression.encode())
+    with no_cryptography(), pytest.raises(VerificationError) as caught:
+        verify_document(octets, policy(), now=NOW)
+    assert caught.value.reason == "signature.reference"
 
 
 def test_reference_without_uri_is_refused(exchange: Exchange) -> None:
