@@ -17,13 +17,14 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from cryptography import x509
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.http_protocol import BoundedProtocol
 
 _SCOPE = "client_certificate"
 _OCTETS = 16_384
 
 
-class CertificateProtocol(HttpToolsProtocol):
+class CertificateProtocol(BoundedProtocol):
     """Puts the verified certificate of the connection into the scope of each of its requests."""
 
     def on_message_begin(self) -> None:

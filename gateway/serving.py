@@ -31,6 +31,7 @@ from gateway.app import Application, build
 from gateway.bundle import Configuration, load
 from gateway.client_certificate import CertificateProtocol
 from gateway.counters import Counters
+from gateway.http_protocol import BoundedProtocol
 from gateway.log_lines import start_logging
 from gateway.settings import ListenSection
 from gateway.store import EmbeddedStore, StoreAddress
@@ -148,7 +149,9 @@ async def _run(
     if sockets.mtls is not None and application.mtls is not None:
         servers.append((_Server(_mtls_config(configuration, application.mtls)), sockets.mtls))
     if sockets.management is not None:
-        config = uvicorn.Config(application.management, lifespan="off", access_log=False, log_config=None)
+        config = uvicorn.Config(
+            application.management, lifespan="off", http=BoundedProtocol, access_log=False, log_config=None
+        )
         servers.append((_Server(config), sockets.management))
     if sockets.console is not None and application.console is not None:
         servers.append((_Server(_public_config(configuration, application.console)), sockets.console))
@@ -174,7 +177,7 @@ def _public_config(configuration: Configuration, application: ASGIApp) -> uvicor
     return uvicorn.Config(
         application,
         lifespan="off",
-        http="httptools",
+        http=BoundedProtocol,
         access_log=False,
         log_config=None,
         server_header=False,
@@ -198,7 +201,7 @@ def _mtls_config(configuration: Configuration, application: ASGIApp) -> uvicorn.
         return uvicorn.Config(
             application,
             lifespan="off",
-            http="httptools",
+            http=BoundedProtocol,
             access_log=False,
             log_config=None,
             server_header=False,
