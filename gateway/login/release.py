@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from hashlib import sha256
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -22,6 +21,7 @@ from gateway.login.journey import JOURNEY, LoginJourney, StepNotAllowed
 from gateway.login.leave import end, journey_error, to_client
 from gateway.login.offer import check_representation, minimum_level
 from gateway.login.peer_errors import not_enough, of_connector, suspended
+from gateway.login.registration_shown import fingerprint
 from gateway.login.session import ProviderSession, allowed, asked_for, new_session_id, remember
 from gateway.login.session_limits import usable_until
 from gateway.oidc.offers import Offer, offers
@@ -50,7 +50,7 @@ async def show(desk: LoginDesk, request: Request) -> Response:
     confirm = client.release is ReleaseMode.CONFIRM or "consent" in journey.request.prompt
     return desk.render(
         ReleasePage(
-            registration=_registration(client),
+            registration=fingerprint(client),
             frame=replace(
                 desk.frame(request, journey=journey, step=3),
                 # WCAG 2.2.1: looking again is activity, until the journey itself ends.
@@ -153,6 +153,7 @@ async def _release(
             sid=sid,
             sub=desk.codes.subject(client, identity, journey.number),
             identity=identity,
+            registration=fingerprint(client),
             asked=asked_for(client, journey.request, identity),
             released=tuple(sorted(released)),
             until=until,
@@ -172,15 +173,9 @@ def _check_again(desk: LoginDesk, client: Client, journey: LoginJourney, identit
     check_representation(client, identity)
 
 
-def _registration(client: Client) -> str:
-    """What the page says of a service, and what it offers to release, hangs on nothing else but the journey."""
-    document = client.model_dump_json(exclude={"client_secret_sha256"})
-    return f"{sha256(document.encode()).hexdigest()} {client.client_id}"
-
-
 def _has_changed(desk: LoginDesk, registration: str) -> bool:
     client = desk.clients.get(registration.partition(" ")[2])
-    return client is not None and _registration(client) != registration
+    return client is not None and fingerprint(client) != registration
 
 
 def person_views(journey: LoginJourney, client: Client, identity: Identity) -> tuple[PersonView, ...]:

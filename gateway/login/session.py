@@ -24,6 +24,7 @@ from gateway.errors import GatewayError
 from gateway.login.desk import LoginDesk
 from gateway.login.journey import LoginJourney
 from gateway.login.offer import acceptable_persons, available, check_representation, minimum_level
+from gateway.login.registration_shown import fingerprint
 from gateway.oidc.card_claims import AGE_OVER, CARD, PLACE_VERIFICATION, card_asked
 from gateway.oidc.errors import AUTHENTICATION_TOO_OLD, CONSENT_REQUIRED, LOGIN_REQUIRED
 from gateway.oidc.offers import attributes_requested, offers
@@ -46,6 +47,8 @@ class ProviderSession:
     sid: str
     sub: str
     identity: Identity = field(repr=False)
+    registration: str = ""
+    """Of the service, as the citizen saw it (``registration_shown``)."""
     asked: tuple[str, ...]
     """What the source was asked for (``asked_for``)."""
     released: tuple[str, ...]
@@ -146,7 +149,8 @@ async def resume(
     journey = LoginJourney.from_session(
         number=new_journey_number(desk.random),
         request=request,
-        deadline=now + timedelta(seconds=desk.limits.journey_seconds),
+        # The login may be used until then and no longer, also by a page that waits for the citizen.
+        deadline=min(now + timedelta(seconds=desk.limits.journey_seconds), session.until),
         identity=session.identity,
     )
     try:
@@ -158,7 +162,8 @@ async def resume(
     offered = offers(client, request, session.identity)
     keys = {offer.key for offer in offered}
     required = {offer.key for offer in offered if offer.required}
-    if "consent" in request.prompt or not required <= set(session.released):
+    changed = session.registration != fingerprint(client)
+    if changed or "consent" in request.prompt or not required <= set(session.released):
         if silent:
             raise CONSENT_REQUIRED()
         return journey

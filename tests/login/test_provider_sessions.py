@@ -114,6 +114,18 @@ async def test_prompt_consent_shows_the_release_without_a_new_identification(sho
     assert short.source.finished == 1
 
 
+async def test_page_that_waits_for_consent_ends_with_the_session(short: Installation) -> None:
+    """docs/adr/0012: counted from the identification; else another fifteen minutes could follow the ten."""
+    browser = short.browser()
+    await log_in(browser)
+    short.clock.forward(seconds=590)
+    location = (await again(browser, prompt="consent")).headers["location"]
+    assert (await browser.get(location)).status_code == 200
+    short.clock.forward(seconds=11)
+    assert (await browser.release(location.removesuffix("/release"))).status_code == 410
+    assert short.events().count("DataReleased") == 1
+
+
 @pytest.mark.parametrize(("max_age", "fresh"), [("10000", True), ("1", False), ("0", False)])
 async def test_max_age_decides_whether_the_session_is_young_enough(
     short: Installation, max_age: str, fresh: bool
@@ -222,6 +234,8 @@ async def test_session_ends_when_its_country_is_offered_no_more(
         {"representation": "require"},
         {"minimum_level": "high"},
         {"session_seconds": 0},
+        {"operator": {"de": "Jemand anderes"}},
+        {"purpose": {"de": "Werbung"}},
         {},
     ],
 )
