@@ -8,6 +8,7 @@ log and never to the browser.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -173,10 +174,11 @@ def _bearer(confirmation: Element, expected: Expectation) -> None:
 def _require_address(value: str | None) -> None:
     """There, and an address. Which one proves nothing to us: it is that of the user agent which the
     peer saw, and ours may come over IPv6, another proxy or from another device."""
-    try:
-        ip_address(value or "")
-    except ValueError:
-        raise InvalidAnswer("saml.subject-confirmation.address") from None
+    address = None
+    with suppress(ValueError):  # quotes the value, so it must not become anybody's __context__
+        address = ip_address(value or "")
+    if address is None:
+        raise InvalidAnswer("saml.subject-confirmation.address")
 
 
 def conditions(parts: Parts, expected: Expectation) -> None:

@@ -7,6 +7,7 @@ saw on the screen of the eID-Client.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from connectors.npa.soap.names import LEVELS, eid
 from connectors.places import FreetextPlace, NoPlace, Place, StructuredPlace
 from trust.xml import Element, only_child, optional_child, text
 
+_CALENDAR = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 _DEFAULT = "PROHIBITED"
 """Of a selector that is absent or empty."""
 
@@ -98,13 +100,13 @@ def _text(element: Element) -> str:
 
 
 def _date(element: Element) -> date:
-    # xs:date may carry a zone, which a card's date has not
-    return _calendar(text(element)[:10])
-
-
-def _calendar(value: str) -> date:
+    # xs:date may carry a zone, which a card's date has not; and a sign or more digits of the year, which would
+    # stand in the text of the error
+    found = _CALENDAR.fullmatch(text(element))
+    if found is None:
+        raise InvalidAnswer("npa.result.date")
     try:
-        return date.fromisoformat(value)
+        return date(int(found[1]), int(found[2]), int(found[3]))
     except ValueError as error:
         raise InvalidAnswer("npa.result.date") from error
 

@@ -18,7 +18,7 @@ from connectors.errors import (
     RepresentationRefused,
 )
 from connectors.identity import PersonKind
-from tests.attacks.refusal import refused
+from tests.attacks.refusal import chain, refused
 from tests.support.eid_server_peer import (
     ESAML_CITIZEN,
     ESAML_COMPANY,
@@ -89,6 +89,14 @@ CELLS: dict[str, tuple[dict[str, object], str | set[str]]] = {
 def test_answer_that_is_wrong_in_one_point_is_refused(foreign, name):
     changes, reason = CELLS[name]
     refused(lambda: foreign.complete(**changes), reason)
+
+
+def test_address_of_the_citizen_is_not_quoted(foreign):
+    """What an address is not, the parser of addresses says with the text."""
+    error = refused(
+        lambda: foreign.complete(confirmation_address="192.0.2.7:4711"), "saml.subject-confirmation.address"
+    )
+    assert not [one for one in chain(error) if "192.0.2.7" in f"{one} {one.args}"]
 
 
 def test_genuine_answer_is_accepted(foreign):
