@@ -190,10 +190,8 @@ class LoginDesk:
         return journey
 
     async def check_deadline(self, journey: LoginJourney, secret: BearerSecret | None = None) -> None:
-        """The store ends records to the second; the deadline is exact. Raises GatewayError.
-
-        A journey for a service that was removed meanwhile is over, too.
-        """
+        """Exact, where the store ends records to the second. A service removed meanwhile ends it, too.
+        Raises GatewayError."""
         if self.clock() >= journey.until or not self.vouches(journey.request.return_address):
             raise await self.gone(journey.number, secret, expired=True)
 
