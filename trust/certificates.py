@@ -109,11 +109,14 @@ def require_path(
     _require_end_entity(leaf)
     failure = VerificationError("certificate.no-path")
     paths: list[tuple[x509.Certificate, ...]] = [(leaf,)]
+    # What was reached once need not be reached again: no path to it is shorter, and a longer one may do no more.
+    # Otherwise a stranger's sixteen authorities of one name, each certified by all, cost seconds.
+    reached = {leaf}
     for _ in range(MAXIMUM_PATH - 1):
         longer: list[tuple[x509.Certificate, ...]] = []
         for path in paths:
             for issuer in candidates:
-                if issuer in path or issuer.subject != path[-1].issuer:
+                if issuer in reached or issuer.subject != path[-1].issuer:
                     continue
                 try:
                     _require_issued(path[-1], issuer, now=now, mode=mode, deviations=deviations)
@@ -124,8 +127,9 @@ def require_path(
                 except VerificationError as error:
                     failure = error
                 else:
+                    reached.add(issuer)
                     longer.append((*path, issuer))
-        paths = longer[:MAXIMUM_HINTS]
+        paths = longer
     raise failure
 
 

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from datetime import timedelta
 from itertools import pairwise
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,8 +15,9 @@ from tests.trust.metadata_maker import (
     with_invalid_printable_string,
     with_name_that_is_no_text,
 )
+from trust import certificates
 from trust.algorithms import Deviation
-from trust.certificates import MAXIMUM_PATH, ChainMode, require_path
+from trust.certificates import MAXIMUM_HINTS, MAXIMUM_PATH, ChainMode, require_path
 from trust.errors import VerificationError
 from trust.registry import ObjectKey
 from trust.registry.diff import facts
@@ -97,6 +99,17 @@ def test_unfit_signer_is_refused(changes: dict[str, object], reason: str) -> Non
     """security.md A.12: dates and digitalSignature."""
     leaf = issue("leaf", key("leaf"), "middle", key("middle"), **changes)
     assert refused(leaf, MIDDLE) == reason
+
+
+def test_authorities_that_certify_each_other_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may put them beside the signature of metadata; the number of paths through them must not count."""
+    ends = [NOW + timedelta(days=number) for number in range(1, MAXIMUM_HINTS + 1)]
+    same = [issue("middle", key("middle"), "middle", key("middle"), authority=True, end=end) for end in ends]
+    assert len(set(same)) == MAXIMUM_HINTS
+    asked = Mock(wraps=certificates._require_issued)
+    monkeypatch.setattr(certificates, "_require_issued", asked)
+    assert refused(LEAF, *same) == "certificate.no-path"
+    assert asked.call_count == MAXIMUM_HINTS
 
 
 def test_expired_anchor_is_refused() -> None:
