@@ -57,7 +57,7 @@ def test_release_sends_only_what_was_ticked(opened, script):
     page.get_by_label("Anschrift").check()
     page.get_by_role("button", name="Daten an Personenstandsurkunden online übermitteln").click()
     expect(page.locator("#got")).to_have_text(
-        "/login/7K2QX9MFBT/release optional=subject.address decision=release"
+        "/login/7K2QX9MFBT/release registration= optional=subject.address decision=release"
     )
 
 
@@ -70,7 +70,7 @@ def test_refusal_is_a_button_like_the_release(opened, script):
     assert sizes[0]["width"] == sizes[1]["width"]
     assert sizes[0]["height"] == sizes[1]["height"]
     refuse.click()
-    expect(page.locator("#got")).to_have_text("/login/7K2QX9MFBT/release decision=refuse")
+    expect(page.locator("#got")).to_have_text("/login/7K2QX9MFBT/release registration= decision=refuse")
 
 
 def test_hand_over_reaches_the_node_and_where_it_leads(opened, script):

@@ -82,7 +82,7 @@ def test_account_and_organisation_together_are_the_user_key(muk):
     """bundid.md §4.1: two users of one organisation are two accounts of one organisation."""
     first = login(muk).identity
     second = login(muk, name_id=PERSISTENT.replace("ek-77", "ek-78")).identity
-    assert first.account_key == "muk\0du-" + "0a1b" * 10 + " ek-77"
+    assert first.account_key == "muk\0legal\0du-" + "0a1b" * 10 + " ek-77"
     assert second.account_key != first.account_key
     assert second.account.organisation_pseudonym == first.account.organisation_pseudonym
 
