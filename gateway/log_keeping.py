@@ -41,9 +41,9 @@ _ANSWER_BYTES = 65_536
 _ACCEPTED = frozenset({200, 201, 202, 204})
 _REMEDY = "give every host the same [log] checkpoint_key, or name the other one in retired_keys"
 _RETENTION_TURN = 6 * 3600.0
+"""Several times a day, so that a restart does not put it off."""
 _MOST_AT_ONCE = timedelta(days=2)
 """Removed in one turn: a clock that is a year ahead for an hour must not cost the log."""
-"""Several times a day, so that a restart does not put it off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
