@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.admin.aside import Aside
 from gateway.admin.change_view import object_views
 from gateway.admin.desk import AdminDesk, Visit, person
 from gateway.admin.errors import CONSOLE_EXPIRED, CONSOLE_FORM, CONSOLE_ROLE, Explained
@@ -39,8 +39,7 @@ from trust.registry.approvers import base64url
 from trust.registry.canonical import canonical
 from trust.registry.changes import read_change
 
-_LIFE = timedelta(minutes=30)
-_NUMBER = re.compile(r"[0-9a-f]{16}")
+_DRAFTS = Aside(kind="console-draft", life=timedelta(minutes=30))
 _PATIENCE = 120_000
 _TEXT = 4000
 
@@ -67,9 +66,7 @@ async def draft(
         raise Explained(
             CONSOLE_FORM, "too large for the console: eid-gateway registry propose", reason="form.too-much"
         )
-    number = desk.random(8).hex()
-    until = min(visit.now + _LIFE, visit.session.until)
-    await desk.store.put(visit.session.secret, _purpose(number), octets, until=until)
+    number = await _DRAFTS.keep(desk.store, visit.session, octets, random=desk.random, now=visit.now)
     return redirect(f"/drafts/{number}")
 
 
@@ -136,7 +133,7 @@ async def sign_draft(desk: AdminDesk, visit: Visit, request: Request) -> Respons
     change = await _read(desk, visit, number)
     approval = signature(visit, change.change_hash, Decision.APPROVE, fields)
     outcome = await asyncio.to_thread(desk.registry.propose, change, approval=approval, now=desk.clock())
-    await desk.store.take(visit.session.secret, _purpose(number))
+    await _DRAFTS.drop(desk.store, visit.session, number)
     return redirect(change_href(outcome.proposal.change_hash))
 
 
@@ -144,7 +141,7 @@ async def discard_draft(desk: AdminDesk, visit: Visit, request: Request) -> Resp
     """POST ``/drafts/{number}/discard``."""
     number = request.path_params["number"]
     await _read(desk, visit, number)
-    await desk.store.take(visit.session.secret, _purpose(number))
+    await _DRAFTS.drop(desk.store, visit.session, number)
     return redirect("/changes")
 
 
@@ -179,16 +176,10 @@ def signature(visit: Visit, change_hash: str, decision: Decision, fields: dict[s
 
 
 async def _read(desk: AdminDesk, visit: Visit, number: str) -> Change:
-    if not _NUMBER.fullmatch(number):
-        raise CONSOLE_EXPIRED()
-    octets = await desk.store.read(visit.session.secret, _purpose(number))
+    octets = await _DRAFTS.read(desk.store, visit.session, number)
     if octets is None:
         raise CONSOLE_EXPIRED()
     return read_change(json.loads(zlib.decompress(octets)))
-
-
-def _purpose(number: str) -> str:
-    return f"console-draft-{number}"
 
 
 ROUTES = (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.admin.aside import Aside
 from gateway.admin.calendar_feed import CONTENT_TYPE, feed
 from gateway.admin.certificates import days_left
 from gateway.admin.desk import AdminDesk, Visit
@@ -25,8 +25,7 @@ from gateway.web.local_text import localise
 from gateway.web.translations import Translations
 from trust.registry.diff import plain
 
-_SHOWN = timedelta(minutes=10)
-_NUMBER = re.compile(r"[0-9a-f]{16}")
+_ADDRESSES = Aside(kind="console-address", life=timedelta(minutes=10))
 
 
 async def expiry(desk: AdminDesk, visit: Visit, request: Request) -> Response:
@@ -49,18 +48,14 @@ async def renew(desk: AdminDesk, visit: Visit, _: Request) -> Response:
     """POST ``/expiry/address``: a new address for the visitor's calendar program; the old one is dead."""
     token = await asyncio.to_thread(Feeds(desk.engine).renew, _owner(visit), desk.random, visit.now)
     await desk.audit.record(CalendarAddressChanged(person=visit.person, removed=False), now=visit.now)
-    number = desk.random(8).hex()
-    until = min(visit.now + _SHOWN, visit.session.until)
-    await desk.store.put(visit.session.secret, _purpose(number), token.encode(), until=until)
+    octets = token.encode()
+    number = await _ADDRESSES.keep(desk.store, visit.session, octets, random=desk.random, now=visit.now)
     return redirect(f"/expiry/address/{number}")
 
 
 async def address(desk: AdminDesk, visit: Visit, request: Request) -> Response:
     """GET ``/expiry/address/{number}``: the new address, for some minutes; a reload makes no other one."""
-    number = request.path_params["number"]
-    token = (
-        await desk.store.read(visit.session.secret, _purpose(number)) if _NUMBER.fullmatch(number) else None
-    )
+    token = await _ADDRESSES.read(desk.store, visit.session, request.path_params["number"])
     if token is None:
         raise CONSOLE_EXPIRED()
     url = f"{desk.section.url}/calendar/{token.decode()}.ics?lang={visit.language}"
@@ -99,10 +94,6 @@ def _owner(visit: Visit) -> Owner:
     if found is None:  # whoever visits is enrolled
         raise CONSOLE_NOT_FOUND()
     return found
-
-
-def _purpose(number: str) -> str:
-    return f"console-address-{number}"
 
 
 def sentence(words: Translations) -> Callable[[Expiry], str]:

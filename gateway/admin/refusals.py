@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 
+from gateway.admin.aside import Aside
 from gateway.admin.errors import Explained
 from gateway.admin.session import Session
 from gateway.errors import CATALOGUE, CatalogueEntry, GatewayError
@@ -22,8 +22,7 @@ from gateway.web.translations import Translations
 
 _log = logging.getLogger("gateway.admin.refusals")
 
-_LIFE = timedelta(minutes=30)
-_NUMBER = re.compile(r"[0-9a-f]{16}")
+_REFUSED = Aside(kind="console-refused", life=timedelta(minutes=30))
 _LARGEST = 262_144
 """Octets of one record, compressed."""
 _SPENT = frozenset({"assertion", "ceremony"})
@@ -125,10 +124,8 @@ class Refusals:
         octets = zlib.compress(json.dumps({name: getattr(refusal, name) for name in _KEPT}).encode())
         if len(octets) > _LARGEST:
             return refusal
-        number = self.random(8).hex()
-        until = min(self.clock() + _LIFE, session.until)
         try:
-            await self.store.put(session.secret, _purpose(number), octets, until=until)
+            number = await _REFUSED.keep(self.store, session, octets, random=self.random, now=self.clock())
         except StoreUnavailable as error:  # the refusal is told all the same
             _log.warning("not kept", exc_info=error)
             return refusal
@@ -136,16 +133,10 @@ class Refusals:
 
     async def find(self, session: Session, number: str) -> Refusal | None:
         """None: there is none of this number, or not for this session."""
-        if not _NUMBER.fullmatch(number):
-            return None
-        octets = await self.store.read(session.secret, _purpose(number))
+        octets = await _REFUSED.read(self.store, session, number)
         if octets is None:
             return None
         return Refusal(number=number, **json.loads(zlib.decompress(octets)))
-
-
-def _purpose(number: str) -> str:
-    return f"console-refused-{number}"
 
 
 def _name(reason: str) -> str:
